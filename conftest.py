@@ -1,0 +1,52 @@
+"""Rules for every test of the house.  Holds no fixtures: those stand beside the tests that use them.
+
+With CI=true a test that skips for a missing tool has failed: a gate that is not there must not look like one
+that passed.
+"""
+
+import os
+from collections.abc import Generator
+
+import hypothesis
+import pytest
+
+MISSING_TOOL = "missing tool:"
+IN_CI = os.environ.get("CI", "").lower() == "true"
+
+# No deadline: that is a wall clock.  In CI the same examples run every time; elsewhere new ones are sought.
+hypothesis.settings.register_profile("house", deadline=None, derandomize=IN_CI, print_blob=True)
+hypothesis.settings.load_profile("house")
+
+Report = pytest.TestReport | pytest.CollectReport
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests on the wall clock share one worker, so that they do not take each other's time."""
+    for item in items:
+        if item.get_closest_marker("wall"):
+            item.add_marker(pytest.mark.xdist_group("wall"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that lacks a tool fails in CI."""
+    report = yield
+    _fail_for_missing_tool(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """So does a whole file that lacks one."""
+    report = yield
+    _fail_for_missing_tool(report)
+    return report
+
+
+def _fail_for_missing_tool(report: Report) -> None:
+    if not (IN_CI and report.skipped and isinstance(report.longrepr, tuple)):
+        return
+    path, line, reason = report.longrepr
+    if reason.removeprefix("Skipped: ").startswith(MISSING_TOOL):
+        report.outcome = "failed"
+        report.longrepr = f"{path}:{line}: {reason}; CI counts this as a failure"

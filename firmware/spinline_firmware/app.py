@@ -1,0 +1,287 @@
+"""The composition root: builds the parts of a node, owns the clock, serves the wire's requests between scans."""
+
+import gc
+import struct
+import sys
+import time
+
+import machine
+
+from spinline_protocol import errors, messages
+from spinline_protocol.configuration import TABLE_INPUT, TABLE_OUTPUT
+from spinline_protocol.device_link import DeviceLink
+from spinline_protocol.framing import TELEMETRY
+from spinline_protocol.messages import VIOLATION_LAYOUT, VIOLATIONS_N_MAX
+from spinline_protocol.packer import BIN_BYTES_MAX, Packer
+from spinline_protocol.schema import schema_sha256
+from spinline_protocol.states import (
+    ACTIVE,
+    CMD_ABORT,
+    CMD_STOP,
+    EVT_BOOT,
+    EVT_CONFIGURED,
+    EVT_INTERNAL,
+    EVT_SCAN_OVERRUN,
+    IDLE,
+)
+
+from .boards import rp2350b as board
+from .control.image import new_image
+from .control.recorder import RING_BYTES
+from .drivers.ports import Ports
+from .events import Events
+from .scan import Scan
+from .transaction import Transaction
+
+BARE_SCAN_MS = 100  # before a configuration says otherwise
+UART_BUFFER_BYTES = 1024
+BYTES_A_MS = board.BAUD // 10000  # what the transmitter sends in a millisecond
+ADDRESS = 1
+BACKFILL_SCANS_MAX = 20000
+
+_SCANS = Packer(messages.SCANS, messages.fields_of(messages.SCANS))
+_VIOLATIONS = Packer(messages.VIOLATIONS, messages.fields_of(messages.VIOLATIONS))
+_IDENTITY = Packer(messages.IDENTITY, messages.fields_of(messages.IDENTITY))
+
+
+class App:
+    """One controller.  ``firmware_sha256`` is the hash of the source manifest, ``entropy(n)`` gives n random bytes."""
+
+    def __init__(self, firmware_sha256: bytes, entropy) -> None:  # type: ignore[no-untyped-def]
+        self._ring = bytearray(RING_BYTES)
+        self._permit_out = machine.Pin(board.PERMIT_OUT, machine.Pin.OUT, value=0)
+        self._permit_in = machine.Pin(board.PERMIT_IN, machine.Pin.IN, machine.Pin.PULL_DOWN)
+        self._heartbeat = machine.Pin(board.HEARTBEAT, machine.Pin.OUT, value=0)
+        number, transmit, receive = board.UART
+        self._uart = machine.UART(
+            number,
+            baudrate=board.BAUD,
+            tx=machine.Pin(transmit),
+            rx=machine.Pin(receive),
+            txbuf=UART_BUFFER_BYTES,
+            rxbuf=UART_BUFFER_BYTES,
+        )
+        self._firmware_sha256 = firmware_sha256
+        self._schema_sha256 = schema_sha256()
+        self._configuration_sha256 = bytes(32)
+        self._boot_id = int.from_bytes(entropy(4), "big")
+        self._device_id = bytes(machine.unique_id())[:8]
+        self._image = new_image()
+        self._ports = Ports(board)
+        self._events = Events()
+        self._link = DeviceLink(ADDRESS, self._hello, entropy)
+        self._transaction = Transaction()
+        self._node: "Scan | None" = None
+        self._sent_to = 0  # telemetry: the next scan to send
+        self._backfill = (0, 0)
+        self._scans_n = 0
+        self._opened_n = 0
+        self._event(EVT_BOOT, machine.reset_cause(), 0, 0)
+
+    def _event(self, code: int, source: int, got: int, limit: int) -> None:
+        self._events.add(self._node.recorder.next_scan if self._node else 0, code, source, got, limit)
+
+    def _hello(self, host_nonce: bytes, device_nonce: bytes, session: int) -> "tuple[int | bytes, ...]":
+        """What this node says of itself: the fields of HELLO_ACK in order."""
+        node = self._node
+        return (
+            messages.VERSION_MAJOR,
+            messages.VERSION_MINOR,
+            session,
+            self._boot_id,
+            0,
+            240,
+            4,
+            node.recorder.oldest_scan() if node else 0,
+            node.recorder.next_scan if node else 0,
+            self._events.next_i,
+            machine.reset_cause(),
+            node.state if node else IDLE,
+            host_nonce,
+            device_nonce,
+            self._device_id,
+            self._firmware_sha256,
+            self._schema_sha256,
+            self._configuration_sha256,
+        )
+
+    def run(self, watchdog) -> None:  # type: ignore[no-untyped-def]
+        """Scan for ever at a fixed rate.  An exception is a bug of ours: outputs off, then the watchdog restarts us."""
+        due = time.ticks_ms()
+        overrun = 0
+        try:
+            while True:
+                self.scan(overrun)
+                watchdog.feed()
+                due = time.ticks_add(due, self._scan_ms())
+                wait_ms = time.ticks_diff(due, time.ticks_ms())
+                overrun = 1 if wait_ms < 0 else 0
+                if overrun:
+                    self._event(EVT_SCAN_OVERRUN, 0, -wait_ms, self._scan_ms())
+                    due = time.ticks_ms()
+                else:
+                    time.sleep_ms(wait_ms)
+        except Exception as error:
+            self._ports.all_off()
+            self._permit_out.value(0)
+            sys.print_exception(error)  # type: ignore[attr-defined]
+            raise
+
+    def _scan_ms(self) -> int:
+        return self._node.scan_ms if self._node else BARE_SCAN_MS
+
+    def scan(self, overrun: int) -> None:
+        """Receive, act on what was asked, scan the process, publish."""
+        link = self._link
+        received = self._uart.read()
+        if received:
+            link.receive(received)
+        while link.requests:
+            sequence, message = link.requests.pop(0)
+            self._serve(sequence, message)
+        if self._node:
+            self._node.scan(link.lease_ms_renewed, overrun)
+        link.lease_ms_renewed = 0
+        self._publish()
+        self._heartbeat.value(self._scans_n & 1)
+        self._scans_n += 1
+        if self._scans_n * self._scan_ms() % 1000 < self._scan_ms():
+            gc.collect()  # once a second, at the end of a scan: a known place
+
+    def _publish(self) -> None:
+        link = self._link
+        if link.opened_n != self._opened_n:
+            self._opened_n = link.opened_n
+            self._events.restart()
+            self._sent_to = self._node.recorder.next_scan if self._node else 0
+            self._backfill = (0, 0)
+        self._events.publish(link)
+        if self._node:
+            self._publish_scans(self._node)
+        octets = link.take_output(BYTES_A_MS * self._scan_ms())
+        if octets:
+            self._uart.write(octets)
+
+    def _publish_scans(self, node: Scan) -> None:
+        """Live records in batches of about a second; one frame of old ones a scan where the host asked for them."""
+        recorder = node.recorder
+        batch = max(1, min(BIN_BYTES_MAX // recorder.record_bytes, 1000 // node.scan_ms))
+        if recorder.next_scan - self._sent_to >= batch:
+            first = max(self._sent_to, recorder.next_scan - batch)
+            if self._send_scans(recorder, first, recorder.next_scan - first):
+                self._sent_to = recorder.next_scan
+        first, end = self._backfill
+        first = max(first, recorder.oldest_scan())
+        if first < end:
+            count = min(batch, end - first)
+            if self._send_scans(recorder, first, count):
+                self._backfill = (first + count, end)
+
+    def _send_scans(self, recorder, first: int, count: int) -> bool:  # type: ignore[no-untyped-def]
+        payload = _SCANS.pack((first, recorder.oldest_scan(), recorder.read(first, count)))
+        return self._link.stream(TELEMETRY, payload)
+
+    def _serve(self, sequence: int, message: list) -> None:  # type: ignore[type-arg]
+        """Answer one request; an exception here is a fault of ours and is told as INTERNAL."""
+        try:
+            self._dispatch(sequence, message)
+        except Exception as error:  # the line must not stop for a request: told, counted, answered
+            sys.print_exception(error)  # type: ignore[attr-defined]
+            self._event(EVT_INTERNAL, message[0] if isinstance(message[0], int) else 255, 0, 0)
+            self._link.answer_code(sequence, errors.INTERNAL)
+
+    def _dispatch(self, sequence: int, message: list) -> None:  # type: ignore[type-arg]
+        operation, fields = message[0], message[1:]
+        if not _fits(operation, fields):
+            self._link.answer_code(sequence, errors.BAD_ARGUMENTS)
+        elif operation == messages.COMMAND:
+            code = self._node.command(fields[0]) if self._node else self._bare_command(fields[0])
+            self._link.answer_code(sequence, code, self._node.state if self._node else IDLE)
+        elif operation == messages.SET_SETPOINT:
+            code, got, limit = self._node.set_setpoint(*fields) if self._node else (errors.STATE, 0, 0)
+            self._link.answer_code(sequence, code, got, limit, "setpoint" if code == errors.RANGE else "")
+        elif operation == messages.IDENTIFY:
+            self._link.answer(sequence, _IDENTITY.pack((errors.OK, _word_bits(), _interpreter(), board.NAME)))
+        elif operation == messages.BACKFILL_REQUEST:
+            self._backfill = (fields[0], fields[0] + min(fields[1], BACKFILL_SCANS_MAX))
+            oldest = self._node.recorder.oldest_scan() if self._node else 0
+            code = errors.GONE if fields[0] < oldest else errors.OK
+            self._link.answer_code(sequence, code, oldest)
+        else:
+            self._configure(sequence, operation, fields)
+
+    def _bare_command(self, command: int) -> int:
+        """A node without configuration is safe already; anything else has to wait for one."""
+        return errors.OK if command in (CMD_STOP, CMD_ABORT) else errors.STATE
+
+    def _configure(self, sequence: int, operation: int, fields: list) -> None:  # type: ignore[type-arg]
+        transaction = self._transaction
+        if operation == messages.CONFIG_BEGIN:
+            code = errors.CONFLICT
+            if fields[1] == self._configuration_sha256:
+                code = transaction.begin(fields[0], fields[2])
+            self._link.answer_code(sequence, code)
+        elif operation == messages.CONFIG_PUT:
+            self._link.answer_code(sequence, transaction.put(fields[0], fields[1], fields[2]), fields[0])
+        elif operation == messages.CONFIG_PREPARE:
+            code, found = transaction.prepare()
+            octets = b""
+            for table, row, field, got, limit in found[:VIOLATIONS_N_MAX]:
+                octets += struct.pack(VIOLATION_LAYOUT, table, row, field, 0, got, limit)
+            self._link.answer(sequence, _VIOLATIONS.pack((code, len(found), octets)))
+        elif operation == messages.CONFIG_COMMIT:
+            self._link.answer_code(sequence, self._commit(fields[0]))
+        elif operation == messages.CONFIG_CANCEL:
+            transaction.cancel()
+            self._link.answer_code(sequence, errors.OK)
+        else:
+            self._link.answer_code(sequence, errors.UNKNOWN_OPERATION)
+
+    def _commit(self, digest: bytes) -> int:
+        """Swap the prepared configuration in between two scans.  Refused while the node is active."""
+        transaction = self._transaction
+        if not transaction.prepared or (self._node and self._node.state in ACTIVE):
+            return errors.STATE
+        if digest != transaction.digest:
+            return errors.HASH
+        tables = transaction.tables
+        if self._ports.bind(tables[TABLE_INPUT], tables[TABLE_OUTPUT]):
+            return errors.RANGE
+        self._node = Scan(tables, self._image, self._ring, self._ports, self._permit_in, self._permit_out, self._event)
+        self._configuration_sha256 = digest
+        self._sent_to = 0
+        self._backfill = (0, 0)
+        self._event(EVT_CONFIGURED, 0, 0, 0)
+        transaction.cancel()
+        gc.collect()
+        return errors.OK
+
+
+def _fits(operation, fields: list) -> bool:  # type: ignore[no-untyped-def, type-arg]
+    """True where the fields have the number and the kinds of the message table; more than that is a newer host's."""
+    try:
+        expected = messages.fields_of(operation)
+    except KeyError:
+        return True  # answered as an unknown operation
+    if len(fields) < len(expected):
+        return False
+    while len(fields) > len(expected):
+        fields.pop()
+    for i in range(len(expected)):
+        kind = expected[i][1]
+        if kind == "bin":
+            fits = isinstance(fields[i], bytes)
+        else:
+            fits = isinstance(fields[i], int) and (kind == "i32" or fields[i] >= 0)
+        if not fits:
+            return False
+    return True
+
+
+def _word_bits() -> int:
+    """Width of a machine word: 32 on every board."""
+    return 64 if sys.maxsize > 1 << 31 else 32
+
+
+def _interpreter() -> str:
+    return ".".join([str(part) for part in sys.implementation.version[:3]])

@@ -1,0 +1,1 @@
+"""Which pin is what on each board, as data."""

@@ -1,0 +1,23 @@
+"""Pins of the reference board: an RP2350B module with 48 GPIO, one wiring for all three nodes.  Data only.
+
+Every output pin has a pull-down on the carrier, so that it is off before any code runs.
+"""
+
+NAME = "rp2350b"
+BAUD = 115200
+UART = (0, 0, 1)  # number, transmit, receive
+SPI = (0, 2, 3, 4, 2000000)  # number, clock, out, in, Hz (MAX31856: 5 MHz at most)
+I2C = (1, 6, 7, 400000)  # number, data, clock, Hz
+TC_SELECT = (8, 9, 10, 11, 12, 13, 14, 15)
+ADS1115_ADDRESS = (0x48, 0x49, 0x4A)
+MCP4728_ADDRESS = (0x60, 0x61)
+SSR = (16, 17, 18, 19, 20, 21, 22, 23)
+SWITCH_OUT = (24, 25, 26, 27, 28, 29, 30, 31)
+SWITCH_IN = (32, 33, 34, 35, 36, 37)
+ENCODER_A = (40, 42)  # channel B is the next pin
+HEARTBEAT = 44
+PERMIT_OUT = 45  # closes this node's contact in the line_permit chain
+PERMIT_IN = 46  # reads the whole chain: 1 is closed
+SAFE_PIN = 47  # low at power-on: stay in maintenance
+
+OUTPUTS = SSR + SWITCH_OUT + (HEARTBEAT, PERMIT_OUT)

@@ -1,0 +1,129 @@
+"""The loops of the node: mode by state, ratio and feed-forward, failure, soak.  The kernel is control/pid.py."""
+
+from spinline_protocol.configuration import LOOP, RATIO_LOOP, field_index
+from spinline_protocol.quantities import BAD
+
+from . import pid
+from .image import INPUT_WORDS, QUALITY, loop_at
+from .ratio import feed_forward, ratio_setpoint
+
+_KIND = field_index(LOOP, "kind")
+_INPUT = field_index(LOOP, "input")
+_MASTER = field_index(LOOP, "master")
+_RATIO = field_index(LOOP, "ratio_q12")
+_LOW = field_index(LOOP, "setpoint_low")
+_HIGH = field_index(LOOP, "setpoint_high")
+_SETPOINT = field_index(LOOP, "setpoint")
+_RAMP = field_index(LOOP, "ramp_256")
+_STOP_RAMP = field_index(LOOP, "stop_ramp_256")
+_HOLDBACK = field_index(LOOP, "holdback")
+_SOAK = field_index(LOOP, "soak_scans")
+_AUTO = field_index(LOOP, "auto_states")
+_DOWN = field_index(LOOP, "down_states")
+_STANDSTILL = field_index(LOOP, "standstill")
+_FF_LOOP = field_index(LOOP, "ff_loop")
+_FF_M = field_index(LOOP, "ff_m")
+_FF_S = field_index(LOOP, "ff_s")
+_ACTION = field_index(LOOP, "action")
+_OUT_LOW = field_index(LOOP, "out_low")
+
+# words of a row that go to the block as they stand: action..kd to ACTION..KD, then the output limits
+_KERNEL = tuple((_ACTION + i, pid.ACTION + i) for i in range(_OUT_LOW - _ACTION + 3))
+assert field_index(LOOP, "kd") - _ACTION == pid.KD - pid.ACTION
+assert field_index(LOOP, "out_rate") - _ACTION == pid.OUT_RATE - pid.ACTION
+
+
+class Loops:
+    """Rows of the table ``loop`` with their blocks in ``image``."""
+
+    def __init__(self, rows: "list[tuple[int, ...]]", image) -> None:  # type: ignore[no-untyped-def]
+        self.rows = rows
+        self._image = image
+        self.failed = bytearray(len(rows))
+        self.setpoints = [row[_RATIO] if row[_KIND] == RATIO_LOOP else row[_SETPOINT] for row in rows]
+        self._down = bytearray(len(rows))
+        for i in range(len(rows)):
+            at = loop_at(i)
+            for word in range(pid.BLOCK_WORDS):
+                image[at + word] = 0
+            for of_row, of_block in _KERNEL:
+                image[at + of_block] = rows[i][of_row]
+            image[at + pid.RAMP_256] = rows[i][_RAMP]
+            image[at + pid.HOLDBACK] = rows[i][_HOLDBACK]
+            image[at + pid.SOAK_SCANS] = rows[i][_SOAK]
+
+    def enter(self, state: int) -> None:
+        """Set the mode of every loop for a new state: controlling, controlling towards zero, or off."""
+        for i in range(len(self.rows)):
+            row = self.rows[i]
+            at = loop_at(i)
+            down = row[_DOWN] >> state & 1
+            self._down[i] = down
+            on = down or row[_AUTO] >> state & 1
+            self._image[at + pid.MODE] = pid.AUTO if on else pid.OFF
+            self._image[at + pid.RAMP_256] = row[_STOP_RAMP] if down else row[_RAMP]
+
+    def scan(self, frozen: int) -> int:
+        """One scan of every loop, masters before slaves as the rows stand; returns the loop that failed, or -1."""
+        image = self._image
+        newly_failed = -1
+        for i in range(len(self.rows)):
+            row = self.rows[i]
+            at = loop_at(i)
+            source = INPUT_WORDS * row[_INPUT]
+            if image[source + QUALITY] == BAD:
+                if not self.failed[i] and image[at + pid.MODE] != pid.OFF:
+                    self.failed[i] = 1
+                    newly_failed = i
+            if self.failed[i]:
+                image[at + pid.MODE] = pid.OFF
+            image[at + pid.PV] = image[source]
+            image[at + pid.FREEZE] = frozen
+            image[at + pid.TARGET] = self._target(i, row, at)
+            if row[_FF_LOOP] >= 0:
+                of = loop_at(row[_FF_LOOP])
+                asked = image[of + (pid.TARGET if row[_KIND] == RATIO_LOOP else pid.SETPOINT)]
+                image[at + pid.FEED_FORWARD] = feed_forward(asked, row[_FF_M], row[_FF_S])
+            pid.scan_pid(image, at)
+        return newly_failed
+
+    def _target(self, i: int, row: "tuple[int, ...]", at: int) -> int:
+        """Setpoint asked for: ratio to the measured master (the last one where it is bad), zero, or as set."""
+        if row[_KIND] == RATIO_LOOP:
+            master = INPUT_WORDS * row[_MASTER]
+            if self._image[master + QUALITY] == BAD:
+                return int(self._image[at + pid.TARGET])
+            target = ratio_setpoint(self._image[master], self.setpoints[i])
+            return row[_LOW] if target < row[_LOW] else row[_HIGH] if target > row[_HIGH] else target
+        return 0 if self._down[i] else self.setpoints[i]
+
+    def change_setpoint(self, i: int, setpoint: int, ramp_256: int) -> "tuple[int, int]":
+        """Take a setpoint (of a ratio loop its ratio in 1/4096); returns (0, 0), or (got, limit) where refused."""
+        row = self.rows[i]
+        low, high = (0, 65535) if row[_KIND] == RATIO_LOOP else (row[_LOW], row[_HIGH])
+        if setpoint < low:
+            return setpoint, low
+        if setpoint > high:
+            return setpoint, high
+        self.setpoints[i] = setpoint
+        if ramp_256:
+            self._image[loop_at(i) + pid.RAMP_256] = ramp_256
+        return 0, 0
+
+    def soaked(self) -> bool:
+        """True when every loop that must soak has done so, guaranteed: only time near the target counted."""
+        for i in range(len(self.rows)):
+            if self._image[loop_at(i) + pid.SOAKED] < self.rows[i][_SOAK]:
+                return False
+        return True
+
+    def at_rest(self) -> bool:
+        """True when every loop that runs down has come to rest."""
+        for i in range(len(self.rows)):
+            if self._down[i] and not self.failed[i]:
+                at = loop_at(i)
+                if self._image[at + pid.TARGET] > self.rows[i][_STANDSTILL]:
+                    return False
+                if self._image[at + pid.PV] > self.rows[i][_STANDSTILL]:
+                    return False
+        return True

@@ -1,0 +1,66 @@
+"""From loop outputs to actuators: split range, time proportioning, and the declared safe order.  No chips here."""
+
+from spinline_protocol.configuration import DAC, FULL_SCALE, OUTPUT, SSR, field_index
+
+from .image import loop_at
+from .pid import OUTPUT as LOOP_OUTPUT
+
+_KIND = field_index(OUTPUT, "kind")
+_LOOP = field_index(OUTPUT, "loop")
+_SIGN = field_index(OUTPUT, "sign")
+_M = field_index(OUTPUT, "gain_m")
+_S = field_index(OUTPUT, "gain_s")
+_SAFE = field_index(OUTPUT, "safe")
+_DELAY = field_index(OUTPUT, "safe_delay_ms")
+_STATES = field_index(OUTPUT, "on_states")
+
+
+class Outputs:
+    """Rows of the table ``output``.  ``level[i]`` is what actuator i gets: 0 to 65 536, or 0 and 1 for a switch."""
+
+    def __init__(self, rows: "list[tuple[int, ...]]", image) -> None:  # type: ignore[no-untyped-def]
+        self.rows = rows
+        self._image = image
+        self._carry = [0] * len(rows)
+        self.level = [0] * len(rows)
+        self.safe_ms = max([row[_DELAY] for row in rows] + [0])
+
+    def scan(self, state: int) -> None:
+        """Decide every actuator once for this scan; a time-proportioned one is on for the whole scan or not at all."""
+        for i in range(len(self.rows)):
+            row = self.rows[i]
+            if row[_LOOP] < 0:
+                self.level[i] = row[_STATES] >> state & 1
+                continue
+            share = self._share(row)
+            if row[_KIND] == SSR:
+                carry = self._carry[i] + share
+                self.level[i] = 1 if carry >= FULL_SCALE else 0
+                self._carry[i] = carry - FULL_SCALE if carry >= FULL_SCALE else carry
+            else:
+                self.level[i] = share
+
+    def _share(self, row: "tuple[int, ...]") -> int:
+        """This actuator's part of the loop's output: 0 to 65 536.  Output < 2^17 and gain_m < 2^12: product < 2^29."""
+        output = self._image[loop_at(row[_LOOP]) + LOOP_OUTPUT] * row[_SIGN]
+        if output <= 0:
+            return 0
+        share = output * row[_M] >> row[_S]
+        return FULL_SCALE if share > FULL_SCALE else int(share)
+
+    def safe(self) -> None:
+        """Every actuator to its safe value now."""
+        for i in range(len(self.rows)):
+            self._make_safe(i)
+
+    def safe_after(self, elapsed_ms: int) -> None:
+        """The declared safe order: actuators whose time has come go to their safe value, the others stay controlled."""
+        for i in range(len(self.rows)):
+            if elapsed_ms >= self.rows[i][_DELAY]:
+                self._make_safe(i)
+
+    def _make_safe(self, i: int) -> None:
+        row = self.rows[i]
+        self._carry[i] = 0
+        safe = row[_SAFE]
+        self.level[i] = safe if row[_KIND] == DAC else 1 if safe else 0

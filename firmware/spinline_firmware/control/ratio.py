@@ -1,0 +1,21 @@
+"""Ratio and feed-forward arithmetic, split so that no product reaches 2^30."""
+
+
+def ratio_setpoint(master: int, ratio_q12: int) -> int:
+    """Setpoint of a slave loop: the master's pv times the ratio.  Any unit, ratio in 1/4096.
+
+    At most 2 counts from exact.  Split so that no product reaches 2^30: master < 2^19 and ratio < 2^16,
+    hence (master >> 9) * ratio < 2^26 and (master & 511) * ratio < 2^25.
+    """
+    return ((master >> 9) * ratio_q12 >> 3) + ((master & 511) * ratio_q12 >> 12)
+
+
+def feed_forward(setpoint: int, mantissa: int, shift: int) -> int:
+    """Output in 1/65536 that a setpoint asks for: setpoint * mantissa / 2^shift, cut to +-2^17.
+
+    The setpoint is below 2^19 and the mantissa below 2^12; its low 9 bits are taken apart as above.
+    """
+    high = (setpoint >> 9) * mantissa  # < 2^22
+    low = (setpoint & 511) * mantissa  # < 2^21
+    output = (high >> (shift - 9)) + (low >> shift) if shift >= 9 else (high << (9 - shift)) + (low >> shift)
+    return -131072 if output < -131072 else 131072 if output > 131072 else output

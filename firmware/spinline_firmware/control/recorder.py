@@ -1,0 +1,109 @@
+"""The ring of scan records: one record a scan, exact whole numbers with quality, kept until it is overwritten.
+
+A record is state, flags, then each recorded number less its quantity's lowest value in 1 to 4 bytes (big endian), then
+the qualities, two bits each, first in the lowest bits (SPEC 3.7).  Packed by one viper function: no allocation.
+"""
+
+from array import array
+
+from spinline_protocol.configuration import OF_INPUT, OF_OUTPUT, OF_RAW, OF_SETPOINT
+from spinline_protocol.portable import micropython, ptr8, ptr32
+from spinline_protocol.quantities import GOOD, QUANTITIES, wire_bytes
+
+from .image import INPUT_WORDS, QUALITY, RAW, loop_at
+from .pid import OUTPUT, SETPOINT
+
+RING_BYTES = 32768
+RECORD_HEAD_BYTES = 2
+
+
+@micropython.viper
+def _pack(image, table, ring, at: int, count: int):  # type: ignore[no-untyped-def]
+    """Write ``count`` numbers behind ``at``; ``table``: word, quality word or -1, lowest, bytes of each."""
+    words = ptr32(image)
+    rows = ptr32(table)
+    out = ptr8(ring)
+    bits = at
+    i = 0
+    while i < count:
+        bits = bits + int(rows[4 * i + 3])
+        i = i + 1
+    i = 0
+    while i < (count + 3) >> 2:
+        out[bits + i] = 0
+        i = i + 1
+    i = 0
+    while i < count:
+        number = int(words[int(rows[4 * i])]) - int(rows[4 * i + 2])
+        width = int(rows[4 * i + 3])
+        if number < 0:
+            number = 0
+        while width > 0:
+            width = width - 1
+            out[at] = (number >> (8 * width)) & 255
+            at = at + 1
+        quality = int(rows[4 * i + 1])
+        if quality >= 0:
+            place = bits + (i >> 2)
+            out[place] = out[place] | (int(words[quality]) << (2 * (i & 3)))
+        i = i + 1
+
+
+class Recorder:
+    """Rows of the table ``record`` over the image.  Scan numbers count from the configuration's first scan.
+
+    ``ring`` is allocated once when the node boots: 32 kB in one piece are not to be had later.
+    """
+
+    def __init__(self, rows: "list[tuple[int, ...]]", image, ring: bytearray) -> None:  # type: ignore[no-untyped-def]
+        self._image = image
+        self._count = len(rows)
+        table = []
+        width = RECORD_HEAD_BYTES + (len(rows) + 3) // 4
+        for source, of, quantity in rows:
+            word, quality = _place(source, of)
+            table += [word, quality, QUANTITIES[quantity][3], wire_bytes(quantity)]
+            width += wire_bytes(quantity)
+        self._table = array("i", table)
+        self.record_bytes = width
+        self.records_n = len(ring) // width
+        self._ring = ring
+        self.next_scan = 0
+
+    def oldest_scan(self) -> int:
+        """First scan still in the ring."""
+        return max(0, self.next_scan - self.records_n)
+
+    def record(self, state: int, flags: int) -> None:
+        """Add this scan's record."""
+        at = self.next_scan % self.records_n * self.record_bytes
+        self._ring[at] = state
+        self._ring[at + 1] = flags
+        _pack(self._image, self._table, self._ring, at + RECORD_HEAD_BYTES, self._count)
+        self.next_scan += 1
+
+    def read(self, first: int, count: int) -> bytes:
+        """Records of ``count`` scans from ``first``; all of them must be in the ring (asserted: ours)."""
+        assert self.oldest_scan() <= first and first + count <= self.next_scan
+        start = first % self.records_n
+        straight = min(count, self.records_n - start)
+        width = self.record_bytes
+        octets = bytes(self._ring[start * width : (start + straight) * width])
+        if straight < count:
+            octets += bytes(self._ring[: (count - straight) * width])
+        return octets
+
+
+def _place(source: int, of: int) -> "tuple[int, int]":
+    """Word of a recorded number in the image, and of its quality (-1: always good)."""
+    if source == OF_INPUT:
+        return INPUT_WORDS * of, INPUT_WORDS * of + QUALITY
+    if source == OF_RAW:
+        return INPUT_WORDS * of + RAW, INPUT_WORDS * of + QUALITY
+    if source == OF_SETPOINT:
+        return loop_at(of) + SETPOINT, -1
+    assert source == OF_OUTPUT
+    return loop_at(of) + OUTPUT, -1
+
+
+assert GOOD == 0

@@ -1,0 +1,43 @@
+"""Events of the node: numbered, kept until the supervisor's journal holds them, repeated until then."""
+
+from spinline_protocol import messages
+from spinline_protocol.framing import EVENT
+from spinline_protocol.packer import Packer
+
+EVENTS_N_MAX = 16
+REPEAT_SCANS = 8
+
+_EVENT = Packer(messages.EVENT, messages.fields_of(messages.EVENT))
+
+
+class Events:
+    """Oldest first; when the queue is full the newest is counted as lost, since the first cause matters most."""
+
+    def __init__(self) -> None:
+        self._queue: "list[tuple[int, int, int, int, int, int]]" = []
+        self.next_i = 0
+        self.lost_n = 0
+        self._silent_scans = 0
+
+    def add(self, scan: int, code: int, source: int, got: int, limit: int) -> None:
+        """Note one event with the scan it belongs to."""
+        if len(self._queue) >= EVENTS_N_MAX:
+            self.lost_n += 1
+            return
+        self._queue.append((self.next_i, scan, code, source, got, limit))
+        self.next_i += 1
+        self._silent_scans = REPEAT_SCANS
+
+    def publish(self, link) -> None:  # type: ignore[no-untyped-def]
+        """Drop what is acknowledged; send what waits when something is new and every eighth scan."""
+        while self._queue and self._queue[0][0] < link.events_acknowledged:
+            self._queue.pop(0)
+        self._silent_scans += 1
+        if self._queue and self._silent_scans > REPEAT_SCANS:
+            self._silent_scans = 0
+            for event in self._queue:
+                link.stream(EVENT, _EVENT.pack(event))
+
+    def restart(self) -> None:
+        """A new session acknowledges from its own beginning: send everything again."""
+        self._silent_scans = REPEAT_SCANS

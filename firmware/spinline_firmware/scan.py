@@ -1,0 +1,243 @@
+"""One scan, in order: inputs, lease, setpoints and control, interlocks, outputs, record.  Read ``scan`` first."""
+
+from spinline_protocol.configuration import (
+    ACT_ABORT,
+    ACT_ALARM,
+    ACT_HOLD,
+    NODE,
+    TABLE_INPUT,
+    TABLE_INTERLOCK,
+    TABLE_LOOP,
+    TABLE_NODE,
+    TABLE_OUTPUT,
+    TABLE_RECORD,
+    field_index,
+)
+from spinline_protocol.errors import INTERLOCK, NO_LEASE, OK, RANGE
+from spinline_protocol.errors import STATE as WRONG_STATE
+from spinline_protocol.states import (
+    ABORTED,
+    ABORTING,
+    ACTIVE,
+    CMD_ABORT,
+    CMD_HOLD,
+    CMD_RESET,
+    CMD_RESUME,
+    CMD_RUN,
+    CMD_START,
+    CMD_STOP,
+    CMD_SUPERVISE,
+    COMPLETING,
+    DONE,
+    EVT_INTERLOCK_TRIPPED,
+    EVT_LEASE_EXPIRED,
+    EVT_LEASE_RENEWED,
+    EVT_LOOP_FAILED,
+    EVT_PERMIT_OPEN,
+    EVT_SAFE_ORDER,
+    EVT_SENSOR_FAULT,
+    EVT_SETPOINT,
+    EVT_STATE,
+    EXECUTE,
+    FLAG_ALARM,
+    FLAG_HOLD,
+    FLAG_OVERRUN,
+    FLAG_PERMIT,
+    FLAG_SOAKED,
+    HOLDING,
+    IDLE,
+    STARTING,
+    STOPPING,
+    next_state,
+)
+
+from .control.image import INPUT_WORDS, QUALITY, RAW
+from .control.interlock import Interlocks
+from .control.lease import Lease
+from .control.loops import Loops
+from .control.outputs import Outputs
+from .control.recorder import Recorder
+from .control.sensors import Sensors
+
+
+def _node_field(row: "tuple[int, ...]", name: str) -> int:
+    return row[field_index(NODE, name)]
+
+
+class Scan:
+    """A configured node.  ``ports`` reads and writes the chips, ``event(code, source, got, limit)`` reports."""
+
+    def __init__(self, tables, image, ring, ports, permit_in, permit_out, event) -> None:  # type: ignore[no-untyped-def]
+        node = tables[TABLE_NODE][0]
+        self.scan_ms = _node_field(node, "scan_ms")
+        self._runout_ms = 1000 * _node_field(node, "runout_s")
+        self._stop_max_ms = 1000 * _node_field(node, "stop_max_s")
+        self._image = image
+        self._ports = ports
+        self._permit_in = permit_in
+        self._permit_out = permit_out
+        self._event = event
+        self.sensors = Sensors(tables[TABLE_INPUT], image)
+        self.loops = Loops(tables[TABLE_LOOP], image)
+        self.interlocks = Interlocks(tables[TABLE_INTERLOCK], image)
+        self.outputs = Outputs(tables[TABLE_OUTPUT], image)
+        self.recorder = Recorder(tables[TABLE_RECORD], image, ring)
+        self.lease = Lease(1000 * _node_field(node, "hold_max_s"))
+        self.state = IDLE
+        self._in_state_ms = 0
+        self._permit = 0
+        self.loops.enter(IDLE)
+
+    def scan(self, lease_ms: int, overrun: int) -> None:
+        """One scan.  ``lease_ms`` is not 0 where the supervisor renewed the lease since the last one."""
+        self._ports.acquire(self.sensors)
+        self._permit = self._permit_in.value()
+        self._take_lease(lease_ms)
+        failed = self.loops.scan(1 if self.lease.hold else 0)
+        if failed >= 0:
+            self._fail(failed)
+        self._watch()
+        self._act()
+        self._in_state_ms += self.scan_ms
+        self.recorder.record(self.state, self.flags(overrun))
+
+    def flags(self, overrun: int) -> int:
+        """The node's flags byte (protocol: states.py)."""
+        flags = FLAG_HOLD if self.lease.hold else 0
+        if self._permit:
+            flags |= FLAG_PERMIT
+        if self.interlocks.latched() or any(self.loops.failed):
+            flags |= FLAG_ALARM
+        if self.loops.soaked():
+            flags |= FLAG_SOAKED
+        return flags | FLAG_OVERRUN if overrun else flags
+
+    def _take_lease(self, lease_ms: int) -> None:
+        if lease_ms:
+            self.lease.renew(lease_ms)
+        active = self.state in ACTIVE
+        if self.lease.tick(self.scan_ms, active):
+            self._event(EVT_LEASE_EXPIRED, 0, 0, 0)
+        if self.lease.exhausted():
+            self._event(EVT_SAFE_ORDER, 0, 0, 0)
+            self.lease.release()
+            self._go(ABORTING)
+
+    def _fail(self, loop: int) -> None:
+        """A loop lost its sensor: its output is zero already; the line holds, or a heat-up stops."""
+        channel = self.loops.rows[loop][1]
+        self._event(EVT_SENSOR_FAULT, channel, self._image[INPUT_WORDS * channel + RAW], 0)
+        self._event(EVT_LOOP_FAILED, loop, self._image[INPUT_WORDS * channel + QUALITY], 0)
+        self._own_command(CMD_STOP if self.state == STARTING else CMD_HOLD)
+
+    def _watch(self) -> None:
+        """Interlocks and the permit chain: after the loops, and stronger than any command."""
+        row = self.interlocks.scan(self.state)
+        if row >= 0:
+            self._event(EVT_INTERLOCK_TRIPPED, row, self._image[INPUT_WORDS * self.interlocks.rows[row][0]], row)
+            action = self.interlocks.rows[row][4]
+            if action != ACT_ALARM:
+                self._own_command(CMD_ABORT if action == ACT_ABORT else CMD_HOLD if action == ACT_HOLD else CMD_STOP)
+        if not self._permit and self.state in ACTIVE:
+            self._event(EVT_PERMIT_OPEN, 0, 0, 0)
+            self._go(ABORTING)
+        if self._finished():
+            self._go(next_state(self.state, DONE))
+
+    def _finished(self) -> bool:
+        state = self.state
+        if state == HOLDING or state == STOPPING:
+            return self.loops.at_rest() or self._in_state_ms >= self._stop_max_ms
+        if state == COMPLETING:
+            return self._run_out()
+        if state == ABORTING:
+            return self._in_state_ms >= self.outputs.safe_ms
+        return False
+
+    def _run_out(self) -> bool:
+        """COMPLETING: the fiber in the line is drawn out, then everything comes to rest as in STOPPING."""
+        beyond_ms = self._in_state_ms - self._runout_ms
+        if 0 <= beyond_ms < self.scan_ms:
+            self.loops.enter(STOPPING)
+        return beyond_ms >= self.scan_ms and (self.loops.at_rest() or beyond_ms >= self._stop_max_ms)
+
+    def _act(self) -> None:
+        """Outputs: by the loops, in the safe order, or safe."""
+        if self.state == ABORTED:
+            self.outputs.safe()
+        else:
+            self.outputs.scan(self.state)
+            if self.state == ABORTING:
+                self.outputs.safe_after(self._in_state_ms)
+        self._ports.apply(self.outputs.level)
+        self._permit_out.value(0 if self.state in (ABORTING, ABORTED) else 1)
+
+    def safe_now(self) -> None:
+        """The safe routine: outputs off before anything else is asked, permit open, ABORTED."""
+        self._ports.all_off()
+        self._permit_out.value(0)
+        self.outputs.safe()
+        self._go(ABORTED)
+
+    def _go(self, state: int) -> None:
+        if state < 0 or state == self.state:
+            return
+        self._event(EVT_STATE, self.state, state, self._in_state_ms // 1000)
+        self.state = state
+        self._in_state_ms = 0
+        self.loops.enter(state)
+        if state not in ACTIVE:
+            self.lease.release()
+
+    def _own_command(self, command: int) -> None:
+        self._go(next_state(self.state, command))
+
+    def command(self, command: int) -> int:
+        """A command from the wire; returns a result code.  A refused one leaves the state as it was."""
+        if command == CMD_SUPERVISE:
+            return self._supervise()
+        state = next_state(self.state, command)
+        if state < 0:
+            return WRONG_STATE
+        if command in (CMD_START, CMD_RUN, CMD_RESUME) and (self.lease.hold or not self.lease.valid()):
+            return NO_LEASE
+        if not self._permitted(command):
+            return INTERLOCK
+        self._go(state)
+        return OK
+
+    def _supervise(self) -> int:
+        """A person takes the line back after a lost lease: explicit, and only under a valid lease."""
+        if not self.lease.valid():
+            return NO_LEASE
+        if self.lease.hold:
+            self.lease.release()
+            self._event(EVT_LEASE_RENEWED, 0, 0, 0)
+        return OK
+
+    def _permitted(self, command: int) -> bool:
+        if command == CMD_RESET:
+            self.interlocks.reset()
+            for i in range(len(self.loops.failed)):
+                self.loops.failed[i] = 0
+            return not self.interlocks.latched()
+        if command in (CMD_START, CMD_RUN, CMD_RESUME):
+            if not self._permit or self.interlocks.latched() or any(self.loops.failed):
+                return False
+            return command != CMD_RUN or self.loops.soaked()
+        return True
+
+    def set_setpoint(self, loop: int, setpoint: int, ramp_256: int) -> "tuple[int, int, int]":
+        """A setpoint from the wire: result code, and (got, limit) where it is refused.  Never clipped."""
+        if self.lease.hold or not self.lease.valid():
+            return NO_LEASE, 0, 0
+        if loop >= len(self.loops.rows):
+            return RANGE, loop, len(self.loops.rows) - 1
+        got, limit = self.loops.change_setpoint(loop, setpoint, ramp_256)
+        if got or limit:
+            return RANGE, got, limit
+        self._event(EVT_SETPOINT, loop, setpoint, ramp_256)
+        return OK, 0, 0
+
+
+assert EXECUTE in ACTIVE and ABORTED not in ACTIVE

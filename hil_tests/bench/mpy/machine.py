@@ -1,0 +1,97 @@
+"""Shadow of ``machine`` in the bench: pins, buses, UART and watchdog over the lock-step bus.  Chips are in chips.py."""
+
+import bus
+import chips
+
+PWRON_RESET, HARD_RESET, WDT_RESET = 1, 2, 3
+
+
+class Pin:
+    """A pin: outputs are seen by the bench, inputs 32 to 37 and 46 are contacts."""
+
+    IN, OUT, PULL_UP, PULL_DOWN = 0, 1, 1, 2
+    selected = None
+
+    def __init__(self, number, mode=-1, pull=-1, value=None):
+        self.number = number
+        self._chip = chips.by_select.get(number)
+        self._input = mode == Pin.IN
+        if value is not None:
+            self.value(value)
+
+    def value(self, level=None):
+        if level is None:
+            return bus.contacts >> (self.number - 32) & 1
+        if self._chip is not None:
+            if not level:
+                Pin.selected = self._chip
+        else:
+            bus.pins[self.number] = level
+
+
+class SPI:
+    """Bus of the thermocouple converters; the chip whose select line went low last answers."""
+
+    def __init__(self, *_args, **_kwargs):
+        pass
+
+    def write(self, octets):
+        Pin.selected.write(octets)
+
+    def write_readinto(self, octets, answer):
+        Pin.selected.write_readinto(octets, answer)
+
+
+class I2C:
+    """Bus of the converters and DACs; an address nobody has is not acknowledged."""
+
+    def __init__(self, *_args, **_kwargs):
+        pass
+
+    def writeto_mem(self, address, register, octets):
+        self._chip(address).write_register(register, octets)
+
+    def readfrom_mem_into(self, address, register, answer):
+        self._chip(address).read_register(register, answer)
+
+    def writeto(self, address, octets):
+        self._chip(address).write(octets)
+
+    def _chip(self, address):
+        if address not in chips.by_address:
+            raise OSError(5)
+        return chips.by_address[address]
+
+
+class UART:
+    """Bytes arrive and leave with the lock-step frames, at the times the baud rate gives."""
+
+    def __init__(self, *_args, **_kwargs):
+        pass
+
+    def read(self):
+        octets = bus.received
+        bus.received = b""
+        return octets or None
+
+    def write(self, octets):
+        bus.transmitted += octets
+        return len(octets)
+
+
+class WDT:
+    """The bench counts virtual time since the last feed and kills the process at the timeout."""
+
+    def __init__(self, timeout):
+        self.timeout = timeout
+
+    def feed(self):
+        bus.watchdog_fed = 1
+
+
+def reset_cause():
+    return bus.reset_cause
+
+
+def unique_id():
+    return bus.unique_id

@@ -1,0 +1,138 @@
+"""One controller of the bench: the unmodified firmware in its own MicroPython process, stepped frame by frame."""
+
+from __future__ import annotations
+
+import os
+import select
+import struct
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .mpy import layout
+
+BENCH_MODULES = Path(__file__).parent / "mpy"
+HEAP = "192K"  # what an RP2 board leaves to Python
+UP_BYTES = struct.calcsize(layout.UP)
+HANG_S = 20.0  # real time without an answer: the interpreter hangs
+UP_FRAME_BYTES_MAX = 1 << 16
+
+
+class NodeDied(Exception):
+    """The interpreter ended or hung; the text holds what it printed last."""
+
+
+@dataclass
+class Down:
+    """What the node's pins and chips read in its next scan."""
+
+    tc_code: list[int] = field(default_factory=lambda: [0] * layout.TC_N)
+    tc_fault: bytearray = field(default_factory=lambda: bytearray(layout.TC_N))
+    analog_uv: list[int] = field(default_factory=lambda: [0] * layout.ANALOG_N)
+    contacts: int = 0
+    counts: list[int] = field(default_factory=lambda: [0] * layout.ENCODERS_N)
+
+
+@dataclass(frozen=True)
+class Up:
+    """What the node's pins and chips put out, and when it wants to be woken (ms)."""
+
+    wake_ms: int
+    pins: bytes
+    dac: tuple[int, ...]
+    watchdog_fed: bool
+    transmitted: bytes
+
+
+class NodeProcess:
+    """A running node.  ``exchange`` wakes it at a virtual time and returns its outputs when it waits again."""
+
+    def __init__(
+        self,
+        command: tuple[str, ...],
+        board: Path,
+        device_id: bytes,
+        seed: bytes,
+        reset_cause: int = 1,
+        ticks_offset: int = 0,
+        console: Path | None = None,
+    ) -> None:
+        down_read, self._down = os.pipe()
+        self._up, up_write = os.pipe()
+        self._console = console or board / "console.txt"
+        arguments = [str(BENCH_MODULES), str(board), str(down_read), str(up_write), seed.hex(), device_id.hex()]
+        with self._console.open("ab") as output:
+            self.process = subprocess.Popen(
+                [*command, "-X", f"heapsize={HEAP}", str(BENCH_MODULES / "node.py"), *arguments]
+                + [str(reset_cause), str(ticks_offset)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=(down_read, up_write),
+            )
+        os.close(down_read)
+        os.close(up_write)
+        self._receive_rest = b""
+        self.sent = b""  # the last frame each way, for the trace
+        self.received = b""
+        self._frame = bytearray(struct.calcsize(layout.DOWN) + layout.RX_BYTES_MAX)
+
+    def send(self, now_ms: int, down: Down, received: bytes) -> None:
+        """Wake the node at ``now_ms``; bytes beyond one frame's room wait for the next."""
+        waiting = self._receive_rest + received
+        part, self._receive_rest = waiting[: layout.RX_BYTES_MAX], waiting[layout.RX_BYTES_MAX :]
+        struct.pack_into(
+            layout.DOWN,
+            self._frame,
+            0,
+            now_ms,
+            *down.tc_code,
+            bytes(down.tc_fault),
+            *down.analog_uv,
+            down.contacts,
+            *down.counts,
+            len(part),
+        )
+        at = len(self._frame) - layout.RX_BYTES_MAX
+        self._frame[at : at + len(part)] = part
+        self.sent = bytes(self._frame[: at + len(part)])
+        try:
+            os.write(self._down, self._frame)
+        except BrokenPipeError as error:
+            raise NodeDied(self.last_words()) from error
+
+    def receive(self) -> Up:
+        """The node's outputs.  Raises NodeDied when it ended or did not answer within 20 s of real time."""
+        frame = self._read()
+        while len(frame) < UP_BYTES or len(frame) < struct.unpack_from("<H", frame)[0]:
+            frame += self._read()
+        self.received = frame
+        fields = struct.unpack_from(layout.UP, frame)
+        return Up(fields[1], fields[2], fields[3:11], bool(fields[11]), frame[UP_BYTES:])
+
+    def _read(self) -> bytes:
+        octets = b""
+        if select.select([self._up], [], [], HANG_S)[0]:
+            octets = os.read(self._up, UP_FRAME_BYTES_MAX)
+        if not octets:
+            raise NodeDied(self.last_words())
+        return octets
+
+    def last_words(self) -> str:
+        """The end of what the interpreter printed: a traceback, if there was one."""
+        try:
+            return self._console.read_text(errors="replace")[-2000:]
+        except OSError:
+            return ""
+
+    def kill(self) -> None:
+        """End the process at once, as a power cut would; may be called twice."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        for descriptor in (self._down, self._up):
+            try:
+                os.close(descriptor)
+            except OSError:
+                pass
+        self._down = self._up = -1

@@ -1,0 +1,148 @@
+"""What goes into and comes out of the simulated line: plain attributes, misspelled names are errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .parameters import ZONES_N
+
+
+def _zones_C() -> list[float]:
+    return [0.0] * ZONES_N
+
+
+def _baths() -> list[float]:
+    return [0.0] * 3
+
+
+@dataclass(slots=True)
+class Actuators:
+    """Set by the bench.  A command is 0..1 of full scale, held at the limit beyond that; all start off."""
+
+    heater_on: list[bool] = field(default_factory=lambda: [False] * ZONES_N)
+    contactor: bool = False  # in series with all barrel heaters
+    resin_command: float = 0.0  # full scale 120 g/min
+    plasticizer_command: float = 0.0  # 180 g/min
+    solvent_command: float = 0.0  # 40 g/min
+    melt_pump_command: float = 0.0  # 150 rpm
+    screw_run: bool = False
+    dosing_enable: bool = False
+    melt_pump_enable: bool = False
+    quench_cool_valve: float = 0.0
+    quench_heater_on: bool = False
+    quench_pump_command: float = 0.0  # 40 L/min
+    extraction_cool_valve: float = 0.0  # one for the three baths
+    extraction_heater_on: bool = False  # one for the three baths
+    makeup_command: float = 0.0  # 160 kg/h
+    makeup_valve_open: bool = False
+    bore_gas_command: float = 0.0  # 100 Ncm3/min, all fibers together
+    lids_closed: bool = False
+    exhaust_fan_on: bool = False
+    godet1_command: float = 0.0  # 60 m/min
+    godet2_command: float = 0.0  # 60 m/min
+    godet_enable: bool = False  # off: the drives ramp to zero
+    stretch_heater_on: bool = False
+    drive_power: bool = False  # of the godets; off: they coast
+    threaded: bool = False  # off and on again threads broken fibers anew
+
+
+@dataclass(slots=True)
+class Sensors:
+    """What the instruments say, with noise, as of the last whole sub-step."""
+
+    zone_temperature_C: list[float] = field(default_factory=_zones_C)
+    resin_flow_mg_s: float = 0.0  # holds its last reading during a refill
+    resin_refilling: bool = False
+    plasticizer_flow_mg_s: float = 0.0
+    solvent_flow_mg_s: float = 0.0
+    inlet_pressure_kPa: float = 0.0
+    die_pressure_kPa: float = 0.0
+    melt_pump_rpm: float = 0.0
+    quench_temperature_C: float = 0.0
+    quench_flow_L_min: float = 0.0
+    quench_level_percent: float = 0.0
+    extraction_temperature_C: list[float] = field(default_factory=_baths)
+    extraction_level_percent: float = 0.0  # the lowest of the three baths
+    extraction_plasticizer_wt_percent: float = 0.0  # extractables in stage 1
+    bore_gas_Ncm3_min: float = 0.0
+    vapour_ppm: float = 0.0
+    exhaust_flow_ok: bool = False
+    chiller_ok: bool = True
+    godet1_counts: int = 0
+    godet2_counts: int = 0
+    stretch_temperature_C: float = 0.0
+    tension_N: float = 0.0  # of one fiber
+    od_um: float = 0.0  # 0 where no fiber is in the gauge
+
+
+@dataclass(slots=True)
+class Disturbances:
+    """What a fault or a bad day does to the line.  Set by the bench between calls; all start harmless."""
+
+    ambient_offset_K: float = 0.0
+    mains_voltage_ratio: float = 1.0  # heater power goes with its square
+    viscosity_ratio: float = 1.0  # of the resin lot; scales the die pressure
+    screen_fouling_kPa: float = 0.0  # added to the die pressure
+    pressure_noise_ratio: float = 1.0  # moisture makes the melt foam
+    chiller_on: bool = True
+    chilled_water_offset_K: float = 0.0
+    exhaust_fan_healthy: bool = True
+    seal_leak_kg_h: float = 0.0  # solvent evaporating into the enclosure through a lost water seal
+    quench_leak_kg_h: float = 0.0
+    extraction_leak_kg_h: float = 0.0  # out of stage 1
+    godet2_slip: float = 0.0  # share by which the fiber runs slower than the second godet
+    gel_breaks_per_km: float = 0.0  # 0.05 is realistic
+
+
+@dataclass(slots=True)
+class Truth:
+    """What really is, without noise.  Masses in mg and energies in J run from the start of the run."""
+
+    time_us: int = 0
+    barrel_temperature_C: list[float] = field(default_factory=_zones_C)
+    heater_temperature_C: list[float] = field(default_factory=_zones_C)
+    melt_temperature_C: list[float] = field(default_factory=_zones_C)  # leaving each zone
+    heater_energy_J: list[float] = field(default_factory=_zones_C)
+    loss_energy_J: float = 0.0
+    melt_energy_J: float = 0.0  # taken up by the melt, viscous heat already subtracted
+    stored_energy_J: float = 0.0  # above the start
+    resin_flow_mg_s: float = 0.0
+    plasticizer_flow_mg_s: float = 0.0
+    solvent_flow_mg_s: float = 0.0
+    fed_mg: float = 0.0
+    extruder_mg: float = 0.0
+    inlet_buffer_mg: float = 0.0
+    die_mg: float = 0.0
+    relief_mg: float = 0.0  # lost through the relief at the pressure limit
+    extruder_flow_mg_s: float = 0.0
+    die_flow_mg_s: float = 0.0
+    inlet_pressure_kPa: float = 0.0
+    die_pressure_kPa: float = 0.0
+    plasticizer_parts_at_die: float = 0.0  # parts per 100 of resin; 0 before resin arrives
+    solvent_parts_at_die: float = 0.0
+    quench_temperature_C: float = 0.0  # in the trough, no dead time
+    quench_water_kg: float = 0.0
+    quench_topup_kg: float = 0.0
+    quench_evaporated_kg: float = 0.0
+    quench_leaked_kg: float = 0.0
+    heat_outside_to_inside_ratio: float = 0.0
+    extraction_temperature_C: list[float] = field(default_factory=_baths)
+    extraction_wt_percent: list[float] = field(default_factory=_baths)
+    extraction_liquid_kg: float = 0.0  # baths and fiber, solvent and extractables
+    extraction_in_kg: float = 0.0
+    extraction_out_kg: float = 0.0  # recovery, vapour, dryer, leak
+    extraction_extractables_kg: float = 0.0  # in baths and fiber
+    extraction_extractables_in_kg: float = 0.0
+    extraction_extractables_out_kg: float = 0.0
+    residual_parts: float = 0.0  # extractables left in the fiber leaving stage 3, parts per 100 of resin
+    vapour_ppm: float = 0.0
+    godet1_speed_m_min: float = 0.0
+    godet2_speed_m_min: float = 0.0
+    draw_down_ratio: float = 0.0  # take-up speed over die speed; 0 while nothing is drawn
+    resonance_share: float = 0.0  # amplitude of draw resonance
+    fiber_draw_ratio: float = 1.0  # of the fiber leaving the span
+    fiber_stress_MPa: float = 0.0
+    fiber_broken: bool = False
+    takeup_m: float = 0.0  # fiber passed over the first godet
+    stretched_m: float = 0.0  # fiber passed over the second godet
+    stretch_temperature_C: float = 0.0

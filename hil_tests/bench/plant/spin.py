@@ -1,0 +1,178 @@
+"""The fiber: draw down from the die, diameter gauge, draw and stress in the span, breaks.  Steps of 50 ms."""
+
+from __future__ import annotations
+
+from math import exp, log, pi, sin, sqrt
+
+from .parameters import FEED_STEP_US, Parameters
+from .signals import Actuators, Disturbances, Sensors, Truth
+from .sources import SourceFactory
+
+STEP_S = FEED_STEP_US / 1e6
+
+
+class Gauge:
+    """Carries the diameter from the take-up godet to the gauge, cell by cell of fiber length."""
+
+    def __init__(self, gauge_m: float, cell_m: float) -> None:
+        self._cell_m = cell_m
+        self._cells_um = [0.0] * round(gauge_m / cell_m)
+        self._passed_n = 0
+
+    def clear(self) -> None:
+        self._cells_um = [0.0] * len(self._cells_um)
+
+    def carry(self, takeup_m: float, diameter_um: float) -> float:
+        """Diameter in um now in the gauge, 0 where no fiber has come yet; `takeup_m` never falls."""
+        cells_um = self._cells_um
+        passed_n = int(takeup_m / self._cell_m)
+        for n in range(self._passed_n, passed_n):
+            cells_um[n % len(cells_um)] = diameter_um
+        self._passed_n = passed_n
+        return cells_um[passed_n % len(cells_um)]
+
+
+class Resonance:
+    """Draw resonance: above a critical draw-down ratio the diameter swings with a growing amplitude."""
+
+    def __init__(self, parameters: Parameters, sources: SourceFactory) -> None:
+        p = parameters.spin
+        self._p = p
+        spread = p.critical_spread * sources.named("draw_resonance").random()
+        self._critical = p.critical_draw_down * (1.0 - spread)
+        self._phase_rad = 0.0
+        self.share = 0.0
+
+    def step(self, draw_down: float, die_speed_m_min: float) -> float:
+        """Relative change of the diameter now."""
+        p = self._p
+        towards = p.resonance_share_max if draw_down > self._critical else 0.0
+        self.share += (towards - self.share) * STEP_S / p.resonance_growth_s
+        if self.share < 1e-6:
+            return 0.0
+        self._phase_rad += p.resonance_rad * die_speed_m_min / 60.0 / p.air_gap_m * STEP_S
+        return self.share * sin(self._phase_rad)
+
+
+class FiberModel:
+    """All fibers as one bundle: they are threaded together and break together."""
+
+    def __init__(self, parameters: Parameters, sources: SourceFactory, noise: bool) -> None:
+        self._spin = parameters.spin
+        self._stretch = parameters.stretch
+        self._melt_density_g_cm3 = parameters.melt.melt_density_g_cm3
+        self._noise = noise
+        self._resonance = Resonance(parameters, sources)
+        self._gauge = Gauge(self._spin.gauge_m, self._spin.gauge_cell_m)
+        self.running = False
+        self.broken = False
+        self.takeup_m = 0.0
+        self.stretched_m = 0.0
+        self.stress_MPa = 0.0
+        self.draw_down = 0.0
+        self._inverse_draw = 1.0
+        self._strength_MPa = self._stretch.strength_MPa
+        self._break_draw = self._stretch.break_draw
+        self._strength_source = sources.named("fiber_strength")
+        self._gel_source = sources.named("gel_breaks")
+        self._stress_gauss = sources.named("draw_stress").gauss
+        self._gauge_gauss = sources.named("od_gauge").gauss
+
+    @property
+    def draw_ratio(self) -> float:
+        return 1.0 / self._inverse_draw
+
+    def step(
+        self,
+        actuators: Actuators,
+        disturbances: Disturbances,
+        speeds_m_min: tuple[float, float],
+        spun: tuple[float, float],
+        bath_C: float,
+        sensors: Sensors,
+    ) -> None:
+        """One step; `spun` is the die flow in mg/s and the bore gas in Ncm3/min."""
+        self._thread(actuators.threaded)
+        takeup_m_min, draw_m_min = speeds_m_min
+        draw_m_min *= 1.0 - disturbances.godet2_slip
+        area_mm2 = 0.0
+        if self.running:
+            self.takeup_m += takeup_m_min * STEP_S / 60.0
+            self.stretched_m += draw_m_min * STEP_S / 60.0
+            self._draw(takeup_m_min, draw_m_min)
+            area_mm2 = self._wall_area_mm2(spun[0], takeup_m_min)
+        self._stress(bath_C)
+        sensors.od_um = self._diameter(area_mm2, takeup_m_min, spun[0], spun[1])
+        sigma_MPa = self._stretch.stress_sigma * self.stress_MPa
+        sensors.tension_N = self._stress_gauss(self.stress_MPa, sigma_MPa) * area_mm2
+        if self.running:
+            self._break_fiber(takeup_m_min, disturbances.gel_breaks_per_km)
+
+    def publish(self, truth: Truth) -> None:
+        truth.fiber_draw_ratio = self.draw_ratio
+        truth.fiber_stress_MPa = self.stress_MPa
+        truth.fiber_broken = self.broken
+        truth.takeup_m = self.takeup_m
+        truth.stretched_m = self.stretched_m
+        truth.draw_down_ratio = self.draw_down
+        truth.resonance_share = self._resonance.share
+
+    def _thread(self, threaded: bool) -> None:
+        """Follow the technician: threading starts an undrawn fiber with its own strength."""
+        if not threaded:
+            self.running = self.broken = False
+        elif not self.running and not self.broken:
+            p, source = self._stretch, self._strength_source
+            self.running = True
+            self._inverse_draw = 1.0
+            self._gauge.clear()
+            if self._noise:
+                weibull = (-log(1.0 - source.random())) ** (1.0 / p.strength_shape)
+                self._strength_MPa = p.strength_MPa * weibull
+                self._break_draw = source.gauss(p.break_draw, p.break_draw_sigma)
+
+    def _draw(self, takeup_m_min: float, draw_m_min: float) -> None:
+        """Mass in the span: length * dy/dt = v1 - v2 * y with y the inverse draw ratio; exact in the step."""
+        if draw_m_min < 1e-3:
+            return
+        left = exp(-draw_m_min / 60.0 * STEP_S / self._stretch.span_m)
+        inverse = takeup_m_min / draw_m_min + (self._inverse_draw - takeup_m_min / draw_m_min) * left
+        self._inverse_draw = min(10.0, max(0.05, inverse))
+
+    def _wall_area_mm2(self, die_mg_s: float, takeup_m_min: float) -> float:
+        """Wall area of one as-spun fiber, from the mass balance."""
+        p = self._spin
+        speed_m_min = max(takeup_m_min, p.speed_min_m_min)
+        return die_mg_s * 60e-3 / p.fibers_n / p.density_g_cm3 / speed_m_min
+
+    def _stress(self, bath_C: float) -> None:
+        """Draw stress in MPa; a slack fiber (draw ratio up to 1) carries none."""
+        p = self._stretch
+        draw = self.draw_ratio
+        if not self.running or draw <= 1.0:
+            self.stress_MPa = 0.0
+            return
+        yield_MPa = max(0.2, p.yield_MPa * (1.0 - p.yield_fall_K * (bath_C - p.yield_reference_C)))
+        taut = 1.0 - exp(-(draw - 1.0) / p.slack_draw)
+        self.stress_MPa = taut * yield_MPa + p.hardening_MPa * (draw - 1.0)
+
+    def _diameter(self, area_mm2: float, takeup_m_min: float, die_mg_s: float, gas_flow: float) -> float:
+        """Reading of the gauge in um; 0 while it is empty.  Gas flow in Ncm3/min, all fibers."""
+        p = self._spin
+        self.draw_down = 0.0
+        diameter_um = 0.0
+        swing = 0.0
+        if area_mm2 > 0.0 and takeup_m_min > p.speed_min_m_min:
+            die_m_min = die_mg_s * 60e-3 / p.fibers_n / self._melt_density_g_cm3 / p.die_area_mm2
+            self.draw_down = takeup_m_min / die_m_min
+            swing = self._resonance.step(self.draw_down, die_m_min)
+            bore_mm2 = gas_flow / p.fibers_n / takeup_m_min
+            diameter_um = 1e3 * sqrt(4.0 * (bore_mm2 + area_mm2) / pi) * (1.0 + swing)
+        in_gauge_um = self._gauge.carry(self.takeup_m, diameter_um)
+        return self._gauge_gauss(in_gauge_um, p.gauge_sigma_um) if self.running and in_gauge_um > 0.0 else 0.0
+
+    def _break_fiber(self, takeup_m_min: float, gels_per_km: float) -> None:
+        gels = gels_per_km * takeup_m_min * STEP_S / 60.0e3 * self._spin.fibers_n
+        gel_hit = gels > 0.0 and self._gel_source.random() < gels
+        if gel_hit or self.stress_MPa > self._strength_MPa or self.draw_ratio > self._break_draw:
+            self.running, self.broken = False, True

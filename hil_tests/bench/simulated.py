@@ -1,0 +1,142 @@
+"""The simulated bench: plant, wires and three real interpreters in one virtual time, stepped scan by scan.
+
+Nothing here reads a wall clock; the caller says how far to run.  The same seed gives the same trace hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from spinline_firmware.boards import rp2350b as board
+
+from .board_files import lay_out
+from .interpreters import Interpreter
+from .node_process import NodeProcess
+from .plant.line import Line as Plant
+from .wire import Wire
+from .wiring import WIRING, Terminals
+
+ARCHITECTURES = {32: "x86", 64: "x64"}
+BOOT_MS = 50  # from power to the first instruction of boot.py
+
+
+@dataclass
+class BenchNode:
+    """One controller on the bench with its wires."""
+
+    name: str
+    process: NodeProcess
+    terminals: Terminals
+    to_node: Wire = field(default_factory=lambda: Wire(board.BAUD))
+    to_host: Wire = field(default_factory=lambda: Wire(board.BAUD))
+    wake_ms: int = 0
+    alive: bool = True
+
+
+class BenchPort:
+    """The supervisor's end of one node's serial line: the same two methods as a real port."""
+
+    def __init__(self, bench: SimulatedLine, node: BenchNode) -> None:
+        self._bench = bench
+        self._node = node
+
+    def read(self) -> bytes:
+        """Bytes that have arrived."""
+        return self._node.to_host.pull(self._bench.now_us)
+
+    def write(self, octets: bytes) -> None:
+        """Send bytes."""
+        self._node.to_node.push(self._bench.now_us, octets)
+
+
+class SimulatedLine:
+    """The whole line on the bench.  ``folder`` takes the boards' file systems; ``seed`` fixes every random source."""
+
+    def __init__(
+        self,
+        interpreter: Interpreter,
+        folder: Path,
+        seed: int,
+        names: tuple[str, ...] = ("melt", "bath", "draw"),
+        noise: bool = True,
+        ticks_offset: int = 0,
+    ) -> None:
+        self.plant = Plant(seed, noise=noise)
+        self.plant.actuators.threaded = True  # the leader rope is in the line from the start
+        self.now_us = 0
+        self._interpreter = interpreter
+        self._folder = folder
+        self._seed = seed
+        self._ticks_offset = ticks_offset
+        self._digest = hashlib.sha256()
+        self.firmware_sha256 = ""
+        self.nodes = {name: self._start(name, i) for i, name in enumerate(names)}
+        for node in self.nodes.values():
+            node.terminals.drive(self.plant.actuators, 0)
+
+    def _start(self, name: str, index: int) -> BenchNode:
+        folder = self._folder / name
+        self.firmware_sha256 = lay_out(folder, ARCHITECTURES[self._interpreter.word_bits])
+        device_id = hashlib.sha256(f"{name} {index}".encode()).digest()[:8]
+        seed = hashlib.sha256(f"{self._seed} {name}".encode()).digest()
+        process = NodeProcess(self._interpreter.command, folder, device_id, seed, ticks_offset=self._ticks_offset)
+        return BenchNode(name, process, Terminals(WIRING[name]), wake_ms=BOOT_MS)
+
+    def port(self, name: str) -> BenchPort:
+        """The supervisor's port of a node."""
+        return BenchPort(self, self.nodes[name])
+
+    def run_until(self, until_us: int) -> None:
+        """Advance plant and firmware to ``until_us``; a node's scan at exactly that time has run."""
+        while True:
+            wakes = [node.wake_ms for node in self.nodes.values() if node.alive]
+            now_ms = min(wakes) if wakes else until_us // 1000 + 1
+            if not wakes and self.now_us < until_us:
+                now_ms = min(until_us // 1000, self.now_us // 1000 + 50)  # only relays and the plant are left
+            if now_ms * 1000 > until_us:
+                break
+            self._step(now_ms)
+        self.plant.advance(until_us)
+        self.now_us = until_us
+
+    def _step(self, now_ms: int) -> None:
+        self.now_us = now_ms * 1000
+        self.plant.advance(self.now_us)
+        permit = all(node.terminals.permit(now_ms) for node in self.nodes.values())
+        sensors = self.plant.sensors
+        due = [node for node in self.nodes.values() if node.alive and node.wake_ms == now_ms]
+        for node in due:
+            node.process.send(now_ms, node.terminals.read(sensors, permit), node.to_node.pull(self.now_us))
+            self._digest.update(node.process.sent)
+        for node in due:
+            up = node.process.receive()
+            self._digest.update(node.process.received)
+            node.wake_ms = up.wake_ms
+            node.terminals.write(up, now_ms)
+            if up.transmitted:
+                node.to_host.push(self.now_us, up.transmitted)
+        for node in self.nodes.values():
+            if not node.alive or node in due:
+                node.terminals.drive(self.plant.actuators, now_ms)
+
+    def kill(self, name: str) -> None:
+        """End a node's process: its outputs stay as they were, its heartbeat stands still."""
+        node = self.nodes[name]
+        node.process.kill()
+        node.alive = False
+
+    def pull_cable(self, name: str, pulled: bool = True) -> None:
+        """Pull or plug a node's serial cable, both directions."""
+        self.nodes[name].to_node.cut = pulled
+        self.nodes[name].to_host.cut = pulled
+
+    def trace_sha256(self) -> str:
+        """Hash over every scan of every node: time, inputs, outputs, bytes both ways."""
+        return self._digest.copy().hexdigest()
+
+    def close(self) -> None:
+        """End all processes."""
+        for node in self.nodes.values():
+            node.process.kill()

@@ -1,0 +1,44 @@
+"""A serial line in virtual time: bytes arrive one by one at the times the baud rate gives."""
+
+from __future__ import annotations
+
+BITS_A_BYTE = 10  # start, eight, stop
+
+
+class Wire:
+    """One direction of a serial line.  Times in microseconds, integer."""
+
+    def __init__(self, baud: int) -> None:
+        self._baud = baud
+        self._parts: list[tuple[int, bytes]] = []  # when the first byte starts, the bytes
+        self._free_us = 0
+        self.cut = False  # a pulled cable: bytes sent meanwhile are lost
+
+    def push(self, now_us: int, octets: bytes) -> None:
+        """Send bytes; they queue behind what is still being sent."""
+        if self.cut or not octets:
+            return
+        start_us = max(now_us, self._free_us)
+        self._parts.append((start_us, octets))
+        self._free_us = start_us + self._duration_us(len(octets))
+
+    def _duration_us(self, count: int) -> int:
+        return -(-count * BITS_A_BYTE * 1_000_000 // self._baud)
+
+    def pull(self, now_us: int) -> bytes:
+        """Bytes that have arrived completely by now."""
+        if not self._parts:
+            return b""
+        arrived = b""
+        while self._parts:
+            start_us, octets = self._parts[0]
+            count = (now_us - start_us) * self._baud // (BITS_A_BYTE * 1_000_000)
+            if count >= len(octets):
+                arrived += octets
+                self._parts.pop(0)
+                continue
+            if count > 0:
+                arrived += octets[:count]
+                self._parts[0] = (start_us + self._duration_us(count), octets[count:])
+            break
+        return arrived

@@ -1,0 +1,100 @@
+"""The command line: `spinline ...`.  Names the commands, calls what works, prints; decides nothing."""
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import BaseModel
+from rich.console import Console
+
+from spinline.errors import BadInput, SpinlineError
+from spinline.recipe.certificate import Certificate
+from spinline.recipe.check import CheckExit, check_recipe
+from spinline.recipe.models import Recipe
+from spinline.recipe.report import render, report_json
+
+FILE_COLUMNS_N = 120  # when the report goes into a file or a pipe
+
+app = typer.Typer(
+    name="spinline",
+    help="Hollow-fiber spinning line: check recipes, run batches, read the record.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def _spinline() -> None:
+    """Hollow-fiber spinning line: check recipes, run batches, read the record."""
+
+
+class SchemaOf(StrEnum):
+    """The files a person writes."""
+
+    RECIPE = "recipe"
+    CERTIFICATE = "certificate"
+
+
+_MODELS: dict[SchemaOf, type[BaseModel]] = {SchemaOf.RECIPE: Recipe, SchemaOf.CERTIFICATE: Certificate}
+
+
+def _print_json(answer: object) -> None:
+    typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+
+
+def _refuse(error: SpinlineError, as_json: bool) -> typer.Exit:
+    """Say why, without a traceback; the caller raises what is returned."""
+    problems = error.problems if isinstance(error, BadInput) else (str(error),)
+    if as_json:
+        _print_json({"exit": int(CheckExit.UNREADABLE), "problems": list(problems)})
+    for problem in problems if not as_json else ():
+        typer.echo(f"refused: {problem}", err=True)
+    return typer.Exit(CheckExit.UNREADABLE)
+
+
+@app.command()
+def check(
+    recipe: Annotated[Path, typer.Argument(help="Recipe file (TOML).", metavar="RECIPE.toml")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Check a recipe and its lot certificates against the claims and the windows, before any download.
+
+    Exit code: 0 met, 1 a required claim or an engineering window fails, 2 the input cannot be used,
+    3 a required claim is UNKNOWN or AMBIGUOUS and not waived.
+    """
+    try:
+        report = check_recipe(recipe)
+    except BadInput as error:
+        raise _refuse(error, as_json) from None
+    if as_json:
+        _print_json(report_json(report))
+    else:
+        Console(width=None if sys.stdout.isatty() else FILE_COLUMNS_N).print(render(report))
+    raise typer.Exit(int(report.exit_code))
+
+
+@app.command()
+def schema(
+    of: Annotated[SchemaOf | None, typer.Argument(help="recipe or certificate; both when left out.")] = None,
+) -> None:
+    """Print the JSON Schema of recipe and certificate files."""
+    if of is not None:
+        _print_json(_MODELS[of].model_json_schema())
+    else:
+        _print_json({name.value: model.model_json_schema() for name, model in _MODELS.items()})
+
+
+def main() -> None:
+    """Entry point of the `spinline` command; our errors are a sentence and exit code 2, no traceback."""
+    try:
+        app()
+    except SpinlineError as error:
+        sys.exit(_refuse(error, as_json=False).exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""The batch machine: a table of states and causes, and what each batch state asks of every node.  Pure.
+
+States follow ISA-88 / ISA-TR88.00.02; THREADING and UNSUPERVISED are this line's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from spinline_protocol import states as node_states
+
+# state, cause -> next state; a pair that is not here leaves the state as it was
+TRANSITIONS: dict[tuple[str, str], str] = {
+    ("IDLE", "start"): "PREPARING",
+    ("PREPARING", "soaked"): "THREADING",
+    ("THREADING", "threaded"): "RUNNING",
+    ("RUNNING", "produced"): "COMPLETING",
+    ("COMPLETING", "all complete"): "COMPLETE",
+    ("RUNNING", "node held"): "HOLDING",
+    ("THREADING", "node held"): "HOLDING",
+    ("RUNNING", "hold"): "HOLDING",
+    ("THREADING", "hold"): "HOLDING",
+    ("HOLDING", "all held"): "HELD",
+    ("HELD", "resume"): "RESTARTING",
+    ("RESTARTING", "all running"): "RUNNING",
+    ("RESTARTING", "node held"): "HOLDING",
+    ("RUNNING", "supervision lost"): "UNSUPERVISED",
+    ("THREADING", "supervision lost"): "UNSUPERVISED",
+    ("UNSUPERVISED", "resume"): "RESTARTING",
+    ("UNSUPERVISED", "node held"): "HOLDING",
+    ("PREPARING", "node stopped"): "STOPPING",
+    ("STOPPING", "all stopped"): "STOPPED",
+    ("ABORTING", "all aborted"): "ABORTED",
+}
+ENDED = ("COMPLETE", "STOPPED", "ABORTED")
+for _state in ("PREPARING", "THREADING", "RUNNING", "UNSUPERVISED", "HOLDING", "HELD", "RESTARTING", "COMPLETING"):
+    TRANSITIONS[(_state, "stop")] = "STOPPING"
+for _state in {state for state, _cause in TRANSITIONS} - {"IDLE", "ABORTING"}:
+    TRANSITIONS[(_state, "node aborted")] = "ABORTING"
+    TRANSITIONS[(_state, "abort")] = "ABORTING"
+
+# batch state -> node state asked for; a batch state that is not here asks for nothing
+ASKED: dict[str, int] = {
+    "PREPARING": node_states.STARTING,
+    "THREADING": node_states.EXECUTE,
+    "RUNNING": node_states.EXECUTE,
+    "RESTARTING": node_states.EXECUTE,
+    "HOLDING": node_states.HELD,
+    "HELD": node_states.HELD,
+    "COMPLETING": node_states.COMPLETE,
+    "STOPPING": node_states.STOPPED,
+    "ABORTING": node_states.ABORTED,
+}
+
+# how a node gets from where it is to what is asked: (node state, asked) -> command; missing: on its way, or cannot
+COMMANDS: dict[tuple[int, int], int] = {
+    (node_states.IDLE, node_states.STARTING): node_states.CMD_START,
+    (node_states.STARTING, node_states.EXECUTE): node_states.CMD_RUN,
+    (node_states.HELD, node_states.EXECUTE): node_states.CMD_RESUME,
+    (node_states.EXECUTE, node_states.HELD): node_states.CMD_HOLD,
+    (node_states.EXECUTE, node_states.COMPLETE): node_states.CMD_COMPLETE,
+}
+for _node_state in node_states.ACTIVE:
+    if _node_state != node_states.STOPPING:
+        COMMANDS[(_node_state, node_states.STOPPED)] = node_states.CMD_STOP
+for _node_state in (*node_states.ACTIVE, node_states.IDLE, node_states.STOPPED, node_states.COMPLETE):
+    COMMANDS[(_node_state, node_states.ABORTED)] = node_states.CMD_ABORT
+
+HELD_STATES = (node_states.HOLDING, node_states.HELD)
+ABORT_STATES = (node_states.ABORTING, node_states.ABORTED)
+STOP_STATES = (node_states.STOPPING, node_states.STOPPED)
+
+
+@dataclass(frozen=True)
+class NodeView:
+    """What the batch sees of a node in this scan.  ``supervised``: it answers, under our lease and without hold."""
+
+    state: int
+    soaked: bool
+    supervised: bool
+    reachable: bool
+
+
+@dataclass
+class Batch:
+    """One batch.  Times in seconds of the supervisor's clock; ``history`` is what happened: (time, state, cause)."""
+
+    threading_s: float
+    production_s: float
+    state: str = "IDLE"
+    entered_s: float = 0.0
+    produced_s: float = 0.0
+    history: list[tuple[float, str, str]] = field(default_factory=list)
+
+    def cause(self, cause: str, now_s: float) -> bool:
+        """Apply a cause; False where the table has no such transition, and then nothing changed."""
+        following = TRANSITIONS.get((self.state, cause))
+        if following is None:
+            return False
+        if self.state == "RUNNING":
+            self.produced_s += now_s - self.entered_s
+        self.state, self.entered_s = following, now_s
+        self.history.append((now_s, following, cause))
+        return True
+
+    def scan(self, nodes: dict[str, NodeView], now_s: float) -> None:
+        """One supervisor scan: the first cause of the list that the nodes show and the table knows is applied."""
+        for cause in self._causes(nodes, now_s):
+            if self.cause(cause, now_s):
+                return
+
+    def _causes(self, nodes: dict[str, NodeView], now_s: float) -> list[str]:
+        views = list(nodes.values())
+        reachable = [view for view in views if view.reachable]
+        in_state_s = now_s - self.entered_s
+        running = all(view.state == node_states.EXECUTE for view in views)
+        found = [
+            ("node aborted", any(view.state in ABORT_STATES for view in reachable)),
+            ("node stopped", any(view.state in STOP_STATES for view in reachable)),
+            ("node held", any(view.state in HELD_STATES for view in reachable) and self.state != "RESTARTING"),
+            ("supervision lost", not all(view.supervised for view in views)),
+            ("all aborted", all(view.state == node_states.ABORTED for view in reachable)),
+            ("all stopped", all(view.state in (node_states.STOPPED, node_states.IDLE) for view in reachable)),
+            ("all held", all(view.state == node_states.HELD for view in reachable)),
+            ("all running", running),
+            ("all complete", all(view.state == node_states.COMPLETE for view in views)),
+            ("soaked", all(view.soaked and view.state == node_states.STARTING for view in views)),
+            ("threaded", running and in_state_s >= self.threading_s),
+            ("produced", self.produced_s + in_state_s >= self.production_s),
+        ]
+        return [cause for cause, true in found if true]
+
+    def command_for(self, view: NodeView) -> int:
+        """The command a node needs now, or 0."""
+        asked = ASKED.get(self.state)
+        return 0 if asked is None else COMMANDS.get((view.state, asked), 0)
+
+    @property
+    def ended(self) -> bool:
+        """True when nothing more will happen by itself."""
+        return self.state in ENDED

@@ -1,0 +1,248 @@
+"""One node as the supervisor sees it: connect, compare hashes, download, follow its scans.  Sans-I/O.
+
+CONNECTING -> COMPARING -> DOWNLOADING -> PREPARED -> READY;  REFUSED names what differs and what to do
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from spinline.recipe.compiler import NodeConfiguration, violation_text
+from spinline_protocol import errors, messages
+from spinline_protocol.configuration import pack_words
+from spinline_protocol.framing import UNASSIGNED
+from spinline_protocol.host_link import HostLink, LinkEvent
+from spinline_protocol.states import FLAG_HOLD, FLAG_PERMIT, FLAG_SOAKED, IDLE
+
+CONNECTING, COMPARING, DOWNLOADING, PREPARED, READY, REFUSED = (
+    "CONNECTING",
+    "COMPARING",
+    "DOWNLOADING",
+    "PREPARED",
+    "READY",
+    "REFUSED",
+)
+SILENCE_MS = 3000  # no frame for this long: the link is lost
+BACKFILL_SCANS = 10000
+
+
+class NodeSession:
+    """A node's session.  ``firmware_sha256`` is what it must run (hex); scans and events wait in lists to be taken."""
+
+    def __init__(
+        self, configuration: NodeConfiguration, firmware_sha256: str, lease_ms: int, entropy: Callable[[int], bytes]
+    ) -> None:
+        self.name = configuration.name
+        self.configuration = configuration
+        self.phase = CONNECTING
+        self.problem = ""
+        self.state = IDLE
+        self.flags = 0
+        self.identity: dict[str, Any] = {}
+        self.hello: dict[str, Any] = {}
+        self.scans: list[tuple[int, bytes]] = []
+        self.lost: list[tuple[int, int]] = []  # scans the node no longer has: [from, to)
+        self.events: list[dict[str, Any]] = []
+        self.refusals: list[str] = []
+        self.next_scan = 0  # the first scan that has not arrived
+        self.boots_n = 0
+        self._boot_id = -1
+        self._firmware_sha256 = firmware_sha256
+        self._lease_ms = lease_ms
+        self._link = HostLink(UNASSIGNED, "spinline", entropy)
+        self._waiting: dict[int, str] = {}
+        self._command_flying = 0
+        self._command_due_ms = 0
+        self._next_event = 0
+        self._heard_ms = 0
+        self.record_bytes = 0
+        self._early: dict[int, bytes] = {}  # scans behind a gap, until it is filled
+
+    def step(self, received: bytes, now_ms: int) -> bytes:
+        """Take what arrived and return what to send.  Never raises."""
+        if self.phase == CONNECTING and self._link.state == "closed":
+            self._link.open(self._lease_ms, now_ms)
+            self._heard_ms = now_ms
+        frames_n = self._link.reader.frames_n
+        for event in self._link.receive(received, now_ms) + self._link.poll(now_ms):
+            self._take(event, now_ms)
+        if self._link.reader.frames_n != frames_n:
+            self._heard_ms = now_ms
+        elif now_ms - self._heard_ms > SILENCE_MS and self.phase not in (CONNECTING, REFUSED):
+            self._reconnect()
+        return self._link.take_output()
+
+    def _reconnect(self) -> None:
+        self._link.close()
+        self._waiting.clear()
+        self._command_flying = 0
+        self.phase = CONNECTING
+
+    def _take(self, event: LinkEvent, now_ms: int) -> None:
+        if event.kind == "opened":
+            assert event.fields is not None
+            self._compare(event.fields)
+        elif event.kind == "refused":
+            self._refuse(f"{self.name}: {event.reason}; flash the firmware that belongs to this host")
+        elif event.kind == "lost":
+            self._reconnect()
+        elif event.kind == "result" and event.fields is not None:
+            self._result(event.sequence, event.fields, now_ms)
+        elif event.kind == "scans" and event.fields is not None:
+            self._take_scans(event.fields)
+        elif event.kind == "event" and event.fields is not None and event.fields["event_i"] >= self._next_event:
+            self._next_event = event.fields["event_i"] + 1
+            self.events.append(event.fields)
+
+    def _refuse(self, problem: str) -> None:
+        self.phase = REFUSED
+        self.problem = problem
+
+    def _compare(self, hello: dict[str, Any]) -> None:
+        """The handshake's hashes against what this host expects; names what differs and what to do."""
+        self.hello = hello
+        running = hello["firmware_sha256"].hex()
+        if running != self._firmware_sha256:
+            expected = self._firmware_sha256[:12]
+            self._refuse(f"{self.name}: runs firmware {running[:12]}, {expected} is expected; flash this node")
+            self._link.close()
+            return
+        if hello["boot_id"] != self._boot_id:
+            self._boot_id = hello["boot_id"]
+            self.boots_n += 1
+            self.next_scan = 0
+            self._next_event = 0
+            self._early.clear()
+        self.state = hello["state"]
+        self.phase = COMPARING
+        self._ask("identify", messages.IDENTIFY)
+        if hello["configuration_sha256"] == self.configuration.sha256:
+            self._waiting_for_backfill(hello["ring_oldest"], hello["ring_next"])
+            self.phase = READY
+        else:
+            self._download(hello["configuration_sha256"])
+
+    def _waiting_for_backfill(self, oldest: int, following: int) -> None:
+        """After a lost link: what the ring still has is asked for, what it has not is declared lost."""
+        if self.next_scan < oldest:
+            self._declare_lost(oldest)
+        if self.next_scan < following:
+            count = min(following - self.next_scan, BACKFILL_SCANS)
+            self._ask("backfill", messages.BACKFILL_REQUEST, self.next_scan, count)
+
+    def _download(self, base_sha256: bytes) -> None:
+        self.phase = DOWNLOADING
+        rows = self.configuration.rows
+        self._ask("begin", messages.CONFIG_BEGIN, len(rows), base_sha256, self.configuration.sha256)
+        for i, (table, words) in enumerate(rows):
+            self._ask("put", messages.CONFIG_PUT, i, table, pack_words(words))
+        self._ask("prepare", messages.CONFIG_PREPARE)
+
+    def commit(self) -> None:
+        """Second phase: only when every node of the line is prepared."""
+        self._ask("commit", messages.CONFIG_COMMIT, self.configuration.sha256)
+
+    def cancel(self) -> None:
+        """Another node refused: the shadow is dropped, what ran before goes on."""
+        if self.phase in (DOWNLOADING, PREPARED):
+            self._ask("cancel", messages.CONFIG_CANCEL)
+            self._refuse(self.problem or f"{self.name}: another node of the line refused")
+
+    def command(self, command: int, now_ms: int) -> None:
+        """Ask for a state change, one at a time; a refused one may be asked again after a second."""
+        if self.phase == READY and not self._command_flying and now_ms >= self._command_due_ms:
+            self._command_flying = self._ask("command", messages.COMMAND, command)
+
+    def _ask(self, what: str, number: int, *values: Any) -> int:
+        sequence = self._link.request(number, values)
+        self._waiting[sequence] = what
+        return sequence
+
+    def _result(self, sequence: int, fields: dict[str, Any], now_ms: int) -> None:
+        what = self._waiting.pop(sequence, "")
+        code = fields["code"]
+        if what == "identify":
+            self.identity = fields
+        elif what == "command":
+            self._command_flying = 0
+            self._command_due_ms = now_ms + 1000 if code else now_ms
+            if code:
+                self.refusals.append(f"{self.name}: command refused: {errors.result_name(code)}")
+            else:
+                self.state = fields["got"]
+        elif what == "prepare":
+            self._prepared(code, fields)
+        elif what == "commit":
+            self.phase = READY if code == errors.OK else self.phase
+            self.next_scan = 0
+            if code:
+                self._refuse(f"{self.name}: configuration not taken: {errors.result_name(code)}")
+        elif code and what in ("begin", "put"):
+            self._refuse(f"{self.name}: download refused: {errors.result_name(code)}")
+
+    def _prepared(self, code: int, fields: dict[str, Any]) -> None:
+        if code == errors.OK:
+            self.phase = PREPARED
+            return
+        octets = fields["violations"]
+        found = [struct.unpack_from(messages.VIOLATION_LAYOUT, octets, at) for at in range(0, len(octets), 12)]
+        sentences = [violation_text(self.configuration, row[:3], row[4], row[5]) for row in found]
+        self._refuse("\n".join(sentences) or f"{self.name}: configuration refused: {errors.result_name(code)}")
+
+    def _take_scans(self, fields: dict[str, Any]) -> None:
+        """Records in order: duplicates collapse, a gap is asked for once, what the node lost is declared."""
+        records = fields["records"]
+        width = self.record_bytes
+        if not width or len(records) % width:
+            return
+        first, oldest = fields["first_scan"], fields["oldest_scan"]
+        if oldest > self.next_scan:
+            self._declare_lost(oldest)
+        if first > self.next_scan and not self._early:
+            self._waiting_for_backfill(oldest, first)
+        for i in range(len(records) // width):
+            if first + i >= self.next_scan:
+                self._early[first + i] = records[i * width : (i + 1) * width]
+        self._release()
+
+    def _declare_lost(self, oldest: int) -> None:
+        """The node has overwritten scans before they arrived: the record says so, as an interval."""
+        self.lost.append((self.next_scan, oldest))
+        self._early = {scan: octets for scan, octets in self._early.items() if scan >= oldest}
+        self.next_scan = oldest
+
+    def _release(self) -> None:
+        """Hand over every scan up to the first that is missing."""
+        first, octets = self.next_scan, []
+        while self.next_scan in self._early:
+            octets.append(self._early.pop(self.next_scan))
+            self.next_scan += 1
+        if octets:
+            self.scans.append((first, b"".join(octets)))
+            self.state, self.flags = octets[-1][0], octets[-1][1]
+
+    def expect_records(self, record_bytes: int) -> None:
+        """Bytes of one scan record, from the configuration's columns."""
+        self.record_bytes = record_bytes
+
+    def renew_lease(self, scans_to: int) -> None:
+        """The supervisor committed: acknowledge its scans and renew the node's lease."""
+        if self.phase == READY and self._link.state == "open":
+            self._link.renew_lease(scans_to, self._next_event)
+
+    @property
+    def supervised(self) -> bool:
+        """True while the node answers and is not in hold."""
+        return self.phase == READY and not self.flags & FLAG_HOLD
+
+    @property
+    def soaked(self) -> bool:
+        """True when every soaking loop of the node has soaked."""
+        return bool(self.flags & FLAG_SOAKED)
+
+    @property
+    def permit_closed(self) -> bool:
+        """True while the node reads the line_permit chain as closed."""
+        return bool(self.flags & FLAG_PERMIT)

@@ -1,0 +1,1 @@
+"""Recipes and lot certificates: their models, their check against claims and windows, their parameters."""

@@ -1,0 +1,282 @@
+"""Compiles a line and a recipe into the whole-number configuration of each node, and names what the node records.
+
+SI gains become mantissa and shift; what cannot be represented is refused with its error, never rounded in silence.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from spinline.errors import BadInput
+from spinline.recipe.line_model import QUANTITY_BY_NAME, Input, Interlock, Line, Loop, Node, Output
+from spinline.recipe.models import Recipe
+from spinline_protocol import configuration as tables
+from spinline_protocol.configuration import ConfigurationDigest, pack_words, range_violations
+from spinline_protocol.quantities import COUNT, OUTPUT, TEMPERATURE
+from spinline_protocol.states import STATES
+
+FULL_SCALE = 65536
+SHUNT_OHM = 150  # 4-20 mA into the converter's +-4.096 V range: 0.6 V to 3.0 V, and 21 mA is still seen
+ADC_LSB_UV = 125
+GAIN_ERROR_MAX = 0.01  # relative; a gain that cannot be met closer than this is refused
+SOAK_HOLDBACK_MIN = 1
+
+CURRENT_FAIL_LOW_MA = 3.6  # NAMUR NE 43
+CURRENT_FAIL_HIGH_MA = 21.0
+_INPUT_KINDS = {"thermocouple": 0, "analog": 1, "switch": 2, "counter": 3}
+_OUTPUT_KINDS = {"ssr": 0, "dac": 1, "switch": 2}
+_ACTIONS = {"alarm": 1, "hold": 2, "stop": 3, "abort": 4}
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One column of a node's scan record: its tag, what it is of, and its quantity (number of quantities.py)."""
+
+    tag: str
+    source: int
+    of: int
+    quantity: int
+
+
+@dataclass(frozen=True)
+class NodeConfiguration:
+    """What is downloaded to one node: rows (table, words) in order, their hash, and the columns of its records."""
+
+    name: str
+    rows: tuple[tuple[int, tuple[int, ...]], ...]
+    sha256: bytes
+    columns: tuple[Recorded, ...]
+    scan_ms: int
+
+
+def mantissa_shift(gain: float, mantissa_max: int = 4095, shift_max: int = 28) -> tuple[int, int]:
+    """``gain`` as mantissa / 2^shift, the mantissa as large as fits.  BadInput where it cannot be met within 1 %."""
+    if gain == 0:
+        return 0, 0
+    if gain < 0 or not math.isfinite(gain):
+        raise BadInput([f"a gain of {gain} cannot be meant"])
+    shift = min(shift_max, max(0, math.floor(math.log2(mantissa_max / gain))))
+    mantissa = round(gain * 2**shift)
+    if mantissa > mantissa_max and shift > 0:
+        shift -= 1
+        mantissa = round(gain * 2**shift)
+    error = abs(mantissa / 2**shift - gain) / gain
+    if mantissa > mantissa_max or error > GAIN_ERROR_MAX:
+        nearest = f"{mantissa}/2^{shift}, off by {100 * error:.1f} %"
+        raise BadInput([f"a gain of {gain:.3g} in whole units cannot be met: nearest is {nearest}"])
+    return mantissa, shift
+
+
+def whole(quantity: str, number: float) -> int:
+    """A number of the quantity's screen unit in its whole wire unit."""
+    decimals: int = QUANTITY_BY_NAME[quantity][5]
+    return round(number * float(10**decimals))
+
+
+def _current_code(current_mA: float) -> int:
+    """What the converter shows for a loop current through the shunt."""
+    return round(current_mA * 1000 * SHUNT_OHM / ADC_LSB_UV)
+
+
+def _input_words(row: Input, node: Node) -> tuple[int, ...]:
+    low, high = whole(row.quantity, row.low), whole(row.quantity, row.high)
+    zero, scale, offset, raw = 0, (1, 0), 0, (-524288, 524287)
+    if row.kind == "thermocouple":
+        scale, raw = (1000, 7), (-262144, 262143)  # the chip's code is 1/128 degC
+    elif row.kind == "analog":
+        assert row.at_4_mA is not None and row.at_20_mA is not None
+        zero = _current_code(4)
+        span = _current_code(20) - zero
+        offset = whole(row.quantity, row.at_4_mA)
+        scale = mantissa_shift((whole(row.quantity, row.at_20_mA) - offset) / span, 32767, 24)
+        raw = (_current_code(CURRENT_FAIL_LOW_MA), _current_code(CURRENT_FAIL_HIGH_MA))
+    elif row.kind == "counter":
+        assert row.counts_per_m is not None
+        unit_per_count = 1000 * 10 ** QUANTITY_BY_NAME[row.quantity][5] / row.counts_per_m * 1000 / node.scan_ms
+        scale = mantissa_shift(unit_per_count, 32767, 24)
+    quantity = QUANTITY_BY_NAME[row.quantity][0]
+    slew = whole(row.quantity, row.slew_per_s * node.scan_ms / 1000)
+    head = (_INPUT_KINDS[row.kind], row.port, row.channel, quantity, zero, *scale, offset)
+    return (*head, low, high, slew, *raw, row.filter_k)
+
+
+def _states_mask(names: tuple[str, ...]) -> int:
+    return sum(1 << STATES.index(name) for name in names)
+
+
+def _setpoint(loop: Loop, recipe: Recipe) -> float:
+    """The loop's setpoint in its screen unit, or its ratio, from the recipe; see SETPOINT_SOURCES."""
+    section, _, key = loop.setpoint.partition(".")
+    if loop.setpoint in _DERIVED:
+        return _DERIVED[loop.setpoint](recipe)
+    table = getattr(recipe, section, None)
+    if table is None or not hasattr(table, key):
+        raise BadInput([f"loop {loop.name}: setpoint {loop.setpoint!r} is no number of the recipe"])
+    return float(getattr(table, key)) * _SCREEN_FACTORS.get(loop.setpoint, 1.0)
+
+
+def _resin_mg_s(recipe: Recipe) -> float:
+    total_parts = 100 + float(recipe.composition.plasticizer_parts + recipe.composition.solvent_parts)
+    return float(recipe.throughput.total_g_min) * 1000 / 60 * 100 / total_parts
+
+
+# setpoints the recipe gives only together with others
+_DERIVED: dict[str, Callable[[Recipe], float]] = {
+    "derived.resin_flow_mg_s": _resin_mg_s,
+    "derived.plasticizer_ratio": lambda recipe: float(recipe.composition.plasticizer_parts) / 100,
+    "derived.solvent_ratio": lambda recipe: float(recipe.composition.solvent_parts) / 100,
+    "derived.stretch_ratio": lambda recipe: float(recipe.draw.stretch_ratio),
+}
+# from the recipe's unit to the screen unit of the loop's quantity
+_SCREEN_FACTORS = {
+    "melt.inlet_pressure_MPa": 1000.0,
+    "quench.quench_flow_L_min": 1000.0,
+    "extraction.bath_plasticizer_wt_percent": 10000.0,
+    "draw.takeup_speed_m_min": 1000 / 60,
+}
+
+
+class _LoopCompiler:
+    """One loop to its words; ``counts`` is output counts per whole unit of the pv, for a gain of 1 per screen unit."""
+
+    def __init__(self, loop: Loop, node: Node, line: Line, recipe: Recipe) -> None:
+        self.loop, self.node, self.line, self.recipe = loop, node, line, recipe
+        self.quantity = next(row.quantity for row in node.input if row.name == loop.input)
+        self.scan_s = node.scan_ms / 1000
+        self.counts = FULL_SCALE / 10 ** QUANTITY_BY_NAME[self.quantity][5]
+
+    def _per_scan_256(self, per_min: float) -> int:
+        return round(whole(self.quantity, per_min * 1000) / 1000 / 60 * self.scan_s * 256)
+
+    def words(self) -> tuple[int, ...]:
+        loop, node = self.loop, self.node
+        inputs, loops = [row.name for row in node.input], [row.name for row in node.loop]
+        setpoint = _setpoint(loop, self.recipe)
+        ratio = round(setpoint * 4096) if loop.kind == "ratio" else 0
+        low, high = whole(self.quantity, loop.low), whole(self.quantity, loop.high)
+        target = low if loop.kind == "ratio" else whole(self.quantity, setpoint)
+        ramp = float(self.recipe.program.heatup_ramp_K_min) if loop.soaks else loop.ramp_per_min
+        soak_s = float(self.recipe.program.soak_min) * 60 if loop.soaks else 0.0
+        group = self.line.group[loop.group]
+        feed_forward = (-1, 0, 0)
+        if loop.feed_forward is not None:
+            source = next(row for row in node.loop if row.name == loop.feed_forward)
+            of = next(row.quantity for row in node.input if row.name == source.input)
+            gain = mantissa_shift(loop.feed_forward_gain * FULL_SCALE / 10 ** QUANTITY_BY_NAME[of][5])
+            feed_forward = (loops.index(source.name), *gain)
+        return (
+            int(loop.kind == "ratio"),
+            inputs.index(loop.input),
+            inputs.index(loop.master) if loop.master else -1,
+            ratio,
+            QUANTITY_BY_NAME[self.quantity][0],
+            low,
+            high,
+            target,
+            self._per_scan_256(ramp),
+            self._per_scan_256(loop.stop_ramp_per_min),
+            whole(self.quantity, loop.holdback),
+            round(soak_s / self.scan_s),
+            _states_mask(group.auto),
+            _states_mask(group.down),
+            whole(self.quantity, loop.standstill),
+            *feed_forward,
+            1 if loop.action == "raises" else -1,
+            *self._gains(),
+            round(loop.out_low * FULL_SCALE),
+            round(loop.out_high * FULL_SCALE),
+            round(loop.out_rate_per_s * self.scan_s * FULL_SCALE),
+        )
+
+    def _gains(self) -> tuple[int, ...]:
+        """mp, mi, md, mt with their shifts, then b, kz and kd."""
+        gains, scan_s = self.loop.gains, self.scan_s
+        p = gains.Kc * self.counts
+        tracking_s = gains.tracking_s or (math.sqrt(gains.Ti_s * gains.Td_s) if gains.Td_s else gains.Ti_s)
+        lag_k = max(3, min(14, round(math.log2(gains.Ti_s / scan_s)))) if gains.Ti_s else 3
+        return (
+            *mantissa_shift(p),
+            *mantissa_shift(p * scan_s / gains.Ti_s if gains.Ti_s else 0),
+            *mantissa_shift(p * gains.Td_s / scan_s / 256),
+            *mantissa_shift(min(1.0, scan_s / tracking_s) if tracking_s else 0),
+            round(gains.setpoint_weight * 256),
+            lag_k,
+            gains.filter_k,
+        )
+
+
+def _output_words(row: Output, node: Node) -> tuple[int, ...]:
+    loop = [loop.name for loop in node.loop].index(row.loop) if row.loop else -1
+    gain = mantissa_shift(row.gain, 4095, 16) if row.loop else (0, 0)
+    sign = (1 if row.side == "positive" else -1) if row.loop else 0
+    delay_ms = round(row.safe_delay_s * 1000)
+    head = (_OUTPUT_KINDS[row.kind], row.port, row.channel, loop, sign, *gain)
+    return (*head, round(row.safe * FULL_SCALE), delay_ms, _states_mask(row.on))
+
+
+def _interlock_words(row: Interlock, node: Node) -> tuple[int, ...]:
+    index = [channel.name for channel in node.input].index(row.input)
+    quantity = node.input[index].quantity
+    limit = row.above if row.above is not None else row.below
+    assert limit is not None
+    delay_scans = round(row.delay_s * 1000 / node.scan_ms)
+    comparison = tables.ABOVE if row.above is not None else tables.BELOW
+    return (index, comparison, whole(quantity, limit), delay_scans, _ACTIONS[row.action], _states_mask(row.during))
+
+
+def _columns(node: Node) -> tuple[Recorded, ...]:
+    """Everything a node records: every input, the setpoint and output of every loop, the position of every encoder."""
+    columns = []
+    for i, channel in enumerate(node.input):
+        quantity = QUANTITY_BY_NAME[channel.quantity][0]
+        columns.append(Recorded(f"{node.name}.{channel.name}.pv", tables.OF_INPUT, i, quantity))
+        if channel.kind == "counter":
+            columns.append(Recorded(f"{node.name}.{channel.name}.count", tables.OF_RAW, i, COUNT))
+    for i, loop in enumerate(node.loop):
+        quantity = QUANTITY_BY_NAME[next(row.quantity for row in node.input if row.name == loop.input)][0]
+        columns.append(Recorded(f"{node.name}.{loop.name}.sp", tables.OF_SETPOINT, i, quantity))
+        columns.append(Recorded(f"{node.name}.{loop.name}.out", tables.OF_OUTPUT, i, OUTPUT))
+    return tuple(columns)
+
+
+def compile_node(line: Line, node: Node, recipe: Recipe) -> NodeConfiguration:
+    """The configuration of one node.  Raises BadInput with every field that its tables cannot hold."""
+    columns = _columns(node)
+    rows: list[tuple[int, tuple[int, ...]]] = [
+        (
+            tables.TABLE_NODE,
+            (node.number, node.scan_ms, node.lease_ms, node.hold_max_s, node.runout_s, node.stop_max_s),
+        )
+    ]
+    rows += [(tables.TABLE_INPUT, _input_words(row, node)) for row in node.input]
+    rows += [(tables.TABLE_LOOP, _LoopCompiler(loop, node, line, recipe).words()) for loop in node.loop]
+    rows += [(tables.TABLE_OUTPUT, _output_words(row, node)) for row in node.output]
+    rows += [(tables.TABLE_INTERLOCK, _interlock_words(row, node)) for row in node.interlock]
+    rows += [(tables.TABLE_RECORD, (column.source, column.of, column.quantity)) for column in columns]
+    digest = ConfigurationDigest()
+    for table, words in rows:
+        digest.add(table, pack_words(words))
+    return NodeConfiguration(node.name, tuple(rows), digest.digest(), columns, node.scan_ms)
+
+
+def field_violations(configuration: NodeConfiguration) -> list[str]:
+    """What the node would refuse for its range alone, in words; the node judges again and has the last word."""
+    found = []
+    for i, (table, words) in enumerate(configuration.rows):
+        for field, got, limit in range_violations(table, words):
+            found.append(violation_text(configuration, (table, i, field), got, limit))
+    return found
+
+
+def violation_text(configuration: NodeConfiguration, place: tuple[int, ...], got: int, limit: int) -> str:
+    """One refused field as a sentence: node, table, row, field, what came and what is allowed."""
+    table, row_i, field = place
+    fields: tuple[Any, ...] = tables.TABLES[table][2]
+    name = fields[field][0] if field < len(fields) else "number of words"
+    return f"{configuration.name}: {tables.TABLES[table][1]} row {row_i}: {name} = {got}, limit {limit}"
+
+
+assert TEMPERATURE == QUANTITY_BY_NAME["temperature"][0]

@@ -1,0 +1,212 @@
+"""The line file: nodes, channels, loops, outputs, interlocks of one spinning line, read from TOML and checked whole.
+
+Numbers of a channel are in the screen unit of its quantity (spinline_protocol.quantities), which the file must name, so
+that a wrong unit is refused and not converted.  Gains: Kc in output fraction per screen unit, times in seconds.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from spinline.recipe.reading import read_model
+from spinline_protocol.quantities import QUANTITIES
+from spinline_protocol.states import STATES
+
+QUANTITY_BY_NAME = {row[1]: row for row in QUANTITIES}
+StateName = Literal["IDLE", "STARTING", "EXECUTE", "HOLDING", "HELD", "STOPPING", "ABORTING", "COMPLETING"]
+assert set(StateName.__args__) <= set(STATES)  # type: ignore[attr-defined]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Input(_Strict):
+    """One measured channel.  An analog one names its values at 4 and 20 mA; a counter its counts per metre."""
+
+    name: str
+    kind: Literal["thermocouple", "analog", "switch", "counter"]
+    port: int
+    channel: int = 0
+    quantity: str
+    unit: str
+    low: Finite
+    high: Finite
+    at_4_mA: Finite | None = None
+    at_20_mA: Finite | None = None
+    counts_per_m: Positive | None = None
+    slew_per_s: NotNegative = 0.0
+    filter_k: Annotated[int, Field(ge=0, le=7)] = 0
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Input:
+        row = QUANTITY_BY_NAME.get(self.quantity)
+        if row is None:
+            raise ValueError(f"quantity {self.quantity!r} is unknown; allowed: {', '.join(QUANTITY_BY_NAME)}")
+        if self.unit != row[6]:
+            raise ValueError(f"unit of {self.quantity} is {row[6]!r}, not {self.unit!r}")
+        if self.low >= self.high:
+            raise ValueError(f"low {self.low} is not below high {self.high}")
+        if (self.kind == "analog") != (self.at_4_mA is not None and self.at_20_mA is not None):
+            raise ValueError("at_4_mA and at_20_mA belong to an analog input, and it needs both")
+        if (self.kind == "counter") != (self.counts_per_m is not None):
+            raise ValueError("counts_per_m belongs to a counter, and it needs it")
+        return self
+
+
+class Gains(_Strict):
+    """PID gains in SI: Kc in output fraction per screen unit, Ti and Td in seconds; Ti_s = 0 has no integral."""
+
+    Kc: NotNegative
+    Ti_s: NotNegative
+    Td_s: NotNegative = 0.0
+    tracking_s: NotNegative = 0.0  # anti-windup; 0: from Ti and Td
+    setpoint_weight: Annotated[float, Field(ge=0, le=1)] = 1.0
+    filter_k: Annotated[int, Field(ge=0, le=7)] = 0
+
+
+class Loop(_Strict):
+    """One control loop.  ``setpoint`` names where the recipe has it; a ratio loop follows a measured master."""
+
+    name: str
+    kind: Literal["single", "ratio"] = "single"
+    input: str
+    master: str | None = None
+    group: str
+    setpoint: str
+    low: Finite
+    high: Finite
+    ramp_per_min: NotNegative = 0.0
+    stop_ramp_per_min: NotNegative = 0.0
+    holdback: NotNegative = 0.0
+    soaks: bool = False
+    standstill: NotNegative = 0.0
+    action: Literal["raises", "lowers"] = "raises"
+    feed_forward: str | None = None
+    feed_forward_gain: NotNegative = 0.0
+    out_low: Annotated[float, Field(ge=-1, le=1)] = 0.0
+    out_high: Annotated[float, Field(ge=-1, le=1)] = 1.0
+    out_rate_per_s: NotNegative = 0.0
+    gains: Gains
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Loop:
+        if (self.kind == "ratio") != (self.master is not None):
+            raise ValueError("master belongs to a ratio loop, and it needs one")
+        return self
+
+
+class Output(_Strict):
+    """One actuator.  With a loop it takes the positive or negative side of its output; without, it is on in ``on``."""
+
+    name: str
+    kind: Literal["ssr", "dac", "switch"]
+    port: int
+    channel: int = 0
+    loop: str | None = None
+    side: Literal["positive", "negative"] = "positive"
+    gain: Positive = 1.0
+    on: tuple[StateName, ...] = ()
+    safe: Annotated[float, Field(ge=0, le=1)] = 0.0
+    safe_delay_s: NotNegative = 0.0
+
+
+class Interlock(_Strict):
+    """One row of the cause-and-effect table that the node itself acts on."""
+
+    name: str
+    input: str
+    above: Finite | None = None
+    below: Finite | None = None
+    delay_s: NotNegative
+    action: Literal["alarm", "hold", "stop", "abort"]
+    during: tuple[StateName, ...]
+
+    @model_validator(mode="after")
+    def _one_side(self) -> Interlock:
+        if (self.above is None) == (self.below is None):
+            raise ValueError("exactly one of above and below")
+        return self
+
+
+class Group(_Strict):
+    """In which states the loops of a group control, and in which they control towards zero."""
+
+    auto: tuple[StateName, ...]
+    down: tuple[StateName, ...] = ()
+
+
+class Node(_Strict):
+    """One controller of the line."""
+
+    name: str
+    number: Annotated[int, Field(ge=1, le=246)]
+    scan_ms: Annotated[int, Field(ge=10, le=1000)]
+    lease_ms: Annotated[int, Field(ge=500, le=10000)]
+    hold_max_s: Annotated[int, Field(ge=1, le=3600)]
+    runout_s: Annotated[int, Field(ge=0, le=3600)]
+    stop_max_s: Annotated[int, Field(ge=1, le=600)]
+    input: tuple[Input, ...]
+    loop: tuple[Loop, ...]
+    output: tuple[Output, ...]
+    interlock: tuple[Interlock, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Node:
+        for kind, rows in (("input", self.input), ("loop", self.loop), ("output", self.output)):
+            names = [row.name for row in rows]
+            for name in {name for name in names if names.count(name) > 1}:
+                raise ValueError(f"node {self.name}: {kind} {name} is there twice")
+        inputs, loops = {row.name for row in self.input}, {row.name for row in self.loop}
+        for loop in self.loop:
+            for role, channel in (("input", loop.input), ("master", loop.master)):
+                if channel is not None and channel not in inputs:
+                    raise ValueError(f"loop {loop.name}: {role} {channel!r} is no input of node {self.name}")
+            if loop.feed_forward is not None and loop.feed_forward not in loops:
+                raise ValueError(f"loop {loop.name}: feed_forward {loop.feed_forward!r} is no loop of node {self.name}")
+        for output in self.output:
+            if output.loop is not None and output.loop not in loops:
+                raise ValueError(f"output {output.name}: loop {output.loop!r} is no loop of node {self.name}")
+        for row in self.interlock:
+            if row.input not in inputs:
+                raise ValueError(f"interlock {row.name}: input {row.input!r} is no input of node {self.name}")
+        return self
+
+
+class FiberPath(_Strict):
+    """Lengths along the fiber, for the record of metres."""
+
+    take_up_to_stretch_m: Positive
+
+
+class Line(_Strict):
+    """A whole line."""
+
+    name: str
+    title: str
+    path: FiberPath
+    group: dict[str, Group]
+    node: tuple[Node, ...]
+
+    @model_validator(mode="after")
+    def _nodes_differ(self) -> Line:
+        for field in ("name", "number"):
+            seen = [getattr(node, field) for node in self.node]
+            if len(set(seen)) != len(seen):
+                raise ValueError(f"two nodes have the same {field}: {seen}")
+        for node in self.node:
+            for loop in node.loop:
+                if loop.group not in self.group:
+                    raise ValueError(f"loop {loop.name}: group {loop.group!r} is not one of {', '.join(self.group)}")
+        return self
+
+
+def load_line(path: Path) -> Line:
+    """The line in a TOML file.  Raises BadFile naming the file, each key and what is allowed."""
+    return read_model(path, Line)

@@ -1,0 +1,211 @@
+"""The configuration of a node as tables of whole numbers: what the host compiles and a node checks (SPEC 4).
+
+A row is an array of 32-bit words; a field has a name and hard limits.  No loop is known by name on the board: the line
+file names it, the compiler numbers it.
+"""
+
+import hashlib
+import struct
+
+from .quantities import (
+    CONCENTRATION,
+    GAS_FLOW,
+    LEVEL,
+    MASS_FLOW,
+    PRESSURE,
+    QUANTITIES,
+    ROTATION,
+    SPEED,
+    TEMPERATURE,
+    VOLUME_FLOW,
+)
+
+# kinds of input, output, loop; comparisons and actions of an interlock; sources of a record
+(THERMOCOUPLE, ANALOG, SWITCH_IN, COUNTER) = range(4)
+(SSR, DAC, SWITCH_OUT) = range(3)
+(SINGLE, RATIO_LOOP) = range(2)
+(ABOVE, BELOW, NOT_GOOD) = range(3)
+(ACT_ALARM, ACT_HOLD, ACT_STOP, ACT_ABORT) = range(1, 5)
+(OF_INPUT, OF_SETPOINT, OF_OUTPUT, OF_RAW) = range(4)
+
+LOOPS_N_MAX = 16
+INPUTS_N_MAX = 32
+OUTPUTS_N_MAX = 32
+RECORDS_N_MAX = 64
+INTERLOCKS_N_MAX = 32
+ALL_STATES = (1 << 11) - 1
+
+# kernel limits (the proof of the bounds stands in control/pid.py)
+MANTISSA_MAX = 4095
+SHIFT_MAX = 28
+FULL_SCALE = 65536
+
+_QUANTITY = ("quantity", 0, len(QUANTITIES) - 1)
+_PV = (-200000, 500000)
+
+NODE = (
+    ("node", 1, 246),
+    ("scan_ms", 10, 1000),
+    ("lease_ms", 500, 10000),
+    ("hold_max_s", 1, 3600),
+    ("runout_s", 0, 3600),  # COMPLETING: the fiber still in the line is drawn out
+    ("stop_max_s", 1, 600),  # HOLDING and STOPPING: longest time the ramps down may take
+)
+INPUT = (
+    ("kind", 0, 3),
+    ("port", 0, 31),
+    ("channel", 0, 3),
+    _QUANTITY,
+    ("zero", -32768, 65535),  # raw number at offset
+    ("scale_m", 0, 32767),
+    ("scale_s", 0, 24),
+    ("offset", _PV[0], _PV[1]),
+    ("low", _PV[0], _PV[1]),  # outside low..high the sample is dropped
+    ("high", _PV[0], _PV[1]),
+    ("slew", 0, 500000),  # largest believable change between two scans; 0: not checked
+    ("raw_low", -524288, 524287),  # NAMUR NE 43: below or above these the sensor has failed
+    ("raw_high", -524288, 524287),
+    ("filter_k", 0, 7),
+)
+OUTPUT = (
+    ("kind", 0, 2),
+    ("port", 0, 31),
+    ("channel", 0, 3),
+    ("loop", -1, LOOPS_N_MAX - 1),
+    ("sign", -1, 1),  # which side of the loop's output this actuator takes
+    ("gain_m", 0, MANTISSA_MAX),
+    ("gain_s", 0, 16),
+    ("safe", 0, FULL_SCALE),
+    ("safe_delay_ms", 0, 120000),  # place in the safe order: time after ABORTING began
+    ("on_states", 0, ALL_STATES),  # for a switch without a loop: the states in which it is on
+)
+LOOP = (
+    ("kind", 0, 1),
+    ("input", 0, INPUTS_N_MAX - 1),
+    ("master", -1, INPUTS_N_MAX - 1),
+    ("ratio_q12", 0, 65535),
+    _QUANTITY,
+    ("setpoint_low", _PV[0], _PV[1]),
+    ("setpoint_high", _PV[0], _PV[1]),
+    ("setpoint", _PV[0], _PV[1]),
+    ("ramp_256", 0, 1 << 28),  # setpoint ramp, 1/256 unit a scan; 0: at once
+    ("stop_ramp_256", 0, 1 << 28),
+    ("holdback", 0, 500000),  # the ramp waits while the pv is farther away than this; 0: never
+    ("soak_scans", 0, 1 << 28),
+    ("auto_states", 0, ALL_STATES),  # states in which the loop controls
+    ("down_states", 0, ALL_STATES),  # states in which it controls towards zero
+    ("standstill", 0, 500000),  # below this the loop has come to rest
+    ("ff_loop", -1, LOOPS_N_MAX - 1),  # feed-forward from this loop's working setpoint
+    ("ff_m", 0, MANTISSA_MAX),
+    ("ff_s", 0, SHIFT_MAX),
+    ("action", -1, 1),  # 1: more output raises the pv; -1: lowers it
+    ("mp", 0, MANTISSA_MAX),
+    ("sp", 0, SHIFT_MAX),
+    ("mi", 0, MANTISSA_MAX),
+    ("si", 0, SHIFT_MAX),
+    ("md", 0, MANTISSA_MAX),
+    ("sd", 0, SHIFT_MAX),
+    ("mt", 0, MANTISSA_MAX),
+    ("st", 0, SHIFT_MAX),
+    ("b_256", 0, 256),
+    ("kz", 3, 14),
+    ("kd", 0, 7),
+    ("out_low", -FULL_SCALE, FULL_SCALE),
+    ("out_high", -FULL_SCALE, FULL_SCALE),
+    ("out_rate", 0, 2 * FULL_SCALE),  # largest change a scan; 0: not limited
+)
+INTERLOCK = (
+    ("input", 0, INPUTS_N_MAX - 1),
+    ("comparison", 0, 2),
+    ("limit", -200000, 1000000),
+    ("delay_scans", 0, 36000),
+    ("action", 1, 4),
+    ("states", 0, ALL_STATES),
+)
+RECORD = (
+    ("source", 0, 3),
+    ("of", 0, INPUTS_N_MAX - 1),
+    _QUANTITY,
+)
+
+# number, name, fields, most rows
+TABLES = (
+    (0, "node", NODE, 1),
+    (1, "input", INPUT, INPUTS_N_MAX),
+    (2, "loop", LOOP, LOOPS_N_MAX),
+    (3, "output", OUTPUT, OUTPUTS_N_MAX),
+    (4, "interlock", INTERLOCK, INTERLOCKS_N_MAX),
+    (5, "record", RECORD, RECORDS_N_MAX),
+)
+(TABLE_NODE, TABLE_INPUT, TABLE_LOOP, TABLE_OUTPUT, TABLE_INTERLOCK, TABLE_RECORD) = range(6)
+
+# quantity, lowest and highest setpoint any configuration may allow: the node's own hard limits
+SETPOINT_HARD = (
+    (TEMPERATURE, 0, 250000),  # firmware heater trip of the melt, engineering estimate
+    (MASS_FLOW, 0, 300000),
+    (PRESSURE, 0, 10000),
+    (ROTATION, 0, 15000),
+    (SPEED, 0, 100000),
+    (VOLUME_FLOW, 0, 40000),
+    (GAS_FLOW, 0, 100000),
+    (CONCENTRATION, 0, 200000),
+    (LEVEL, 0, 1000),
+)
+
+
+def field_index(fields: "tuple[tuple[str, int, int], ...]", name: str) -> int:
+    """Position of a field in a row.  Raises KeyError where the table has no such field."""
+    for i in range(len(fields)):
+        if fields[i][0] == name:
+            return i
+    raise KeyError(name)
+
+
+def pack_words(words: "tuple[int, ...] | list[int]") -> bytes:
+    """A row as it travels: 32-bit words, little endian."""
+    return struct.pack("<%di" % len(words), *words)
+
+
+def unpack_words(octets: bytes) -> "tuple[int, ...]":
+    """The words of a row, empty where the bytes are no whole number of words."""
+    if len(octets) % 4:
+        return ()
+    return struct.unpack("<%di" % (len(octets) // 4), octets)
+
+
+class ConfigurationDigest:
+    """SHA-256 over rows in the order they travel: the identity of a configuration."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+
+    def add(self, table: int, words: bytes) -> None:
+        """Take one row."""
+        self._digest.update(bytes((table, len(words))))
+        self._digest.update(words)
+
+    def digest(self) -> bytes:
+        """The hash of all rows taken; may be asked once on MicroPython."""
+        return self._digest.digest()
+
+
+def range_violations(table: int, words: "tuple[int, ...]") -> "list[tuple[int, int, int]]":
+    """Fields of a row outside their hard limits: (field, got, limit).  A wrong number of words is field 255."""
+    fields = TABLES[table][2]
+    if len(words) != len(fields):
+        return [(255, len(words), len(fields))]
+    found = []
+    for i in range(len(fields)):
+        if words[i] < fields[i][1]:
+            found.append((i, words[i], fields[i][1]))
+        elif words[i] > fields[i][2]:
+            found.append((i, words[i], fields[i][2]))
+    return found
+
+
+def setpoint_hard_limits(quantity: int) -> "tuple[int, int]":
+    """Hard limits of a setpoint of this quantity; (0, 0) where none may be controlled."""
+    for kind, low, high in SETPOINT_HARD:
+        if kind == quantity:
+            return low, high
+    return 0, 0

@@ -1,0 +1,90 @@
+"""Every message and the order of its fields, as data.  Numbers are never reused; fields are only appended (SPEC 3).
+
+Integer fields come first, texts and bytes last, so that a board packs the integers with one struct call.
+"""
+
+# number, name, frame kind (framing.py), fields (name, type)
+MESSAGES = (
+    (
+        0x00,
+        "HELLO",
+        0,
+        (("key_id", "u8"), ("version", "str"), ("host_nonce", "bin"), ("role", "str"), ("client", "str")),
+    ),
+    (
+        0x01,
+        "HELLO_ACK",
+        0,
+        (
+            ("major", "u8"),
+            ("minor", "u8"),
+            ("session", "u16"),
+            ("boot_id", "u32"),
+            ("capabilities", "u16"),
+            ("payload_max", "u8"),
+            ("window", "u8"),
+            ("ring_oldest", "u32"),
+            ("ring_next", "u32"),
+            ("event_next", "u32"),
+            ("reset_cause", "u8"),
+            ("state", "u8"),
+            ("host_nonce", "bin"),
+            ("device_nonce", "bin"),
+            ("device_id", "bin"),
+            ("firmware_sha256", "bin"),
+            ("schema_sha256", "bin"),
+            ("configuration_sha256", "bin"),
+        ),
+    ),
+    (0x02, "OPEN", 0, (("session", "u16"), ("lease_ms", "u16"), ("tag", "bin"))),
+    (0x03, "OPENED", 0, (("session", "u16"), ("lease_ms", "u16"), ("role", "str"), ("tag", "bin"))),
+    (0x04, "CLOSE", 0, (("reason", "u8"),)),
+    # requests
+    (0x10, "COMMAND", 1, (("command", "u8"),)),
+    (0x11, "SET_SETPOINT", 1, (("loop", "u8"), ("setpoint", "i32"), ("ramp_256", "u32"))),
+    (0x12, "CONFIG_BEGIN", 1, (("rows_n", "u16"), ("base_sha256", "bin"), ("sha256", "bin"))),
+    (0x13, "CONFIG_PUT", 1, (("row_i", "u16"), ("table", "u8"), ("words", "bin"))),
+    (0x14, "CONFIG_PREPARE", 1, ()),
+    (0x15, "CONFIG_COMMIT", 1, (("sha256", "bin"),)),
+    (0x16, "CONFIG_CANCEL", 1, ()),
+    (0x17, "BACKFILL", 1, (("from_scan", "u32"), ("count", "u16"))),
+    (0x18, "IDENTIFY", 1, ()),
+    # answers
+    (0x20, "RESULT", 2, (("code", "u8"), ("got", "i32"), ("limit", "i32"), ("field", "str"))),
+    (0x21, "VIOLATIONS", 2, (("code", "u8"), ("violations_n", "u16"), ("violations", "bin"))),
+    (0x22, "IDENTITY", 2, (("code", "u8"), ("word_bits", "u8"), ("interpreter", "str"), ("board", "str"))),
+    # streams of the device
+    (0x30, "SCANS", 4, (("first_scan", "u32"), ("oldest_scan", "u32"), ("records", "bin"))),
+    (
+        0x31,
+        "EVENT",
+        5,
+        (("event_i", "u32"), ("scan", "u32"), ("code", "u8"), ("source", "u8"), ("got", "i32"), ("limit", "i32")),
+    ),
+    # lease of the host: acknowledges what the journal holds
+    (0x40, "LEASE", 9, (("lease_ms", "u16"), ("credit_bytes", "u16"), ("scans_to", "u32"), ("events_to", "u32"))),
+)
+
+VERSION_MAJOR = 1
+VERSION_MINOR = 0
+VERSION_TEXT = "1.0"
+
+(HELLO, HELLO_ACK, OPEN, OPENED, CLOSE) = range(5)
+(COMMAND, SET_SETPOINT, CONFIG_BEGIN, CONFIG_PUT, CONFIG_PREPARE, CONFIG_COMMIT, CONFIG_CANCEL) = range(0x10, 0x17)
+(BACKFILL_REQUEST, IDENTIFY) = range(0x17, 0x19)
+(RESULT, VIOLATIONS, IDENTITY) = range(0x20, 0x23)
+(SCANS, EVENT) = (0x30, 0x31)
+LEASE_MESSAGE = 0x40
+
+# one violation of a prepared configuration: table, row, field, 0, got (i32), limit (i32)
+VIOLATION_LAYOUT = ">BBBBii"
+VIOLATION_BYTES = 12
+VIOLATIONS_N_MAX = 16  # as many as one answer carries; the count says how many there were
+
+
+def fields_of(number: int) -> "tuple[tuple[str, str], ...]":
+    """Fields of a message in wire order.  Raises KeyError for an unknown number."""
+    for row in MESSAGES:
+        if row[0] == number:
+            return row[3]
+    raise KeyError(number)

@@ -1,0 +1,50 @@
+"""Every kind of quantity of the line: the only place for names, units, scales and ranges.
+
+A quantity travels, is controlled and is recorded as a whole number of its unit.  ``decimals`` turns it into the unit
+people read: shown = number / 10^decimals.  The range is what the wire can carry; it gives the bytes of a channel.
+"""
+
+# number, name, unit of the wire, lowest, highest, decimals, unit on screens
+QUANTITIES = (
+    (0, "state", "-", 0, 255, 0, ""),
+    (1, "temperature", "mC", -50000, 450000, 3, "degC"),
+    (2, "mass_flow", "cmg_s", -20000, 400000, 2, "mg/s"),
+    (3, "pressure", "kPa", -1000, 25000, 0, "kPa"),
+    (4, "rotation", "crpm", -2000, 30000, 2, "rpm"),
+    (5, "speed", "cmm_s", -450000, 450000, 2, "mm/s"),
+    (6, "volume_flow", "mL_min", -3000, 60000, 0, "mL/min"),
+    (7, "gas_flow", "mNcm3_min", -20000, 200000, 3, "Ncm3/min"),
+    (8, "concentration", "ppm", -50000, 1000000, 0, "ppm"),
+    (9, "level", "permille", -200, 1300, 1, "%"),
+    (10, "tension", "mN", -2000, 30000, 3, "N"),
+    (11, "output", "u16", -65536, 65536, 0, "1/65536"),
+    (12, "switch", "-", 0, 1, 0, ""),
+    (13, "ratio", "q12", 0, 65535, 0, "1/4096"),
+    (14, "count", "-", 0, 16777215, 0, ""),  # encoder position, wraps at 2^24
+)
+
+(STATE, TEMPERATURE, MASS_FLOW, PRESSURE, ROTATION, SPEED, VOLUME_FLOW) = range(7)
+(GAS_FLOW, CONCENTRATION, LEVEL, TENSION, OUTPUT, SWITCH, RATIO, COUNT) = range(7, 15)
+
+# quality of a number, two bits each on the wire
+GOOD = 0
+UNCERTAIN = 1
+BAD = 2
+MISSING = 3
+
+
+def wire_bytes(quantity: int) -> int:
+    """Bytes of one channel of this quantity in a telemetry record: 1 to 4, from its range."""
+    low, high = QUANTITIES[quantity][3], QUANTITIES[quantity][4]
+    span = high - low
+    return 1 if span < 1 << 8 else 2 if span < 1 << 16 else 3 if span < 1 << 24 else 4
+
+
+def in_range(quantity: int, number: int) -> bool:
+    """True where the wire can carry this number of the quantity."""
+    return QUANTITIES[quantity][3] <= number <= QUANTITIES[quantity][4]
+
+
+for _i in range(len(QUANTITIES)):
+    assert QUANTITIES[_i][0] == _i and QUANTITIES[_i][3] < QUANTITIES[_i][4]
+    assert -(1 << 29) < QUANTITIES[_i][3] and QUANTITIES[_i][4] < 1 << 29  # differences stay below 2^30

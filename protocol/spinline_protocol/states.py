@@ -1,0 +1,86 @@
+"""Node states, commands and events: the words both ends use.  The table of transitions is the law (SPEC 5)."""
+
+STATES = (
+    "IDLE",
+    "STARTING",
+    "EXECUTE",
+    "HOLDING",
+    "HELD",
+    "STOPPING",
+    "STOPPED",
+    "ABORTING",
+    "ABORTED",
+    "COMPLETING",
+    "COMPLETE",
+)
+(IDLE, STARTING, EXECUTE, HOLDING, HELD, STOPPING, STOPPED, ABORTING, ABORTED, COMPLETING, COMPLETE) = range(11)
+
+COMMANDS = ("NONE", "START", "RUN", "HOLD", "RESUME", "COMPLETE", "STOP", "ABORT", "RESET", "SUPERVISE")
+(NO_COMMAND, CMD_START, CMD_RUN, CMD_HOLD, CMD_RESUME) = range(5)
+(CMD_COMPLETE, CMD_STOP, CMD_ABORT, CMD_RESET, CMD_SUPERVISE) = range(5, 10)
+DONE = 16  # not a command: the state's own work is finished
+
+# state, command or DONE -> next state.  What is not in the table is refused and leaves the state as it was.
+TRANSITIONS = (
+    (IDLE, CMD_START, STARTING),  # heat up; fiber stands
+    (STARTING, CMD_RUN, EXECUTE),  # extrude and draw; refused until every soaking loop has soaked
+    (EXECUTE, CMD_HOLD, HOLDING),
+    (HOLDING, DONE, HELD),  # fiber stands, zones at setpoint
+    (HELD, CMD_RESUME, EXECUTE),
+    (EXECUTE, CMD_COMPLETE, COMPLETING),  # run the line out
+    (COMPLETING, DONE, COMPLETE),
+    (STARTING, CMD_STOP, STOPPING),
+    (EXECUTE, CMD_STOP, STOPPING),
+    (HOLDING, CMD_STOP, STOPPING),
+    (HELD, CMD_STOP, STOPPING),
+    (COMPLETING, CMD_STOP, STOPPING),
+    (STOPPING, DONE, STOPPED),
+    (ABORTING, DONE, ABORTED),
+    (STOPPED, CMD_RESET, IDLE),
+    (COMPLETE, CMD_RESET, IDLE),
+    (ABORTED, CMD_RESET, IDLE),  # leaving ABORTED is a person's explicit act
+)
+
+# states in which power may be on: the lease must be renewed here
+ACTIVE = (STARTING, EXECUTE, HOLDING, HELD, COMPLETING, STOPPING)
+
+
+def next_state(state: int, command: int) -> int:
+    """The state that follows, or -1 where the table has no such transition.  ABORT is allowed from anywhere."""
+    if command == CMD_ABORT:
+        return -1 if state in (ABORTING, ABORTED) else ABORTING
+    for start, cause, end in TRANSITIONS:
+        if start == state and cause == command:
+            return end
+    return -1
+
+
+# events: code, name.  Arguments: source (channel, loop or row), number, limit
+EVENTS = (
+    "NONE",
+    "BOOT",
+    "STATE_CHANGED",
+    "LEASE_EXPIRED",
+    "LEASE_RENEWED",
+    "SAFE_ORDER",
+    "SENSOR_FAULT",
+    "SENSOR_RETURNED",
+    "LOOP_FAILED",
+    "INTERLOCK_TRIPPED",
+    "INTERLOCK_CLEARED",
+    "PERMIT_OPEN",
+    "CONFIGURED",
+    "SETPOINT_CHANGED",
+    "SCAN_OVERRUN",
+    "INTERNAL_FAULT",
+)
+(EVT_NONE, EVT_BOOT, EVT_STATE, EVT_LEASE_EXPIRED, EVT_LEASE_RENEWED, EVT_SAFE_ORDER, EVT_SENSOR_FAULT) = range(7)
+(EVT_SENSOR_RETURNED, EVT_LOOP_FAILED, EVT_INTERLOCK_TRIPPED, EVT_INTERLOCK_CLEARED, EVT_PERMIT_OPEN) = range(7, 12)
+(EVT_CONFIGURED, EVT_SETPOINT, EVT_SCAN_OVERRUN, EVT_INTERNAL) = range(12, 16)
+
+# flags of a node, one byte in each telemetry record
+FLAG_HOLD = 1  # lease ran out: setpoints and ramps are frozen
+FLAG_PERMIT = 2  # line_permit chain reads closed
+FLAG_ALARM = 4  # something is latched
+FLAG_SOAKED = 8  # every soaking loop has soaked
+FLAG_OVERRUN = 16  # this scan started late

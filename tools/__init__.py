@@ -1,0 +1,1 @@
+"""Benchmarks, golden-file makers and checks of the house.  Nothing imports this package."""
