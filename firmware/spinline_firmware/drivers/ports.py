@@ -36,8 +36,9 @@ class Ports:
         self._board = board
         pin = machine.Pin
         number, clock, out, in_, rate = board.SPI
-        wires = {"sck": pin(clock), "mosi": pin(out), "miso": pin(in_)}
-        self._spi = machine.SPI(number, baudrate=rate, polarity=0, phase=1, **wires)
+        self._spi = machine.SPI(
+            number, baudrate=rate, polarity=0, phase=1, sck=pin(clock), mosi=pin(out), miso=pin(in_)
+        )
         number, sda, scl, rate = board.I2C
         self._i2c = machine.I2C(number, sda=pin(sda), scl=pin(scl), freq=rate)
         self._ssr = [pin(i, pin.OUT, value=0) for i in board.SSR]
