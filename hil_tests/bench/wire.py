@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 BITS_A_BYTE = 10  # start, eight, stop
 
 
@@ -24,6 +26,14 @@ class Wire:
 
     def _duration_us(self, count: int) -> int:
         return -(-count * BITS_A_BYTE * 1_000_000 // self._baud)
+
+    def damage(self, noise: random.Random) -> None:
+        """Flip one bit of what is on its way, if anything is."""
+        if self._parts:
+            start_us, octets = self._parts[-1]
+            at = noise.randrange(len(octets))
+            flipped = octets[at] ^ 1 << noise.randrange(8)
+            self._parts[-1] = (start_us, octets[:at] + bytes((flipped,)) + octets[at + 1 :])
 
     def pull(self, now_us: int) -> bytes:
         """Bytes that have arrived completely by now."""

@@ -121,6 +121,7 @@ INTERLOCK = (
     ("delay_scans", 0, 36000),
     ("action", 1, 4),
     ("states", 0, ALL_STATES),
+    ("bad_trips", 0, 1),  # 1: a bad sensor is taken for the worst; 0: the loop's own failure covers it
 )
 RECORD = (
     ("source", 0, 3),

@@ -7,7 +7,7 @@ from .image import INPUT_WORDS, QUALITY
 
 
 class Interlocks:
-    """Rows of the table ``interlock`` over the process image: (input, comparison, limit, delay, action, states)."""
+    """Rows of the table ``interlock`` over the process image: (input, comparison, limit, delay, action, states, bad trips)."""
 
     def __init__(self, rows: "list[tuple[int, ...]]", image) -> None:  # type: ignore[no-untyped-def]
         self.rows = rows
@@ -34,7 +34,7 @@ class Interlocks:
     def _true(self, row: "tuple[int, ...]") -> bool:
         at = INPUT_WORDS * row[0]
         if self._image[at + QUALITY] == BAD:
-            return True  # an interlock whose sensor is bad must assume the worst
+            return row[6] == 1
         if row[1] == ABOVE:
             return bool(self._image[at] > row[2])
         if row[1] == BELOW:

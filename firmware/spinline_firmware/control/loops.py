@@ -78,7 +78,7 @@ class Loops:
             if self.failed[i]:
                 image[at + pid.MODE] = pid.OFF
             image[at + pid.PV] = image[source]
-            image[at + pid.FREEZE] = frozen
+            image[at + pid.FREEZE] = 0 if self._down[i] else frozen  # a way down to rest is never frozen
             image[at + pid.TARGET] = self._target(i, row, at)
             if row[_FF_LOOP] >= 0:
                 of = loop_at(row[_FF_LOOP])

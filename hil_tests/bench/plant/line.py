@@ -62,6 +62,14 @@ class Line:
         self._stretch.publish(truth)
         return truth
 
+    def preheat(self, zones_C: list[float], quench_C: float, stretch_C: float) -> None:
+        """Begin warm instead of at ambient temperature; to be called before the first step."""
+        assert self._time_us == 0, "only a line that has not run yet can be preheated"
+        self._barrel.preheat(zones_C)
+        self._quench.water_C = quench_C
+        self._stretch.preheat(stretch_C)
+        self.sensors.zone_temperature_C[:] = zones_C
+
     def advance(self, until_us: int) -> None:
         """Run to `until_us` of virtual time, which must not lie in the past."""
         assert until_us >= self._time_us, "time runs forward only"

@@ -31,5 +31,9 @@ class StretchBath:
         self._sensor_C += self._sensor_weight * (self.water_C - self._sensor_C)
         sensors.stretch_temperature_C = self._gauss(self._sensor_C, p.temperature_sigma_K)
 
+    def preheat(self, water_C: float) -> None:
+        """Begin with warm water."""
+        self.water_C = self._sensor_C = water_C
+
     def publish(self, truth: Truth) -> None:
         truth.stretch_temperature_C = self.water_C

@@ -12,6 +12,7 @@ from spinline_protocol import states as node_states
 # state, cause -> next state; a pair that is not here leaves the state as it was
 TRANSITIONS: dict[tuple[str, str], str] = {
     ("IDLE", "start"): "PREPARING",
+    ("IDLE", "line active"): "UNSUPERVISED",
     ("PREPARING", "soaked"): "THREADING",
     ("THREADING", "threaded"): "RUNNING",
     ("RUNNING", "produced"): "COMPLETING",
@@ -23,7 +24,11 @@ TRANSITIONS: dict[tuple[str, str], str] = {
     ("HOLDING", "all held"): "HELD",
     ("HELD", "resume"): "RESTARTING",
     ("RESTARTING", "all running"): "RUNNING",
+    ("RESTARTING", "fiber to draw"): "THREADING",
+    ("RESTARTING", "heating"): "PREPARING",
+    ("RESTARTING", "supervision lost"): "UNSUPERVISED",
     ("RESTARTING", "node held"): "HOLDING",
+    ("PREPARING", "supervision lost"): "UNSUPERVISED",
     ("RUNNING", "supervision lost"): "UNSUPERVISED",
     ("THREADING", "supervision lost"): "UNSUPERVISED",
     ("UNSUPERVISED", "resume"): "RESTARTING",
@@ -66,6 +71,7 @@ for _node_state in node_states.ACTIVE:
 for _node_state in (*node_states.ACTIVE, node_states.IDLE, node_states.STOPPED, node_states.COMPLETE):
     COMMANDS[(_node_state, node_states.ABORTED)] = node_states.CMD_ABORT
 
+RESTART_MAX_S = 30.0  # the nodes must take the line back within this time
 HELD_STATES = (node_states.HOLDING, node_states.HELD)
 ABORT_STATES = (node_states.ABORTING, node_states.ABORTED)
 STOP_STATES = (node_states.STOPPING, node_states.STOPPED)
@@ -90,6 +96,7 @@ class Batch:
     state: str = "IDLE"
     entered_s: float = 0.0
     produced_s: float = 0.0
+    drawn: bool = False  # the fiber runs as it should: true from RUNNING on, until the line holds
     history: list[tuple[float, str, str]] = field(default_factory=list)
 
     def cause(self, cause: str, now_s: float) -> bool:
@@ -99,6 +106,8 @@ class Batch:
             return False
         if self.state == "RUNNING":
             self.produced_s += now_s - self.entered_s
+        if following in ("RUNNING", "HOLDING"):
+            self.drawn = following == "RUNNING"
         self.state, self.entered_s = following, now_s
         self.history.append((now_s, following, cause))
         return True
@@ -113,16 +122,20 @@ class Batch:
         views = list(nodes.values())
         reachable = [view for view in views if view.reachable]
         in_state_s = now_s - self.entered_s
-        running = all(view.state == node_states.EXECUTE for view in views)
+        supervised = all(view.supervised for view in views)
+        running = all(view.state == node_states.EXECUTE for view in views) and supervised
+        restarting_s = in_state_s if self.state == "RESTARTING" else 0.0
         found = [
             ("node aborted", any(view.state in ABORT_STATES for view in reachable)),
             ("node stopped", any(view.state in STOP_STATES for view in reachable)),
             ("node held", any(view.state in HELD_STATES for view in reachable) and self.state != "RESTARTING"),
-            ("supervision lost", not all(view.supervised for view in views)),
+            ("supervision lost", not supervised and (self.state != "RESTARTING" or restarting_s > RESTART_MAX_S)),
             ("all aborted", all(view.state == node_states.ABORTED for view in reachable)),
             ("all stopped", all(view.state in (node_states.STOPPED, node_states.IDLE) for view in reachable)),
             ("all held", all(view.state == node_states.HELD for view in reachable)),
-            ("all running", running),
+            ("heating", supervised and all(view.state == node_states.STARTING for view in views)),
+            ("all running", running and self.drawn),
+            ("fiber to draw", running),
             ("all complete", all(view.state == node_states.COMPLETE for view in views)),
             ("soaked", all(view.soaked and view.state == node_states.STARTING for view in views)),
             ("threaded", running and in_state_s >= self.threading_s),
@@ -133,6 +146,8 @@ class Batch:
     def command_for(self, view: NodeView) -> int:
         """The command a node needs now, or 0."""
         asked = ASKED.get(self.state)
+        if self.state == "RESTARTING" and view.state == node_states.STARTING:
+            return 0  # still heating: back to PREPARING, not past it
         return 0 if asked is None else COMMANDS.get((view.state, asked), 0)
 
     @property

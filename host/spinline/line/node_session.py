@@ -26,6 +26,7 @@ CONNECTING, COMPARING, DOWNLOADING, PREPARED, READY, REFUSED = (
 )
 SILENCE_MS = 3000  # no frame for this long: the link is lost
 BACKFILL_SCANS = 10000
+LEASE_SENDS_N = 2  # one damaged frame must not cost half of a lease
 
 
 class NodeSession:
@@ -227,10 +228,16 @@ class NodeSession:
         """Bytes of one scan record, from the configuration's columns."""
         self.record_bytes = record_bytes
 
-    def renew_lease(self, scans_to: int) -> None:
-        """The supervisor committed: acknowledge its scans and renew the node's lease."""
+    def resume(self, boot_id: int, next_scan: int, next_event: int) -> None:
+        """What an earlier supervisor's record already holds of this node: go on behind it."""
+        self._boot_id, self.next_scan, self._next_event = boot_id, next_scan, next_event
+        self.boots_n = 1
+
+    def renew_lease(self, scans_to: int, events_to: int) -> None:
+        """The supervisor committed: acknowledge what its record holds and renew the node's lease."""
         if self.phase == READY and self._link.state == "open":
-            self._link.renew_lease(scans_to, self._next_event)
+            for _ in range(LEASE_SENDS_N):
+                self._link.renew_lease(scans_to, events_to)
 
     @property
     def supervised(self) -> bool:

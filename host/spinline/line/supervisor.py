@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from spinline.line.batch import Batch, NodeView
 from spinline.line.node_session import DOWNLOADING, PREPARED, READY, REFUSED, NodeSession
 from spinline.recipe.compiler import NodeConfiguration
+from spinline_protocol.states import ACTIVE, CMD_SUPERVISE, FLAG_HOLD
 
 SCAN_US = 1_000_000
 SETUP_SCAN_US = 100_000  # while connecting and downloading
@@ -50,6 +51,12 @@ class Record(Protocol):
     def scans_to(self, name: str) -> int:
         """The first scan of the node that the record does not hold yet."""
 
+    def events_to(self, name: str) -> int:
+        """The first event of the node that the record does not hold yet."""
+
+    def known_runs(self) -> dict[str, tuple[int, int, int]]:
+        """What the record holds from before: node -> boot id, next scan, next event."""
+
 
 class Supervisor:
     """The line's supervisor.  ``start_us`` is the wall time (UTC, us) at virtual or monotonic time 0."""
@@ -69,6 +76,8 @@ class Supervisor:
             configuration.name: NodeSession(configuration, firmware_sha256, lease_ms, entropy)
             for configuration in configurations
         }
+        for name, known in record.known_runs().items():
+            self.sessions[name].resume(*known)
         self.batch = batch
         self.problems: list[str] = []
         self._ports = ports
@@ -93,7 +102,7 @@ class Supervisor:
         self._note_batch()
         self._record.commit()
         for name, session in self.sessions.items():
-            session.renew_lease(self._record.scans_to(name))
+            session.renew_lease(self._record.scans_to(name), self._record.events_to(name))
             self._ports[name].write(replies[name] + session.step(b"", now_us // 1000))
         settled = self._committed and all(session.phase == READY for session in self.sessions.values())
         period_us = SCAN_US if settled else SETUP_SCAN_US
@@ -150,15 +159,21 @@ class Supervisor:
             name: NodeView(session.state, session.soaked, session.supervised, session.phase == READY)
             for name, session in sessions.items()
         }
-        if self._started and self.batch.state == "IDLE":
+        if self.batch.state == "IDLE" and any(view.state in ACTIVE for view in views.values()):
+            self.batch.cause("line active", now_us / 1e6)  # this supervisor did not start it: a person must take it over
+        elif self._started and self.batch.state == "IDLE":
             if all(session.permit_closed for session in sessions.values()):
                 self.batch.cause("start", now_us / 1e6)
         else:
             self.batch.scan(views, now_us / 1e6)
         for name, session in sessions.items():
-            command = self.batch.command_for(views[name])
+            command = CMD_SUPERVISE if self._resuming(session) else self.batch.command_for(views[name])
             if command:
                 session.command(command, now_us // 1000)
+
+    def _resuming(self, session: NodeSession) -> bool:
+        """A person said resume: nodes that hold since the lease ran out are told so explicitly."""
+        return self.batch.state == "RESTARTING" and bool(session.flags & FLAG_HOLD)
 
     def _note_batch(self) -> None:
         for at_s, state, cause in self.batch.history[self._history_n :]:

@@ -224,7 +224,8 @@ def _interlock_words(row: Interlock, node: Node) -> tuple[int, ...]:
     assert limit is not None
     delay_scans = round(row.delay_s * 1000 / node.scan_ms)
     comparison = tables.ABOVE if row.above is not None else tables.BELOW
-    return (index, comparison, whole(quantity, limit), delay_scans, _ACTIONS[row.action], _states_mask(row.during))
+    head = (index, comparison, whole(quantity, limit), delay_scans, _ACTIONS[row.action])
+    return (*head, _states_mask(row.during), int(row.bad_sensor == "trips"))
 
 
 def _columns(node: Node) -> tuple[Recorded, ...]:

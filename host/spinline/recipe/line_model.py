@@ -127,6 +127,7 @@ class Interlock(_Strict):
     delay_s: NotNegative
     action: Literal["alarm", "hold", "stop", "abort"]
     during: tuple[StateName, ...]
+    bad_sensor: Literal["trips", "left to its loop"] = "trips"
 
     @model_validator(mode="after")
     def _one_side(self) -> Interlock:

@@ -1,0 +1,135 @@
+"""A batch on the simulated bench: line file, recipe, three real interpreters, plant, supervisor and journal, one clock."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+from spinline.line.batch import Batch
+from spinline.line.supervisor import Supervisor
+from spinline.recipe.compiler import NodeConfiguration, compile_node
+from spinline.recipe.line_model import Line, load_line
+from spinline.recipe.models import Recipe
+from spinline.recipe.reading import read_recipe
+from spinline.record import journal as journals
+from spinline.record.batch_record import BatchRecord
+
+from .interpreters import Interpreter
+from .simulated import SimulatedLine
+
+ROOT = Path(__file__).resolve().parents[2]
+LINE_R1 = ROOT / "lines" / "r1.toml"
+RECIPE_R1 = ROOT / "recipes" / "r1.toml"
+START_US = 1_767_225_600_000_000  # 2026-01-01 00:00 UTC: virtual time begins here, in every run
+
+
+def sha256_of(path: Path) -> str:
+    """Hash of a file as hex."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+class BenchRun:
+    """One batch.  ``folder`` takes the boards and the journal; what a test wants to be otherwise it changes before start."""
+
+    def __init__(
+        self,
+        interpreter: Interpreter,
+        folder: Path,
+        seed: int = 1,
+        recipe: Recipe | None = None,
+        change: Callable[[list[NodeConfiguration]], list[NodeConfiguration]] = lambda nodes: nodes,
+        ticks_offset: int = 0,
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.line: Line = load_line(LINE_R1)
+        self.recipe: Recipe = recipe or read_recipe(RECIPE_R1)
+        self.configurations = change([compile_node(self.line, node, self.recipe) for node in self.line.node])
+        self.bench = SimulatedLine(interpreter, folder / "boards", seed, ticks_offset=ticks_offset)
+        self.firmware_sha256 = self.bench.firmware_sha256
+        self.seed = seed
+        self.journal_path = folder / "journal.sqlite"
+        self._supervisors_n = 0
+        self.due_us = 0
+        journal = journals.Journal.create(self.journal_path)
+        journal.start_batch(
+            journals.Batch(
+                f"{self.recipe.recipe.name}-{seed}",
+                self.recipe.recipe.name,
+                self.recipe.recipe.version,
+                sha256_of(RECIPE_R1),
+                self.line.name,
+                sha256_of(LINE_R1),
+                "simulated",
+                START_US,
+            )
+        )
+        self._supervise(journal)
+
+    def _supervise(self, journal: journals.Journal) -> None:
+        """A supervisor over the journal; each one draws its own seeded entropy."""
+        program = self.recipe.program
+        self._supervisors_n += 1
+        self.record = BatchRecord(journal, self.configurations)
+        self.supervisor: Supervisor = Supervisor(
+            self.configurations,
+            self.firmware_sha256,
+            self.line.node[0].lease_ms,
+            {name: self.bench.port(name) for name in self.bench.nodes},
+            self.record,
+            Batch(float(program.threading_min) * 60, float(program.production_min) * 60),
+            random.Random(f"{self.seed} supervisor {self._supervisors_n}").randbytes,
+            START_US,
+        )
+
+    def start(self) -> None:
+        """A person starts the batch."""
+        self.record.journal.add_action(START_US + self.bench.now_us, "operator", "start", "batch", None, None)
+        self.supervisor.start()
+
+    def step(self) -> None:
+        """To the supervisor's next scan, and through it."""
+        self.bench.run_until(self.due_us)
+        self.due_us = self.supervisor.step(self.due_us)
+
+    def run_until(self, reached: Callable[[], bool], limit_s: float) -> bool:
+        """Step until ``reached`` or for ``limit_s`` of virtual time; True where it was reached."""
+        end_us = self.bench.now_us + round(limit_s * 1e6)
+        while not reached():
+            if self.bench.now_us >= end_us:
+                return False
+            self.step()
+        return True
+
+    def run_for(self, seconds: float) -> None:
+        """Step for this much virtual time."""
+        self.run_until(lambda: False, seconds)
+
+    def run_without_supervisor(self, seconds: float) -> None:
+        """Nobody supervises: the bench alone goes on.  The supervisor's scan has stopped, or its process is gone."""
+        self.bench.run_until(self.bench.now_us + round(seconds * 1e6))
+        self.due_us = self.bench.now_us
+
+    def kill_supervisor(self) -> None:
+        """The supervisor's process ends: what it had not committed is gone."""
+        self.record.journal.close()
+
+    def restart_supervisor(self) -> None:
+        """A new supervisor opens the same journal."""
+        self._supervise(journals.Journal.open(self.journal_path))
+        self.due_us = self.bench.now_us
+
+    def preheat(self) -> None:
+        """Begin with zones, quench and stretch bath near their setpoints: a line that was stopped a while ago."""
+        melt, recipe = self.recipe.melt, self.recipe
+        zones = [float(getattr(melt, f"z{i}_temperature_C")) for i in range(1, 7)]
+        zones += [float(melt.pump_temperature_C), float(melt.die_temperature_C)]
+        stretch_C = float(recipe.draw.stretch_temperature_C)
+        self.bench.plant.preheat(zones, float(recipe.quench.quench_temperature_C), stretch_C)
+
+    def close(self) -> None:
+        """End all processes and close the journal; may be called after a kill."""
+        self.bench.close()
+        self.record.journal.close()

@@ -1,0 +1,55 @@
+"""What a scenario may look at: the journal by SQL, and the line's wires.  Reads only."""
+
+from __future__ import annotations
+
+import apsw
+
+from hil_tests.bench.run import START_US, BenchRun
+from spinline_protocol.states import STATES
+
+
+def rows_of(run: BenchRun, query: str, *values: object) -> list[tuple[apsw.SQLiteValue, ...]]:
+    """Rows of the journal as another program sees them."""
+    with apsw.Connection(str(run.journal_path), flags=apsw.SQLITE_OPEN_READONLY) as connection:
+        return connection.execute(query, values).fetchall()  # type: ignore[arg-type]
+
+
+def events(run: BenchRun, node: str) -> list[tuple[int, str, int, int, int]]:
+    """(scan, name, source, got, limit) of every event of a node in the journal, in order."""
+    query = (
+        "SELECT event.scan, code, source, got, \"limit\" FROM event JOIN run USING (run)"
+        " JOIN configuration USING (configuration_i) JOIN node USING (node_i) WHERE name = ? ORDER BY run, event_i"
+    )
+    return [(int(r[0]), str(r[1]), int(r[2]), int(r[3]), int(r[4])) for r in rows_of(run, query, node)]  # type: ignore[arg-type]
+
+
+def states_passed(run: BenchRun, node: str) -> list[str]:
+    """The states a node entered, from its events."""
+    return [STATES[got] for _scan, name, _source, got, _limit in events(run, node) if name == "STATE_CHANGED"]
+
+
+def node_states(run: BenchRun) -> dict[str, str]:
+    """The state of every node as the supervisor last saw it."""
+    return {name: STATES[session.state] for name, session in run.supervisor.sessions.items()}
+
+
+def scan_tables(run: BenchRun) -> list[str]:
+    """The wide tables of scan records."""
+    return [str(name) for (name,) in rows_of(run, "SELECT scan_table FROM configuration ORDER BY configuration_i")]
+
+
+def missing_scans(run: BenchRun) -> int:
+    """Scans between the first and the last stored one that are neither stored nor declared lost."""
+    missing = 0
+    for table in scan_tables(run):
+        for of_run, low, high, stored in rows_of(
+            run, f'SELECT run, min(scan), max(scan), count(*) FROM "{table}" GROUP BY run'
+        ):
+            gaps = rows_of(run, "SELECT coalesce(sum(to_scan - from_scan + 1), 0) FROM gap WHERE run = ?", of_run)
+            missing += int(high) - int(low) + 1 - int(stored) - int(gaps[0][0])  # type: ignore[arg-type]
+    return missing
+
+
+def virtual_s(at_us: int) -> float:
+    """Seconds since the run began."""
+    return (at_us - START_US) / 1e6

@@ -1,0 +1,67 @@
+"""The supervisor goes away: power is leased, so the line holds, and then goes to its safe order by itself."""
+
+from __future__ import annotations
+
+from hil_tests.bench.run import BenchRun
+
+from .protocol import events, missing_scans, node_states, rows_of, scan_tables
+
+LEASE_S = 2.0
+
+
+def test_a_stopped_supervisor_scan_makes_every_node_hold_and_then_go_to_its_safe_order(producing: BenchRun) -> None:
+    run = producing
+    stopped_s = run.bench.now_us / 1e6
+
+    run.run_without_supervisor(30)
+    assert run.bench.plant.truth.godet1_speed_m_min > 9.9, "a hold goes on at the last accepted setpoints"
+    run.run_without_supervisor(run.line.node[0].hold_max_s + 60)
+    assert run.bench.plant.truth.godet1_speed_m_min < 0.1
+    assert not any(run.bench.plant.actuators.heater_on)
+    assert not run.bench.plant.actuators.contactor
+
+    run.run_for(20)  # the same supervisor's scan goes on
+    assert set(node_states(run).values()) == {"ABORTED"}
+    assert run.supervisor.batch.state in ("ABORTING", "ABORTED")
+    for node in run.line.node:
+        told = events(run, node.name)
+        expired = next(scan for scan, name, *_ in told if name == "LEASE_EXPIRED")
+        safe = next(scan for scan, name, *_ in told if name in ("SAFE_ORDER", "PERMIT_OPEN"))
+        expired_s = expired * node.scan_ms / 1000
+        assert expired_s <= stopped_s + LEASE_S + node.scan_ms / 1000, "hold within the lease and one scan"
+        assert abs((safe - expired) * node.scan_ms / 1000 - node.hold_max_s) < 2, "then the safe order"
+    assert missing_scans(run) == 0, "what the rings could not keep is declared lost"
+
+
+def test_a_killed_supervisor_loses_nothing_it_acknowledged_and_its_successor_finds_the_line_unsupervised(
+    producing: BenchRun,
+) -> None:
+    run = producing
+    acknowledged = {name: run.record.scans_to(name) for name in run.bench.nodes}
+    run.kill_supervisor()
+    for name, table in zip(run.bench.nodes, scan_tables(run), strict=True):
+        stored = rows_of(run, f'SELECT count(*) FROM "{table}" WHERE scan < ?', acknowledged[name])
+        assert stored == [(acknowledged[name],)]
+
+    run.run_without_supervisor(20)
+    run.restart_supervisor()
+    run.run_for(10)
+    assert run.supervisor.batch.state == "UNSUPERVISED"
+    assert set(node_states(run).values()) == {"EXECUTE"}
+    run.run_for(20)
+    assert run.supervisor.batch.state == "UNSUPERVISED", "only a person leads back"
+    assert missing_scans(run) == 0
+    assert rows_of(run, "SELECT count(*) FROM gap") == [(0,)], "the rings held twenty seconds"
+
+
+def test_a_person_resumes_an_unsupervised_line_and_the_hold_ends(producing: BenchRun) -> None:
+    run = producing
+    run.run_without_supervisor(20)
+    run.run_for(5)
+    assert run.supervisor.batch.state == "UNSUPERVISED"
+
+    assert run.supervisor.batch.cause("resume", run.bench.now_us / 1e6)
+    run.run_for(10)
+
+    assert run.supervisor.batch.state == "RUNNING"
+    assert all(session.supervised for session in run.supervisor.sessions.values())

@@ -1,0 +1,22 @@
+"""The host's clock: the only place of the host that reads one."""
+
+from __future__ import annotations
+
+import time
+
+
+def monotonic_us() -> int:
+    """Microseconds that never go back."""
+    return time.monotonic_ns() // 1000
+
+
+def utc_us() -> int:
+    """Microseconds since 1970-01-01 UTC."""
+    return time.time_ns() // 1000
+
+
+def rest_until_us(when_us: int) -> None:
+    """Let the machine rest until a time of ``monotonic_us``; returns at once where it has passed."""
+    left_us = when_us - monotonic_us()
+    if left_us > 0:
+        time.sleep(left_us / 1e6)

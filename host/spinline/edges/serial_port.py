@@ -1,0 +1,82 @@
+"""A node's serial line through pyserial.  Never waits, never raises: a lost device is an event, and is opened anew."""
+
+from __future__ import annotations
+
+import serial
+
+BAUD = 115200
+READ_BYTES_MAX = 65536
+UNSENT_BYTES_MAX = 16384
+REOPEN_READS_N = 10  # reads that find the device gone before it is tried again
+
+
+class SerialPort:
+    """One device, opened exclusively.  ``problem`` says in words why it is down, or is empty."""
+
+    def __init__(self, device: str, baud: int = BAUD) -> None:
+        self.device = device
+        self.problem = ""
+        self.losses_n = 0
+        self._baud = baud
+        self._port: serial.Serial | None = None
+        self._unsent = b""
+        self._reads_until_open = 0
+
+    def _open(self) -> serial.Serial | None:
+        if self._port is not None:
+            return self._port
+        if self._reads_until_open > 0:
+            self._reads_until_open -= 1
+            return None
+        try:
+            self._port = serial.Serial(self.device, self._baud, timeout=0, write_timeout=0, exclusive=True)
+            self.problem = ""
+        except (serial.SerialException, OSError, ValueError) as error:
+            self._lose(error)
+        return self._port
+
+    def _lose(self, error: Exception) -> None:
+        """The device is gone or taken: forget the object, never use it again."""
+        self.problem = f"{self.device}: {error}"
+        self.losses_n += 1
+        self._reads_until_open = REOPEN_READS_N
+        self._unsent = b""
+        if self._port is not None:
+            try:
+                self._port.close()
+            except OSError:
+                pass  # it is gone already; there is nothing left to close
+            self._port = None
+
+    def read(self) -> bytes:
+        """Bytes that have arrived; empty where there are none or the device is down."""
+        port = self._open()
+        if port is None:
+            return b""
+        try:
+            octets: bytes = port.read(READ_BYTES_MAX)
+        except (serial.SerialException, OSError, TypeError) as error:  # pyserial: TypeError after a close under us
+            self._lose(error)
+            return b""
+        self.write(b"")
+        return octets
+
+    def write(self, octets: bytes) -> None:
+        """Send what the device takes now; the rest waits for the next call, and beyond a limit the oldest is dropped."""
+        self._unsent = (self._unsent + octets)[-UNSENT_BYTES_MAX:]
+        if self._port is None or not self._unsent:
+            return
+        try:
+            sent = self._port.write(self._unsent)
+        except serial.SerialTimeoutException:
+            return  # nothing was taken this time
+        except (serial.SerialException, OSError, TypeError) as error:
+            self._lose(error)
+            return
+        self._unsent = self._unsent[sent or 0 :]
+
+    def close(self) -> None:
+        """Give the device back."""
+        if self._port is not None:
+            self._port.close()
+            self._port = None

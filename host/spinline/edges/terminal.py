@@ -1,0 +1,44 @@
+"""The terminal: a live view of a batch that fits in a few lines.  Shows, decides nothing."""
+
+from __future__ import annotations
+
+from rich.table import Table
+from rich.text import Text
+
+from spinline.line.supervisor import Supervisor
+from spinline.recipe.line_model import Line
+from spinline.record.batch_record import BatchRecord
+
+NEAR_K = 1.0  # a zone this close to its setpoint is where it should be
+STYLES = {"RUNNING": "bold green", "COMPLETE": "bold green", "HELD": "bold yellow", "ABORTED": "bold red"}
+
+
+def clock_text(seconds: float) -> str:
+    """Hours, minutes and seconds of a duration."""
+    whole = int(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
+
+
+def _deviation(record: BatchRecord, node: str, loop: str) -> Text:
+    pv, setpoint = record.latest(f"{node}.{loop}.pv"), record.latest(f"{node}.{loop}.sp")
+    if pv is None or setpoint is None:
+        return Text("  -  ")
+    away = pv - setpoint
+    return Text(f"{away:+6.1f}", style="" if abs(away) <= NEAR_K else "yellow")
+
+
+def line_view(line: Line, supervisor: Supervisor, record: BatchRecord, simulated_s: float, mode: str) -> Table:
+    """State, time, and how far each heated zone is from its working setpoint in K; ``mode`` says what line it is."""
+    zones = [(node.name, loop.name) for node in line.node for loop in node.loop if loop.soaks]
+    state = supervisor.batch.state
+    table = Table(title=f"{line.title}  [{mode}]", title_justify="left", expand=False)
+    table.add_column("batch")
+    table.add_column("time", justify="right")
+    for _node, name in zones:
+        table.add_column(name, justify="right")
+    table.add_row(
+        Text(state, style=STYLES.get(state, "cyan")),
+        clock_text(simulated_s),
+        *(_deviation(record, node, name) for node, name in zones),
+    )
+    return table
