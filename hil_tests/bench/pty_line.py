@@ -49,7 +49,7 @@ def _pump(bench: SimulatedLine, ends: dict[str, int]) -> None:
 
 
 def _stdin_closed() -> bool:
-    return bool(select.select([sys.stdin], [], [], 0)[0]) and not sys.stdin.buffer.read1(1)
+    return bool(select.select([sys.stdin], [], [], 0)[0]) and not os.read(sys.stdin.fileno(), 1)
 
 
 def run(bench: SimulatedLine, ends: dict[str, int], speed: float, seconds: float) -> None:

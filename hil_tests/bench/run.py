@@ -1,4 +1,4 @@
-"""A batch on the simulated bench: line file, recipe, three real interpreters, plant, supervisor and journal, one clock."""
+"""A batch on the simulated bench: line, recipe, three real interpreters, plant, supervisor and journal, one clock."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def sha256_of(path: Path) -> str:
 
 
 class BenchRun:
-    """One batch.  ``folder`` takes the boards and the journal; what a test wants to be otherwise it changes before start."""
+    """One batch.  ``folder`` takes the boards and the journal; ``change`` alters configurations before download."""
 
     def __init__(
         self,

@@ -8,10 +8,13 @@ from hil_tests.bench.run import START_US, BenchRun
 from spinline_protocol.states import STATES
 
 
-def rows_of(run: BenchRun, query: str, *values: object) -> list[tuple[apsw.SQLiteValue, ...]]:
+def rows_of(run: BenchRun, query: str, *values: apsw.SQLiteValue) -> list[tuple[apsw.SQLiteValue, ...]]:
     """Rows of the journal as another program sees them."""
-    with apsw.Connection(str(run.journal_path), flags=apsw.SQLITE_OPEN_READONLY) as connection:
-        return connection.execute(query, values).fetchall()  # type: ignore[arg-type]
+    connection = apsw.Connection(str(run.journal_path), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        return connection.execute(query, values).fetchall()
+    finally:
+        connection.close()
 
 
 def events(run: BenchRun, node: str) -> list[tuple[int, str, int, int, int]]:

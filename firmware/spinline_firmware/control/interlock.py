@@ -7,7 +7,7 @@ from .image import INPUT_WORDS, QUALITY
 
 
 class Interlocks:
-    """Rows of the table ``interlock`` over the process image: (input, comparison, limit, delay, action, states, bad trips)."""
+    """Rows of the table ``interlock`` over the process image, with their delays and latches."""
 
     def __init__(self, rows: "list[tuple[int, ...]]", image) -> None:  # type: ignore[no-untyped-def]
         self.rows = rows

@@ -62,7 +62,7 @@ class SerialPort:
         return octets
 
     def write(self, octets: bytes) -> None:
-        """Send what the device takes now; the rest waits for the next call, and beyond a limit the oldest is dropped."""
+        """Send what the device takes now; the rest waits for the next call, beyond a limit the oldest is dropped."""
         self._unsent = (self._unsent + octets)[-UNSENT_BYTES_MAX:]
         if self._port is None or not self._unsent:
             return

@@ -160,7 +160,9 @@ class Supervisor:
             for name, session in sessions.items()
         }
         if self.batch.state == "IDLE" and any(view.state in ACTIVE for view in views.values()):
-            self.batch.cause("line active", now_us / 1e6)  # this supervisor did not start it: a person must take it over
+            self.batch.cause(
+                "line active", now_us / 1e6
+            )  # this supervisor did not start it: a person must take it over
         elif self._started and self.batch.state == "IDLE":
             if all(session.permit_closed for session in sessions.values()):
                 self.batch.cause("start", now_us / 1e6)
