@@ -35,6 +35,7 @@ from .bench.wall import now_s
 
 REFUSED = ROOT / "recipes" / "refused_plasticizer.toml"
 FOLDER = ROOT / "build" / "demo"
+DAY = datetime.datetime.fromtimestamp(START_US / 1e6, datetime.UTC).date()  # the day of the virtual batch
 PLAIN_COLUMNS_N = 120  # when the output is no terminal
 LIMIT_S = 6 * 3600.0  # of virtual time: a batch that takes longer has gone wrong
 SHOW_S = 0.25  # wall time between two pictures of the progress
@@ -44,10 +45,10 @@ PLAIN_S = 600.0  # virtual time between two lines of progress, when the output i
 def _check(console: Console) -> CheckReport:
     """The recipe's verdicts, then those of a recipe that is refused."""
     console.rule("1  check the recipe")
-    report = check_recipe(RECIPE_R1)
+    report = check_recipe(RECIPE_R1, DAY)
     console.print(render(report))
     console.rule("2  a recipe that is refused")
-    refused = check_recipe(REFUSED)
+    refused = check_recipe(REFUSED, DAY)
     for claim in refused.failed_claims:
         console.print(f"{REFUSED.name}: {claim.verdict.value} of claim {claim.claim}: {claim.reason}")
     console.print(f"{REFUSED.name}: refused before any download (exit code {int(refused.exit_code)}); going on with R1")
@@ -110,9 +111,8 @@ def _record(run: BenchRun, report: CheckReport, wall_s: float) -> dict[str, Any]
 
 
 def _judge(run: BenchRun, report: CheckReport) -> dict[int, ClaimVerdict]:
-    day = datetime.datetime.fromtimestamp(START_US / 1e6, datetime.UTC).date()
     with reading(run.journal_path) as connection:
-        evidence = measured_evidence(connection, run.line, run.recipe, report.certificates, day)
+        evidence = measured_evidence(connection, run.line, run.recipe, report.certificates, DAY)
     return judge_claims(evidence)
 
 

@@ -9,12 +9,13 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tools.bench_hil import real_time_factor
 from tools.bench_row import Row
 
 Measurement = Callable[[], Sequence[Row]]
 
 # What to measure, in this order.  The names of a measurement's rows begin with its own name.
-MEASUREMENTS: tuple[tuple[str, Measurement], ...] = ()
+MEASUREMENTS: tuple[tuple[str, Measurement], ...] = (("hil", real_time_factor),)
 RESULT = Path("build/bench/bench.json")
 
 

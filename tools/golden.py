@@ -7,7 +7,11 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-MAKERS: tuple[Callable[[], Sequence[Path]], ...] = ()
+from tools.golden_pid import make_trace
+from tools.golden_spec import make_spec
+from tools.golden_wire import make_vectors
+
+MAKERS: tuple[Callable[[], Sequence[Path]], ...] = (make_spec, make_vectors, make_trace)
 
 
 def main() -> int:

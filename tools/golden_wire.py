@@ -1,4 +1,4 @@
-"""Makes protocol/golden/vectors.json: every message twice, as the board and as the host write it, and one frame of each.
+"""Makes protocol/golden/vectors.json: every message as the board and as the host write it, and a frame.
 
 The board's bytes are hand-assembled here from the table, not by the packer that they test.
 """
@@ -87,7 +87,7 @@ def vectors() -> list[dict[str, Any]]:
 def vectors_text() -> str:
     """The golden file: the schema's hash, then the vectors."""
     whole = {
-        "about": "Bytes in hexadecimal. board: integers at full width; host: shortest form; frame: of the board's bytes.",
+        "about": "Bytes in hexadecimal. board: integers at full width; host: shortest form; frame: the board's bytes.",
         "address": DEVICE,
         "session": SESSION,
         "sequence": SEQUENCE,

@@ -230,7 +230,8 @@ class App:
                 octets += struct.pack(VIOLATION_LAYOUT, table, row, field, 0, got, limit)
             self._link.answer(sequence, _VIOLATIONS.pack((code, len(found), octets)))
         elif operation == messages.CONFIG_COMMIT:
-            self._link.answer_code(sequence, self._commit(fields[0]))
+            code = self._commit(fields[0])
+            self._link.answer_code(sequence, code, self._node.recorder.next_scan if self._node else 0)
         elif operation == messages.CONFIG_CANCEL:
             transaction.cancel()
             self._link.answer_code(sequence, errors.OK)
@@ -245,11 +246,12 @@ class App:
         if digest != transaction.digest:
             return errors.HASH
         tables = transaction.tables
+        first_scan = self._node.recorder.next_scan if self._node else 0
         if self._ports.bind(tables[TABLE_INPUT], tables[TABLE_OUTPUT]):
             return errors.RANGE
-        self._node = Scan(tables, self._image, self._ring, self._ports, self._permit_in, self._permit_out, self._event)
+        self._node = Scan(tables, self._image, self._ring, first_scan, self._ports, self._permit_in, self._permit_out, self._event)
         self._configuration_sha256 = digest
-        self._sent_to = 0
+        self._sent_to = first_scan
         self._backfill = (0, 0)
         self._event(EVT_CONFIGURED, 0, 0, 0)
         transaction.cancel()

@@ -67,7 +67,7 @@ def _node_field(row: "tuple[int, ...]", name: str) -> int:
 class Scan:
     """A configured node.  ``ports`` reads and writes the chips, ``event(code, source, got, limit)`` reports."""
 
-    def __init__(self, tables, image, ring, ports, permit_in, permit_out, event) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, tables, image, ring, first_scan, ports, permit_in, permit_out, event) -> None:  # type: ignore[no-untyped-def]
         node = tables[TABLE_NODE][0]
         self.scan_ms = _node_field(node, "scan_ms")
         self._runout_ms = 1000 * _node_field(node, "runout_s")
@@ -81,7 +81,7 @@ class Scan:
         self.loops = Loops(tables[TABLE_LOOP], image)
         self.interlocks = Interlocks(tables[TABLE_INTERLOCK], image)
         self.outputs = Outputs(tables[TABLE_OUTPUT], image)
-        self.recorder = Recorder(tables[TABLE_RECORD], image, ring)
+        self.recorder = Recorder(tables[TABLE_RECORD], image, ring, first_scan)
         self.lease = Lease(1000 * _node_field(node, "hold_max_s"))
         self.state = IDLE
         self._in_state_ms = 0

@@ -20,7 +20,7 @@ def rows_of(run: BenchRun, query: str, *values: apsw.SQLiteValue) -> list[tuple[
 def events(run: BenchRun, node: str) -> list[tuple[int, str, int, int, int]]:
     """(scan, name, source, got, limit) of every event of a node in the journal, in order."""
     query = (
-        "SELECT event.scan, code, source, got, \"limit\" FROM event JOIN run USING (run)"
+        'SELECT event.scan, code, source, got, "limit" FROM event JOIN run USING (run)'
         " JOIN configuration USING (configuration_i) JOIN node USING (node_i) WHERE name = ? ORDER BY run, event_i"
     )
     return [(int(r[0]), str(r[1]), int(r[2]), int(r[3]), int(r[4])) for r in rows_of(run, query, node)]  # type: ignore[arg-type]

@@ -77,9 +77,7 @@ def test_a_node_with_another_firmware_is_named_and_not_driven(make_run: MakeRun)
     assert run.supervisor.batch.state == "IDLE"
 
 
-def test_a_node_with_another_schema_is_named_and_not_driven(
-    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_node_with_another_schema_is_named_and_not_driven(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run()
     monkeypatch.setattr(host_link, "schema_sha256", lambda: bytes(32))
     run.start()

@@ -10,6 +10,7 @@ import typer
 from pydantic import BaseModel
 from rich.console import Console
 
+from spinline.edges import clock
 from spinline.errors import BadInput, SpinlineError
 from spinline.recipe.certificate import Certificate
 from spinline.recipe.check import CheckExit, check_recipe
@@ -67,7 +68,7 @@ def check(
     3 a required claim is UNKNOWN or AMBIGUOUS and not waived.
     """
     try:
-        report = check_recipe(recipe)
+        report = check_recipe(recipe, clock.utc_day())
     except BadInput as error:
         raise _refuse(error, as_json) from None
     if as_json:

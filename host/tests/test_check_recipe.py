@@ -241,7 +241,7 @@ def test_json_and_report_agree_on_the_exit_code(name):
 
 def test_the_report_shows_every_claim_and_every_window_that_is_not_claimed():
     shown = _run("check", R1).output
-    report = check_recipe(R1)
+    report = check_recipe(R1, TODAY)
     assert all(row.id in shown for row in report.windows if row.tier != "claimed")
     assert "may be downloaded" in shown
 

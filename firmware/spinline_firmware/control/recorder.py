@@ -50,12 +50,12 @@ def _pack(image, table, ring, at: int, count: int):  # type: ignore[no-untyped-d
 
 
 class Recorder:
-    """Rows of the table ``record`` over the image.  Scan numbers count from the configuration's first scan.
+    """Rows of the table ``record`` over the image.  Scan numbers go on from one configuration to the next.
 
     ``ring`` is allocated once when the node boots: 32 kB in one piece are not to be had later.
     """
 
-    def __init__(self, rows: "list[tuple[int, ...]]", image, ring: bytearray) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, rows: "list[tuple[int, ...]]", image, ring: bytearray, first_scan: int) -> None:  # type: ignore[no-untyped-def]
         self._image = image
         self._count = len(rows)
         table = []
@@ -68,11 +68,12 @@ class Recorder:
         self.record_bytes = width
         self.records_n = len(ring) // width
         self._ring = ring
-        self.next_scan = 0
+        self._first_scan = first_scan
+        self.next_scan = first_scan
 
     def oldest_scan(self) -> int:
         """First scan still in the ring."""
-        return max(0, self.next_scan - self.records_n)
+        return max(self._first_scan, self.next_scan - self.records_n)
 
     def record(self, state: int, flags: int) -> None:
         """Add this scan's record."""

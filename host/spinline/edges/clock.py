@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import time
 
 
@@ -13,6 +14,11 @@ def monotonic_us() -> int:
 def utc_us() -> int:
     """Microseconds since 1970-01-01 UTC."""
     return time.time_ns() // 1000
+
+
+def utc_day() -> datetime.date:
+    """The day it is in UTC."""
+    return datetime.datetime.now(datetime.UTC).date()
 
 
 def rest_until_us(when_us: int) -> None:

@@ -26,6 +26,7 @@ CONNECTING, COMPARING, DOWNLOADING, PREPARED, READY, REFUSED = (
 )
 SILENCE_MS = 3000  # no frame for this long: the link is lost
 BACKFILL_SCANS = 10000
+GAP_MS = 5000  # a gap that is still open is asked for again
 LEASE_SENDS_N = 2  # one damaged frame must not cost half of a lease
 
 
@@ -48,7 +49,9 @@ class NodeSession:
         self.events: list[dict[str, Any]] = []
         self.refusals: list[str] = []
         self.next_scan = 0  # the first scan that has not arrived
-        self.boots_n = 0
+        self.runs_n = 0  # one more at each new boot and each new configuration
+        self.new_run = True  # False: the record knows this run from an earlier supervisor
+        self.first_scan = 0
         self._boot_id = -1
         self._firmware_sha256 = firmware_sha256
         self._lease_ms = lease_ms
@@ -58,7 +61,8 @@ class NodeSession:
         self._command_due_ms = 0
         self._next_event = 0
         self._heard_ms = 0
-        self.record_bytes = 0
+        self._gap_due_ms = 0
+        self.record_bytes = configuration.record_bytes
         self._early: dict[int, bytes] = {}  # scans behind a gap, until it is filled
 
     def step(self, received: bytes, now_ms: int) -> bytes:
@@ -92,7 +96,7 @@ class NodeSession:
         elif event.kind == "result" and event.fields is not None:
             self._result(event.sequence, event.fields, now_ms)
         elif event.kind == "scans" and event.fields is not None:
-            self._take_scans(event.fields)
+            self._take_scans(event.fields, now_ms)
         elif event.kind == "event" and event.fields is not None and event.fields["event_i"] >= self._next_event:
             self._next_event = event.fields["event_i"] + 1
             self.events.append(event.fields)
@@ -110,16 +114,16 @@ class NodeSession:
             self._refuse(f"{self.name}: runs firmware {running[:12]}, {expected} is expected; flash this node")
             self._link.close()
             return
-        if hello["boot_id"] != self._boot_id:
+        known = hello["boot_id"] == self._boot_id
+        if not known:
             self._boot_id = hello["boot_id"]
-            self.boots_n += 1
-            self.next_scan = 0
             self._next_event = 0
-            self._early.clear()
         self.state = hello["state"]
         self.phase = COMPARING
         self._ask("identify", messages.IDENTIFY)
         if hello["configuration_sha256"] == self.configuration.sha256:
+            if not known:
+                self._begin_run(hello["ring_oldest"])
             self._waiting_for_backfill(hello["ring_oldest"], hello["ring_next"])
             self.phase = READY
         else:
@@ -132,6 +136,13 @@ class NodeSession:
         if self.next_scan < following:
             count = min(following - self.next_scan, BACKFILL_SCANS)
             self._ask("backfill", messages.BACKFILL_REQUEST, self.next_scan, count)
+
+    def _begin_run(self, first_scan: int) -> None:
+        """Scans from here on belong together: same boot, same configuration."""
+        self.first_scan = self.next_scan = first_scan
+        self._early.clear()
+        self.new_run = True
+        self.runs_n += 1
 
     def _download(self, base_sha256: bytes) -> None:
         self.phase = DOWNLOADING
@@ -176,10 +187,11 @@ class NodeSession:
         elif what == "prepare":
             self._prepared(code, fields)
         elif what == "commit":
-            self.phase = READY if code == errors.OK else self.phase
-            self.next_scan = 0
             if code:
                 self._refuse(f"{self.name}: configuration not taken: {errors.result_name(code)}")
+            else:
+                self.phase = READY
+                self._begin_run(fields["got"])
         elif code and what in ("begin", "put"):
             self._refuse(f"{self.name}: download refused: {errors.result_name(code)}")
 
@@ -192,17 +204,18 @@ class NodeSession:
         sentences = [violation_text(self.configuration, row[:3], row[4], row[5]) for row in found]
         self._refuse("\n".join(sentences) or f"{self.name}: configuration refused: {errors.result_name(code)}")
 
-    def _take_scans(self, fields: dict[str, Any]) -> None:
-        """Records in order: duplicates collapse, a gap is asked for once, what the node lost is declared."""
+    def _take_scans(self, fields: dict[str, Any], now_ms: int) -> None:
+        """Records in order: duplicates collapse, a gap is asked for until it is filled or the node has lost it."""
         records = fields["records"]
         width = self.record_bytes
-        if not width or len(records) % width:
+        if len(records) % width:
             return
         first, oldest = fields["first_scan"], fields["oldest_scan"]
         if oldest > self.next_scan:
             self._declare_lost(oldest)
-        if first > self.next_scan and not self._early:
-            self._waiting_for_backfill(oldest, first)
+        if first > self.next_scan and now_ms >= self._gap_due_ms:
+            self._waiting_for_backfill(oldest, min([first, *self._early]))
+            self._gap_due_ms = now_ms + GAP_MS
         for i in range(len(records) // width):
             if first + i >= self.next_scan:
                 self._early[first + i] = records[i * width : (i + 1) * width]
@@ -224,20 +237,21 @@ class NodeSession:
             self.scans.append((first, b"".join(octets)))
             self.state, self.flags = octets[-1][0], octets[-1][1]
 
-    def expect_records(self, record_bytes: int) -> None:
-        """Bytes of one scan record, from the configuration's columns."""
-        self.record_bytes = record_bytes
-
     def resume(self, boot_id: int, next_scan: int, next_event: int) -> None:
         """What an earlier supervisor's record already holds of this node: go on behind it."""
         self._boot_id, self.next_scan, self._next_event = boot_id, next_scan, next_event
-        self.boots_n = 1
+        self.runs_n, self.new_run = 1, False
 
     def renew_lease(self, scans_to: int, events_to: int) -> None:
         """The supervisor committed: acknowledge what its record holds and renew the node's lease."""
         if self.phase == READY and self._link.state == "open":
             for _ in range(LEASE_SENDS_N):
                 self._link.renew_lease(scans_to, events_to)
+
+    @property
+    def first_event(self) -> int:
+        """The first event that the record does not hold yet."""
+        return int(self.events[0]["event_i"]) if self.events else self._next_event
 
     @property
     def supervised(self) -> bool:

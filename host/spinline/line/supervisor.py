@@ -30,8 +30,8 @@ class Port(Protocol):
 class Record(Protocol):
     """Where the supervisor writes what it saw.  ``commit`` makes it durable or raises; only then is it acknowledged."""
 
-    def open_node(self, session: NodeSession) -> int:
-        """A node answered: returns the bytes of one of its scan records."""
+    def open_node(self, session: NodeSession) -> None:
+        """A node answered: its scans and events belong to this run from now on."""
 
     def add_scans(self, name: str, first_scan: int, at_us: int, records: bytes) -> None:
         """Scan records in order; ``at_us`` is the time of the first of them."""
@@ -83,7 +83,7 @@ class Supervisor:
         self._ports = ports
         self._record = record
         self._start_us = start_us
-        self._boots = dict.fromkeys(self.sessions, 0)
+        self._runs = dict.fromkeys(self.sessions, 0)
         self._offset_us: dict[str, int] = {}
         self._started = False
         self._committed = False
@@ -110,15 +110,15 @@ class Supervisor:
 
     def _take(self, name: str, session: NodeSession, now_us: int) -> None:
         """Everything a session has collected goes to the record."""
-        if session.boots_n != self._boots[name] and session.phase == READY and session.identity:
-            self._boots[name] = session.boots_n
-            session.expect_records(self._record.open_node(session))
+        if session.runs_n != self._runs[name] and session.phase == READY and session.identity:
+            self._runs[name] = session.runs_n
+            self._record.open_node(session)
             self._offset_us.pop(name, None)
         if session.refusals:
             self.problems += session.refusals
             session.refusals = []
-        if self._boots[name] != session.boots_n:
-            return
+        if self._runs[name] == 0 or self._runs[name] != session.runs_n:
+            return  # what belongs to a run that the record does not know yet waits
         for from_scan, to_scan in session.lost:
             self._record.add_gap(name, from_scan, to_scan, self._start_us + now_us)
         for first, octets in session.scans:

@@ -98,11 +98,11 @@ def judge_plan(
     return CheckReport(recipe_path, recipe, certificates, judge_claims(evidence), windows)
 
 
-def check_recipe(recipe_path: Path, today: datetime.date | None = None) -> CheckReport:
-    """Read a recipe and the certificates it names, and judge the plan; `today` None is the computer's day.
+def check_recipe(recipe_path: Path, today: datetime.date) -> CheckReport:
+    """Read a recipe and the certificates it names, and judge the plan as known on the day `today`.
 
     Raises BadInput (BadFile for one file) with every problem found: the input is refused whole.
     """
     recipe = read_recipe(recipe_path)
     certificates = read_certificates(recipe, recipe_path)
-    return judge_plan(recipe_path, recipe, certificates, today or datetime.date.today())
+    return judge_plan(recipe_path, recipe, certificates, today)

@@ -15,7 +15,7 @@ from spinline.recipe.line_model import QUANTITY_BY_NAME, Input, Interlock, Line,
 from spinline.recipe.models import Recipe
 from spinline_protocol import configuration as tables
 from spinline_protocol.configuration import ConfigurationDigest, pack_words, range_violations
-from spinline_protocol.quantities import COUNT, OUTPUT, TEMPERATURE
+from spinline_protocol.quantities import COUNT, OUTPUT, TEMPERATURE, wire_bytes
 from spinline_protocol.states import STATES
 
 FULL_SCALE = 65536
@@ -50,6 +50,11 @@ class NodeConfiguration:
     sha256: bytes
     columns: tuple[Recorded, ...]
     scan_ms: int
+
+    @property
+    def record_bytes(self) -> int:
+        """Bytes of one scan record: state, flags, numbers, two bits of quality a column (SPEC 3.7)."""
+        return 2 + sum(wire_bytes(column.quantity) for column in self.columns) + (len(self.columns) + 3) // 4
 
 
 def mantissa_shift(gain: float, mantissa_max: int = 4095, shift_max: int = 28) -> tuple[int, int]:

@@ -1,0 +1,56 @@
+"""Configuration rows by name, with quiet defaults, for tests on CPython and MicroPython.  Tests nothing itself."""
+
+from spinline_protocol.configuration import ALL_STATES, INPUT, INTERLOCK, LOOP, NODE, OUTPUT
+
+QUIET_INPUT = {"quantity": 1, "scale_m": 1, "low": -200000, "high": 500000, "raw_low": -524288, "raw_high": 524287}
+QUIET_LOOP = {
+    "master": -1,
+    "quantity": 1,
+    "setpoint_high": 250000,
+    "ff_loop": -1,
+    "action": 1,
+    "auto_states": ALL_STATES,
+    "mp": 1024,
+    "sp": 8,
+    "mi": 64,
+    "si": 8,
+    "mt": 64,
+    "st": 8,
+    "b_256": 256,
+    "kz": 3,
+    "out_high": 65536,
+}
+QUIET_OUTPUT = {"loop": -1, "sign": 1, "gain_m": 2048, "gain_s": 11}
+QUIET_NODE = {"node": 1, "scan_ms": 100, "lease_ms": 2000, "hold_max_s": 2, "runout_s": 1, "stop_max_s": 3}
+
+
+def _row(fields, quiet, named):  # type: ignore[no-untyped-def]
+    known = [field[0] for field in fields]
+    for name in named:
+        assert name in known, name
+    return tuple([named.get(name, quiet.get(name, 0)) for name in known])
+
+
+def input_row(**named: int) -> "tuple[int, ...]":
+    """A thermocouple whose raw number is its value."""
+    return _row(INPUT, QUIET_INPUT, named)
+
+
+def loop_row(**named: int) -> "tuple[int, ...]":
+    """A PI loop on input 0 that controls in every state."""
+    return _row(LOOP, QUIET_LOOP, named)
+
+
+def output_row(**named: int) -> "tuple[int, ...]":
+    """A time-proportioned output without a loop."""
+    return _row(OUTPUT, QUIET_OUTPUT, named)
+
+
+def interlock_row(**named: int) -> "tuple[int, ...]":
+    """An alarm on input 0 in every state, at once."""
+    return _row(INTERLOCK, {"action": 1, "states": ALL_STATES}, named)
+
+
+def node_row(**named: int) -> "tuple[int, ...]":
+    """A node that scans ten times a second."""
+    return _row(NODE, QUIET_NODE, named)

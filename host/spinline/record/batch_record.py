@@ -1,0 +1,91 @@
+"""What the supervisor writes to: decodes scan records, puts them in the journal, remembers the latest of each node."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from spinline.line.node_session import NodeSession
+from spinline.recipe.compiler import NodeConfiguration
+from spinline.record.decode import RecordDecoder
+from spinline.record.journal import Journal
+from spinline_protocol.quantities import QUANTITIES
+
+
+class BatchRecord:
+    """The record of one batch over a journal.  Implements what the supervisor asks of a record."""
+
+    def __init__(self, journal: Journal, configurations: list[NodeConfiguration]) -> None:
+        self.journal = journal
+        self._decoders = {node.name: RecordDecoder(node.columns) for node in configurations}
+        self._columns = {node.name: node.columns for node in configurations}
+        self._runs: dict[str, int] = {}
+        self._latest: dict[str, tuple[int, ...]] = {}
+
+    def known_runs(self) -> dict[str, tuple[int, int, int]]:
+        """What the journal already holds of each node: boot id, next scan, next event of its newest run."""
+        journal = self.journal
+        return {
+            run.node: (run.boot_id, journal.scans_to(run.run) + 1, journal.events_to(run.run) + 1)
+            for run in journal.runs()
+        }
+
+    def open_node(self, session: NodeSession) -> None:
+        """Start a run of a node, or go on with the one in the journal."""
+        name, boot_id = session.name, session.hello["boot_id"]
+        found = [run.run for run in self.journal.runs() if (run.node, run.boot_id) == (name, boot_id)]
+        if found and not session.new_run:
+            self._runs[name] = found[-1]
+            return
+        identity = session.identity
+        self._runs[name] = self.journal.add_node(
+            name,
+            session.configuration,
+            session.hello["firmware_sha256"].hex(),
+            identity["interpreter"],
+            identity["word_bits"],
+            boot_id=boot_id,
+            first_scan=session.first_scan,
+            first_event=session.first_event,
+        )
+
+    def add_scans(self, name: str, first_scan: int, at_us: int, records: bytes) -> None:
+        """Scan records in order; ``at_us`` is the time of the first of them."""
+        rows = self._decoders[name].decode(records)
+        self._latest[name] = rows[-1]
+        self.journal.add_scans(self._runs[name], first_scan, at_us, rows)
+
+    def add_gap(self, name: str, from_scan: int, to_scan: int, at_us: int) -> None:
+        """Scans that are lost: from the first up to, but without, the second."""
+        self.journal.add_gap(self._runs[name], from_scan, to_scan - 1, "overwritten in the node's ring", at_us)
+
+    def add_event(self, name: str, at_us: int, fields: dict[str, Any]) -> None:
+        """An event of a node."""
+        told = (fields["scan"], fields["code"], fields["source"], fields["got"], fields["limit"])
+        self.journal.add_event(self._runs[name], fields["event_i"], *told, at_us)
+
+    def add_batch_state(self, at_us: int, state: str, cause: str) -> None:
+        """The batch changed its state."""
+        self.journal.add_batch_state(at_us, state, cause)
+
+    def commit(self) -> None:
+        """Make everything durable.  Raises JournalBroken, and then nothing of it may be acknowledged."""
+        self.journal.commit()
+
+    def scans_to(self, name: str) -> int:
+        """The first scan of the node that the record does not hold yet; 0 while the node is unknown."""
+        return self.journal.scans_to(self._runs[name]) + 1 if name in self._runs else 0
+
+    def events_to(self, name: str) -> int:
+        """The first event of the node that the record does not hold yet; 0 while the node is unknown."""
+        return self.journal.events_to(self._runs[name]) + 1 if name in self._runs else 0
+
+    def latest(self, tag: str) -> float | None:
+        """The latest number of a tag in its screen unit; None while there is none."""
+        name = tag.partition(".")[0]
+        row = self._latest.get(name)
+        if row is None:
+            return None
+        for i, column in enumerate(self._columns[name]):
+            if column.tag == tag:
+                return float(row[3 + i]) / float(10 ** QUANTITIES[column.quantity][5])
+        raise KeyError(tag)

@@ -1,0 +1,351 @@
+"""The durable journal of a batch: what a commit returned for is on the disk, and only that is acknowledged.
+
+One writer, one commit a supervisor scan.  Time is an argument, in microseconds UTC; nothing reads a clock.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import apsw
+
+from spinline.errors import SpinlineError
+from spinline.recipe.compiler import NodeConfiguration
+from spinline.record import schema
+from spinline.record.number_set import NumberSet
+from spinline.record.opening import WriterLock, create_file, open_to_write, run_statement
+from spinline_protocol.configuration import TABLES
+from spinline_protocol.quantities import QUANTITIES
+from spinline_protocol.states import EVENTS
+
+ROWS_WAITING_MAX = 200_000  # between two commits: 100 times what the nodes' rings hold of one second
+_QUALITY_BITS = 2 * schema.COLUMNS_PER_QUALITY_WORD
+_QUALITY_MASK = (1 << _QUALITY_BITS) - 1
+
+
+class JournalBroken(SpinlineError):
+    """The disk did not take a commit.  Nothing of it may be acknowledged, and this journal writes no more.
+
+    What was committed before is whole; the nodes hold the rest.  Open the file again once the disk is well.
+    """
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What is made: names and hashes (hex) of recipe and line; ``mode`` is simulated, bench or line."""
+
+    name: str
+    recipe: str
+    recipe_version: int
+    recipe_sha256: str
+    line: str
+    line_sha256: str
+    mode: str
+    started_us: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """One start of one node with one configuration: the numbers of its scans and events belong together."""
+
+    run: int
+    node: str
+    configuration_sha256: str
+    boot_id: int
+    first_scan: int
+    first_event: int
+
+
+@dataclass(frozen=True)
+class _Stream:
+    """Where the scans of a run go."""
+
+    insert: str
+    columns_n: int
+    scan_us: int
+    words_n: int
+
+
+class Journal:
+    """Buffers what happened and commits it whole.  Make one with `create` or `open`; end it with `close`."""
+
+    def __init__(self, path: Path, connection: apsw.Connection, lock: WriterLock) -> None:
+        self.path = path
+        self._connection = connection
+        self._lock = lock
+        self._waiting: dict[str, list[tuple[apsw.SQLiteValue, ...]]] = {}
+        self._waiting_n = 0
+        self._new_scans: list[tuple[int, int, int]] = []
+        self._new_events: list[tuple[int, int, int]] = []
+        self._streams: dict[int, _Stream] = {}
+        self._scans: dict[int, NumberSet] = {}
+        self._events: dict[int, NumberSet] = {}
+        self._broken: str | None = None
+
+    @classmethod
+    def create(cls, path: Path, vfs: str | None = None) -> Journal:
+        """A new journal; its folder must be there.  Raises BadFile where anything stands at the path.
+
+        ``vfs`` names another file system of SQLite; None is the disk.
+        """
+        lock = WriterLock(path)
+        try:
+            return cls(path, create_file(path, vfs), lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    @classmethod
+    def open(cls, path: Path, vfs: str | None = None) -> Journal:
+        """An existing journal to go on writing; `runs` says what it holds.
+
+        Raises BadFile where it is missing, no journal, damaged, of another schema version, or written by
+        another program; the file is left as it is.
+        """
+        lock = WriterLock(path)
+        try:
+            journal = cls(path, open_to_write(path, vfs), lock)
+            for run in journal.runs():
+                journal._resume(run)
+            return journal
+        except BaseException:
+            lock.release()
+            raise
+
+    def start_batch(self, batch: Batch) -> None:
+        """Say what is made; once a journal."""
+        marks = ", ".join("?" * len(astuple(batch)))
+        self._add(f"INSERT INTO batch VALUES (1, {marks}, NULL)", astuple(batch))
+
+    def end_batch(self, at_us: int) -> None:
+        """Say when it ended."""
+        self._add("UPDATE batch SET ended_us = ?", (at_us,))
+
+    def add_node(
+        self,
+        name: str,
+        configuration: NodeConfiguration,
+        firmware_sha256: str,
+        micropython: str,
+        word_bits: int,
+        *,
+        boot_id: int = 0,
+        first_scan: int = 0,
+        first_event: int = 0,
+    ) -> int:
+        """A new run: at each boot of a node and each new configuration, where scan numbers start again.
+
+        ``first_scan`` and ``first_event`` are the first numbers this run will ever hold.  On the disk when
+        it returns.  Raises JournalBroken.
+        """
+        self._refuse_when_broken()
+        try:
+            with self._connection:
+                configuration_i = self._configuration_i(name, configuration)
+                head = (
+                    configuration_i,
+                    boot_id,
+                    first_scan,
+                    first_event,
+                    firmware_sha256,
+                    micropython,
+                    word_bits,
+                )
+                run_statement(self._connection, "INSERT INTO run VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", head)
+                run = self._connection.last_insert_rowid()
+        except apsw.Error as problem:
+            raise self._break(problem) from problem
+        self._resume(Run(run, name, configuration.sha256.hex(), boot_id, first_scan, first_event))
+        return run
+
+    def add_scans(self, run: int, first_scan: int, at_us: int, rows: Sequence[tuple[int, ...]]) -> None:
+        """Buffer scans that follow one another, as `RecordDecoder.decode` gives them.
+
+        ``at_us`` is the time of the first.  A scan that is there already is left as it was first stored.
+        """
+        if not rows:
+            return
+        stream = self._streams[run]
+        assert first_scan >= self._scans[run].first and first_scan + len(rows) <= schema.SCAN_MASK
+        assert all(len(row) == stream.columns_n + 3 for row in rows), "state, flags, quality, then a number a column"
+        key = run << schema.RUN_SHIFT | first_scan
+        if stream.words_n > 1:
+            rows = [(*row[:2], *_quality_words(row[2], stream.words_n), *row[3:]) for row in rows]
+        self._waiting.setdefault(stream.insert, []).extend(
+            [(key + i, at_us + i * stream.scan_us, *row) for i, row in enumerate(rows)]
+        )
+        self._count(len(rows))
+        self._new_scans.append((run, first_scan, first_scan + len(rows) - 1))
+
+    def add_gap(self, run: int, from_scan: int, to_scan: int, reason: str, at_us: int) -> None:
+        """Declare scans lost, first and last included: only then may later ones be acknowledged."""
+        assert self._scans[run].first <= from_scan <= to_scan
+        gap = (run, from_scan, to_scan, at_us, reason)
+        self._add("INSERT INTO gap VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", gap)
+        self._new_scans.append((run, from_scan, to_scan))
+
+    def add_event(
+        self, run: int, event_i: int, scan: int, code: int, source: int, got: int, limit: int, at_us: int
+    ) -> None:
+        """Buffer an event of a node, ``code`` from the protocol's EVENTS.  A repeated one stays as it was."""
+        assert event_i >= self._events[run].first
+        name = EVENTS[code] if code < len(EVENTS) else f"EVENT_{code}"
+        event = (run, event_i, at_us, scan, name, source, got, limit)
+        self._add("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", event)
+        self._new_events.append((run, event_i, event_i))
+
+    def add_action(self, at_us: int, who: str, what: str, why: str, old: str | None, new: str | None) -> None:
+        """Buffer what a person or the supervisor did; ``old`` and ``new`` with their unit, or None."""
+        self._add("INSERT INTO action VALUES (?, ?, ?, ?, ?, ?)", (at_us, who, what, why, old, new))
+
+    def add_batch_state(self, at_us: int, state: str, cause: str) -> None:
+        """Buffer that the batch entered a state."""
+        self._add("INSERT INTO batch_state VALUES (?, ?, ?)", (at_us, state, cause))
+
+    def add_claim(self, at_us: int, claim: int, verdict: str, required: bool, reason: str, basis: str) -> None:
+        """Buffer a verdict; ``basis`` is planned or measured.  The last one of a claim and basis holds."""
+        row = (at_us, claim, verdict, int(required), reason, basis)
+        self._add("INSERT INTO claim VALUES (?, ?, ?, ?, ?, ?)", row)
+
+    def commit(self) -> None:
+        """Put everything buffered on the disk, or nothing of it.
+
+        Raises JournalBroken where the disk is full, read-only or fails; every later call raises it again.
+        """
+        self._refuse_when_broken()
+        if not self._waiting_n:
+            return
+        try:
+            run_statement(self._connection, "BEGIN IMMEDIATE")
+            for insert, rows in self._waiting.items():
+                for _ in self._connection.executemany(insert, rows):
+                    pass
+            run_statement(self._connection, "COMMIT")
+        except apsw.Error as problem:
+            raise self._break(problem) from problem
+        self._waiting.clear()
+        self._waiting_n = 0
+        for sets, added in ((self._scans, self._new_scans), (self._events, self._new_events)):
+            for run, low, high in added:
+                sets[run].add(low, high)
+            added.clear()
+
+    def scans_to(self, run: int) -> int:
+        """Highest scan such that all from the run's first to it are on the disk or declared lost.
+
+        So far may be acknowledged.  One less than the run's first scan while there is none.
+        """
+        return self._scans[run].whole_to
+
+    def events_to(self, run: int) -> int:
+        """Highest event such that all from the run's first to it are on the disk; first - 1 while none is."""
+        return self._events[run].whole_to
+
+    def runs(self) -> list[Run]:
+        """Every run in the file, oldest first."""
+        rows = self._connection.execute(
+            "SELECT run, name, sha256, boot_id, first_scan, first_event "
+            "FROM run JOIN configuration USING (configuration_i) JOIN node USING (node_i) ORDER BY run"
+        )
+        return [Run(*row) for row in cast("list[Any]", rows.fetchall())]
+
+    def close(self) -> None:
+        """Close the file; what was not committed is not in it."""
+        self._connection.close()
+        self._lock.release()
+
+    def _add(self, insert: str, row: tuple[apsw.SQLiteValue, ...]) -> None:
+        self._waiting.setdefault(insert, []).append(row)
+        self._count(1)
+
+    def _count(self, rows_n: int) -> None:
+        self._waiting_n += rows_n
+        assert self._waiting_n <= ROWS_WAITING_MAX, "the supervisor commits once a scan"
+
+    def _refuse_when_broken(self) -> None:
+        if self._broken is not None:
+            raise JournalBroken(self._broken)
+
+    def _break(self, problem: apsw.Error) -> JournalBroken:
+        """From now on this journal refuses: after a failed sync nobody knows what of it reached the disk."""
+        self._broken = f"{self.path}: the disk did not take a commit: {problem}"
+        if self._connection.in_transaction:
+            try:
+                run_statement(self._connection, "ROLLBACK")
+            except apsw.Error:
+                pass  # the commit may be in the file or not; it is not acknowledged, so both are right
+        return JournalBroken(self._broken)
+
+    def _configuration_i(self, name: str, configuration: NodeConfiguration) -> int:
+        sha256 = configuration.sha256.hex()
+        known = self._connection.execute(
+            "SELECT configuration_i FROM configuration JOIN node USING (node_i) WHERE name = ? AND sha256 = ?",
+            (name, sha256),
+        ).get
+        if known is not None:
+            return int(known)
+        run_statement(self._connection, "INSERT INTO node (name) VALUES (?) ON CONFLICT DO NOTHING", (name,))
+        head = (name, sha256, configuration.scan_ms, f"scans_{name}_{sha256[:12]}")
+        run_statement(
+            self._connection,
+            "INSERT INTO configuration VALUES (NULL, (SELECT node_i FROM node WHERE name = ?), ?, ?, ?)",
+            head,
+        )
+        configuration_i = self._connection.last_insert_rowid()
+        self._describe(configuration_i, configuration)
+        run_statement(
+            self._connection, schema.scan_table_sql(head[3], [column.tag for column in configuration.columns])
+        )
+        return configuration_i
+
+    def _describe(self, configuration_i: int, configuration: NodeConfiguration) -> None:
+        for i, (table, words) in enumerate(configuration.rows):
+            row = (configuration_i, i, TABLES[table][1], json.dumps(words))
+            run_statement(self._connection, "INSERT INTO configuration_row VALUES (?, ?, ?, ?)", row)
+        names = schema.quality_words(len(configuration.columns))
+        for i, column in enumerate(configuration.columns):
+            word_i, place = divmod(i, schema.COLUMNS_PER_QUALITY_WORD)
+            _, name, wire_unit, _, _, decimals, unit = QUANTITIES[column.quantity]
+            texts = (column.tag, name, wire_unit, unit, decimals, names[word_i], 2 * place)
+            marks = ", ".join("?" * (len(texts) + 2))
+            run_statement(self._connection, f'INSERT INTO "column" VALUES ({marks})', (configuration_i, i, *texts))
+
+    def _resume(self, run: Run) -> None:
+        """Learn from the file where the scans of a run go and which of its scans and events it holds."""
+        configuration_i, scan_table, scan_ms = self._connection.execute(
+            "SELECT configuration_i, scan_table, scan_ms FROM run JOIN configuration USING (configuration_i) "
+            "WHERE run = ?",
+            (run.run,),
+        ).get
+        tags = self._connection.execute(
+            'SELECT tag FROM "column" WHERE configuration_i = ? ORDER BY column_i', (configuration_i,)
+        ).fetchall()
+        names = [str(tag) for (tag,) in tags]
+        words_n = len(schema.quality_words(len(names)))
+        insert = schema.scan_insert_sql(scan_table, names)
+        self._streams[run.run] = _Stream(insert, len(names), scan_ms * 1000, words_n)
+        self._scans[run.run] = NumberSet(run.first_scan)
+        for low, high in self._islands(f"SELECT scan AS i FROM {schema.quoted(scan_table)} WHERE run = ?", run.run):
+            self._scans[run.run].add(low, high)
+        for low, high in self._intervals("SELECT from_scan, to_scan FROM gap WHERE run = ?", run.run):
+            self._scans[run.run].add(low, high)
+        self._events[run.run] = NumberSet(run.first_event)
+        for low, high in self._islands("SELECT event_i AS i FROM event WHERE run = ?", run.run):
+            self._events[run.run].add(low, high)
+
+    def _islands(self, numbers: str, run: int) -> list[tuple[int, int]]:
+        """Numbers of a query as intervals without holes, in order."""
+        islands = f"SELECT i, i - row_number() OVER (ORDER BY i) AS island FROM ({numbers})"
+        return self._intervals(f"SELECT min(i), max(i) FROM ({islands}) GROUP BY island ORDER BY 1", run)
+
+    def _intervals(self, query: str, run: int) -> list[tuple[int, int]]:
+        return cast("list[tuple[int, int]]", self._connection.execute(query, (run,)).fetchall())
+
+
+def _quality_words(word: int, words_n: int) -> tuple[int, ...]:
+    """The quality of all columns as words of 62 bits, first columns first."""
+    return tuple(word >> (_QUALITY_BITS * i) & _QUALITY_MASK for i in range(words_n))

@@ -1,0 +1,90 @@
+"""The tables of a journal, as SQL that a person can read.  Holds no code that reads or writes rows.
+
+Times are int64 microseconds UTC.  Numbers of a scan are whole numbers of their quantity's wire unit; the
+table "column" says how to show them: shown = number / 10^decimals, in unit.
+"""
+
+from __future__ import annotations
+
+APPLICATION_ID = 0x53504C4E  # "SPLN": the file says itself what it is
+SCHEMA_VERSION = 1
+COLUMNS_PER_QUALITY_WORD = 31  # two bits each: a word stays positive in 63 bits
+RUN_SHIFT = 32  # a scan's key is run * 2^32 + scan
+SCAN_MASK = (1 << RUN_SHIFT) - 1
+
+TABLES = (
+    # what ran: the batch (a journal holds one), nodes, configurations, recorded columns, starts of a node
+    """CREATE TABLE batch (
+        batch_i INTEGER PRIMARY KEY CHECK (batch_i = 1), name TEXT NOT NULL, recipe TEXT NOT NULL,
+        recipe_version INTEGER NOT NULL, recipe_sha256 TEXT NOT NULL, line TEXT NOT NULL, line_sha256 TEXT NOT NULL,
+        mode TEXT NOT NULL CHECK (mode IN ('simulated', 'bench', 'line')), started_us INTEGER NOT NULL,
+        ended_us INTEGER) STRICT""",
+    "CREATE TABLE node (node_i INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT",
+    """CREATE TABLE configuration (
+        configuration_i INTEGER PRIMARY KEY, node_i INTEGER NOT NULL REFERENCES node, sha256 TEXT NOT NULL,
+        scan_ms INTEGER NOT NULL, scan_table TEXT NOT NULL UNIQUE, UNIQUE (node_i, sha256)) STRICT""",
+    # the rows that were downloaded, words as a JSON array; the protocol's configuration.py names their fields
+    """CREATE TABLE configuration_row (
+        configuration_i INTEGER NOT NULL REFERENCES configuration, row_i INTEGER NOT NULL, table_name TEXT NOT NULL,
+        words TEXT NOT NULL, PRIMARY KEY (configuration_i, row_i)) STRICT""",
+    # quality of a column: (quality_word >> quality_shift) & 3; 0 good, 1 uncertain, 2 bad, 3 missing
+    """CREATE TABLE "column" (
+        configuration_i INTEGER NOT NULL REFERENCES configuration, column_i INTEGER NOT NULL, tag TEXT NOT NULL,
+        quantity TEXT NOT NULL, wire_unit TEXT NOT NULL, unit TEXT NOT NULL, decimals INTEGER NOT NULL,
+        quality_word TEXT NOT NULL, quality_shift INTEGER NOT NULL,
+        PRIMARY KEY (configuration_i, column_i), UNIQUE (configuration_i, tag)) STRICT""",
+    """CREATE TABLE run (
+        run INTEGER PRIMARY KEY, configuration_i INTEGER NOT NULL REFERENCES configuration, boot_id INTEGER NOT NULL,
+        first_scan INTEGER NOT NULL, first_event INTEGER NOT NULL, firmware_sha256 TEXT NOT NULL,
+        micropython TEXT NOT NULL, word_bits INTEGER NOT NULL) STRICT""",
+    # what happened
+    """CREATE TABLE event (
+        run INTEGER NOT NULL REFERENCES run, event_i INTEGER NOT NULL, at_us INTEGER NOT NULL, scan INTEGER NOT NULL,
+        code TEXT NOT NULL, source INTEGER NOT NULL, got INTEGER NOT NULL, "limit" INTEGER NOT NULL,
+        PRIMARY KEY (run, event_i)) STRICT""",
+    """CREATE TABLE action (
+        at_us INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL, why TEXT NOT NULL,
+        old_value TEXT, new_value TEXT) STRICT""",
+    "CREATE TABLE batch_state (at_us INTEGER NOT NULL, state TEXT NOT NULL, cause TEXT NOT NULL) STRICT",
+    # scans declared lost, from_scan and to_scan included
+    """CREATE TABLE gap (
+        run INTEGER NOT NULL REFERENCES run, from_scan INTEGER NOT NULL, to_scan INTEGER NOT NULL,
+        at_us INTEGER NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (run, from_scan, to_scan)) STRICT""",
+    # verdicts are only ever added; the last one of a claim and basis holds
+    """CREATE TABLE claim (
+        at_us INTEGER NOT NULL, claim INTEGER NOT NULL, verdict TEXT NOT NULL, required INTEGER NOT NULL,
+        reason TEXT NOT NULL, basis TEXT NOT NULL CHECK (basis IN ('planned', 'measured'))) STRICT""",
+)
+
+
+def quoted(name: str) -> str:
+    """A name as SQL wants it where it is no plain word: tags such as melt.Z3.pv."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def quality_words(columns_n: int) -> list[str]:
+    """Names of the quality words of a scan table with this many columns: quality, quality_2, ..."""
+    words_n = max(1, -(-columns_n // COLUMNS_PER_QUALITY_WORD))
+    return ["quality", *(f"quality_{i}" for i in range(2, words_n + 1))]
+
+
+def scan_table_sql(name: str, tags: list[str]) -> str:
+    """CREATE TABLE of the scans of one configuration: a row a scan, a column a tag.
+
+    Run and scan are read out of the key, so that they cost no bytes and the rows lie in their order.
+    """
+    words = "".join(f", {word} INTEGER NOT NULL" for word in quality_words(len(tags)))
+    numbers = "".join(f", {quoted(tag)} INTEGER NOT NULL" for tag in tags)
+    return (
+        f"CREATE TABLE {quoted(name)} (run_scan INTEGER PRIMARY KEY, "
+        f"run INTEGER GENERATED ALWAYS AS (run_scan >> {RUN_SHIFT}) VIRTUAL, "
+        f"scan INTEGER GENERATED ALWAYS AS (run_scan & {SCAN_MASK}) VIRTUAL, "
+        f"at_us INTEGER NOT NULL, state INTEGER NOT NULL, flags INTEGER NOT NULL{words}{numbers}) STRICT"
+    )
+
+
+def scan_insert_sql(name: str, tags: list[str]) -> str:
+    """INSERT of one scan; a scan that is already there is left as it is."""
+    names = ["run_scan", "at_us", "state", "flags", *quality_words(len(tags)), *map(quoted, tags)]
+    marks = ", ".join("?" * len(names))
+    return f"INSERT INTO {quoted(name)} ({', '.join(names)}) VALUES ({marks}) ON CONFLICT (run_scan) DO NOTHING"

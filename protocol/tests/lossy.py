@@ -1,0 +1,121 @@
+"""A wire that loses, doubles, delays and spoils, with a host and a board that may restart.  Tests nothing itself."""
+
+from __future__ import annotations
+
+from plain import Chance
+
+from spinline_protocol import errors, framing, messages
+from spinline_protocol.device_link import DeviceLink
+from spinline_protocol.host_link import HostLink
+from spinline_protocol.schema import schema_sha256
+
+SCAN_MS = 250
+LATE_SCANS_MAX = 12
+
+
+class Wire:
+    """One direction.  Whole writes are lost, doubled, delayed past each other or spoiled, each with ``percent``."""
+
+    def __init__(self, chance: Chance, percent: int) -> None:
+        self._chance = chance
+        self._percent = percent
+        self._under_way: list[tuple[int, bytes]] = []
+
+    def _happens(self) -> bool:
+        return self._chance.below(100) < self._percent
+
+    def write(self, octets: bytes, now: int) -> None:
+        """Send one piece; ``now`` counts scans."""
+        if not octets or self._happens():
+            return
+        if self._happens():
+            spoiled = bytearray(octets)
+            spoiled[self._chance.below(len(spoiled))] ^= 1 << self._chance.below(8)
+            octets = bytes(spoiled)
+        for _ in range(2 if self._happens() else 1):
+            late = self._chance.below(LATE_SCANS_MAX) if self._happens() else 0
+            self._under_way.append((now + late, octets))
+
+    def read(self, now: int) -> bytes:
+        """What has arrived, in the order of its arrival."""
+        arrived = sorted((piece for piece in self._under_way if piece[0] <= now), key=lambda piece: piece[0])
+        self._under_way = [piece for piece in self._under_way if piece[0] > now]
+        return b"".join(piece[1] for piece in arrived)
+
+
+class Board:
+    """A board that executes SET_SETPOINT requests and remembers what it did; a restart forgets the session."""
+
+    def __init__(self, chance: Chance) -> None:
+        self._chance = chance
+        self.executed: list[int] = []
+        self.restart()
+
+    def restart(self) -> None:
+        """Power gone and back: a new link, an empty memory of requests."""
+        self.link = DeviceLink(1, self._hello, self._chance.octets)
+
+    def _hello(self, host_nonce: bytes, device_nonce: bytes, session: int) -> tuple[object, ...]:
+        numbers = (1, 0, session, 1, 0, 240, 4, 0, 0, 0, 0, 0)
+        return (*numbers, host_nonce, device_nonce, b"id", b"firmware", schema_sha256(), bytes(32))
+
+    def scan(self) -> None:
+        """Execute up to three noted requests and answer them."""
+        for _ in range(3):
+            if self.link.requests:
+                sequence, message = self.link.requests.pop(0)
+                assert message[0] == messages.SET_SETPOINT
+                self.executed.append(message[2])
+                self.link.answer_code(sequence, errors.OK, message[2])
+
+
+class Pair:
+    """Host and board on two lossy wires; ``acknowledged`` are the orders the host was told were done."""
+
+    def __init__(self, seed: int, percent: int) -> None:
+        self.chance = Chance(seed)
+        self.down, self.up = Wire(self.chance, percent), Wire(self.chance, percent)
+        self.board = Board(self.chance)
+        self.now = 0
+        self.issued = 0
+        self.acknowledged: list[int] = []
+        self.restart_host()
+
+    def restart_host(self) -> None:
+        """A new host process that knows nothing of the old one's session."""
+        self.host = HostLink(framing.UNASSIGNED, "test", self.chance.octets)
+        self.open_orders: dict[int, int] = {}
+        self.host.open(2000, self.now * SCAN_MS)
+
+    def order(self) -> None:
+        """Ask for the next number as a setpoint; no number is ever asked for twice."""
+        if self.host.state == "open":
+            self.issued += 1
+            sequence = self.host.request(messages.SET_SETPOINT, (0, self.issued, 0))
+            self.open_orders[sequence] = self.issued
+
+    def step(self) -> None:
+        """One scan of the board and one of the host."""
+        now_ms = self.now * SCAN_MS
+        for octets in split(self.host.take_output()):
+            self.down.write(octets, self.now)
+        self.board.link.receive(self.down.read(self.now))
+        self.board.scan()
+        for octets in split(self.board.link.take_output(1 << 20)):
+            self.up.write(octets, self.now)
+        events = self.host.receive(self.up.read(self.now), now_ms) + self.host.poll(now_ms)
+        for event in events:
+            if event.kind == "result":
+                assert event.fields is not None
+                order = self.open_orders.pop(event.sequence)
+                assert (event.fields["code"], event.fields["got"]) == (errors.OK, order)
+                self.acknowledged.append(order)
+            elif event.kind == "lost":
+                self.open_orders = {}
+                self.host.open(2000, now_ms)
+        self.now += 1
+
+
+def split(octets: bytes) -> list[bytes]:
+    """The frames of a write, each with both flags."""
+    return [b"~" + part + b"~" for part in octets.split(b"~") if part]
