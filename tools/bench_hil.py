@@ -15,7 +15,7 @@ RUNS_N = 3
 
 
 def real_time_factor() -> Sequence[Row]:
-    """Virtual seconds in a wall second while the line heats up, best of three: other work on the machine only slows it."""
+    """Virtual seconds in a wall second while the line heats up; the best of three, for other work only slows it."""
     factors = []
     for seed in range(RUNS_N):
         with tempfile.TemporaryDirectory() as folder:

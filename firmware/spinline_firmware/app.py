@@ -249,7 +249,8 @@ class App:
         first_scan = self._node.recorder.next_scan if self._node else 0
         if self._ports.bind(tables[TABLE_INPUT], tables[TABLE_OUTPUT]):
             return errors.RANGE
-        self._node = Scan(tables, self._image, self._ring, first_scan, self._ports, self._permit_in, self._permit_out, self._event)
+        pins = (self._permit_in, self._permit_out)
+        self._node = Scan(tables, self._image, self._ring, self._ports, *pins, self._event, first_scan)
         self._configuration_sha256 = digest
         self._sent_to = first_scan
         self._backfill = (0, 0)

@@ -67,7 +67,7 @@ def _node_field(row: "tuple[int, ...]", name: str) -> int:
 class Scan:
     """A configured node.  ``ports`` reads and writes the chips, ``event(code, source, got, limit)`` reports."""
 
-    def __init__(self, tables, image, ring, first_scan, ports, permit_in, permit_out, event) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, tables, image, ring, ports, permit_in, permit_out, event, first_scan=0) -> None:  # type: ignore[no-untyped-def]
         node = tables[TABLE_NODE][0]
         self.scan_ms = _node_field(node, "scan_ms")
         self._runout_ms = 1000 * _node_field(node, "runout_s")
@@ -135,7 +135,7 @@ class Scan:
         row = self.interlocks.scan(self.state)
         if row >= 0:
             self._event(EVT_INTERLOCK_TRIPPED, row, self._image[INPUT_WORDS * self.interlocks.rows[row][0]], row)
-            action = self.interlocks.rows[row][4]
+            action = self.interlocks.action  # of all that tripped, not only of the first out
             if action != ACT_ALARM:
                 self._own_command(CMD_ABORT if action == ACT_ABORT else CMD_HOLD if action == ACT_HOLD else CMD_STOP)
         if not self._permit and self.state in ACTIVE:
@@ -196,7 +196,7 @@ class Scan:
         """A command from the wire; returns a result code.  A refused one leaves the state as it was."""
         if command == CMD_SUPERVISE:
             return self._supervise()
-        state = next_state(self.state, command)
+        state = next_state(self.state, command) if command < DONE else -1
         if state < 0:
             return WRONG_STATE
         if command in (CMD_START, CMD_RUN, CMD_RESUME) and (self.lease.hold or not self.lease.valid()):

@@ -2,9 +2,11 @@
 
 from spinline_protocol import errors
 from spinline_protocol.configuration import (
-    ANALOG,
     INPUT,
     LOOP,
+    OF_INPUT,
+    OF_OUTPUT,
+    OF_RAW,
     RATIO_LOOP,
     TABLE_INPUT,
     TABLE_INTERLOCK,
@@ -13,13 +15,16 @@ from spinline_protocol.configuration import (
     TABLE_OUTPUT,
     TABLE_RECORD,
     TABLES,
-    THERMOCOUPLE,
     ConfigurationDigest,
     field_index,
     range_violations,
     setpoint_hard_limits,
     unpack_words,
 )
+from spinline_protocol.quantities import OUTPUT as OUTPUT_QUANTITY
+from spinline_protocol.quantities import QUANTITIES
+
+assert field_index(INPUT, "quantity") == 3 and field_index(LOOP, "quantity") == 4
 
 ROWS_N_MAX = 200
 SMALL = 1 << 30
@@ -27,6 +32,10 @@ SMALL = 1 << 30
 
 def _loop_field(row: "tuple[int, ...]", name: str) -> int:
     return row[field_index(LOOP, name)]
+
+
+def _input_field(row: "tuple[int, ...]", name: str) -> int:
+    return row[field_index(INPUT, name)]
 
 
 class Transaction:
@@ -85,7 +94,8 @@ class Transaction:
             return errors.HASH, []
         found = self._out_of_range()
         if not found:
-            found = self._unknown_places() + self._beyond_hard_limits() + self._too_large_products()
+            found = self._unknown_places() + self._beyond_hard_limits()
+            found += self._unfit_inputs() + self._unfit_records() + self._too_large_products()
         self.prepared = not found
         return errors.RANGE if found else errors.OK, found
 
@@ -147,17 +157,44 @@ class Transaction:
                 found.append((TABLE_LOOP, i, field_index(LOOP, "action"), 0, 1))
         return found
 
+    def _unfit_inputs(self) -> "list[tuple[int, int, int, int, int]]":
+        """Ranges of an input that are upside down, or wider than a record of its quantity can carry."""
+        found = []
+        for i in range(len(self.tables[TABLE_INPUT])):
+            row = self.tables[TABLE_INPUT][i]
+            least, most = QUANTITIES[row[3]][3], QUANTITIES[row[3]][4]
+            for name, other in (("low", "high"), ("raw_low", "raw_high")):
+                if _input_field(row, name) > _input_field(row, other):
+                    limit = _input_field(row, other)
+                    found.append((TABLE_INPUT, i, field_index(INPUT, name), _input_field(row, name), limit))
+            if _input_field(row, "low") < least:
+                found.append((TABLE_INPUT, i, field_index(INPUT, "low"), _input_field(row, "low"), least))
+            if _input_field(row, "high") > most:
+                found.append((TABLE_INPUT, i, field_index(INPUT, "high"), _input_field(row, "high"), most))
+        return found
+
+    def _unfit_records(self) -> "list[tuple[int, int, int, int, int]]":
+        """Records whose quantity is not that of what they are of."""
+        found = []
+        for i in range(len(self.tables[TABLE_RECORD])):
+            source, of, quantity = self.tables[TABLE_RECORD][i]
+            rows = self.tables[TABLE_INPUT if source == OF_INPUT else TABLE_LOOP]
+            if source == OF_RAW or of >= len(rows):
+                continue
+            fits = OUTPUT_QUANTITY if source == OF_OUTPUT else rows[of][3 if source == OF_INPUT else 4]
+            if quantity != fits:
+                found.append((TABLE_RECORD, i, 2, quantity, fits))
+        return found
+
     def _too_large_products(self) -> "list[tuple[int, int, int, int, int]]":
         """Scalings whose product would reach 2^30 inside the range of raw numbers that are not a failure."""
         found = []
         scale = field_index(INPUT, "scale_m")
         for i in range(len(self.tables[TABLE_INPUT])):
             row = self.tables[TABLE_INPUT][i]
-            if row[0] not in (THERMOCOUPLE, ANALOG):
-                continue
             zero = row[field_index(INPUT, "zero")]
             low, high = row[field_index(INPUT, "raw_low")], row[field_index(INPUT, "raw_high")]
             reach = max(abs(low - zero), abs(high - zero))
             if reach * row[scale] >= SMALL:
-                found.append((TABLE_INPUT, i, scale, row[scale], SMALL // reach))
+                found.append((TABLE_INPUT, i, scale, row[scale], (SMALL - 1) // reach))
         return found

@@ -99,7 +99,7 @@ class DeviceLink:
         self._expected = 1
         self._cache = []
         self._waiting = []
-        self.requests = []
+        self.requests = [noted for noted in self.requests if noted[0] == 0]  # a stranger's stop is not forgotten
 
     def _new_session(self) -> int:
         while True:

@@ -45,6 +45,9 @@ class _Request:
     tries: int = 0
 
 
+_KINDS: dict[str, type] = {"bin": bytes, "str": str}
+
+
 def pack_message(number: int, values: tuple[Any, ...]) -> bytes:
     """A message as msgpack; the number of values must be that of the table (asserted: ours)."""
     assert len(values) == len(messages.fields_of(number)), (number, values)
@@ -62,6 +65,9 @@ def unpack_message(payload: bytes) -> tuple[int, dict[str, Any]]:
         raise ValueError(f"no message: {error}") from error
     if len(values) < len(names):
         raise ValueError(f"message {number} has {len(values)} fields, not {len(names)}")
+    for (name, kind), field in zip(messages.fields_of(number), values, strict=False):
+        if type(field) is not _KINDS.get(kind, int):
+            raise ValueError(f"message {number}: {name} is no {kind}")
     return number, dict(zip(names, values, strict=False))
 
 
@@ -100,7 +106,7 @@ class HostLink:
         while True:
             self._nonce = self._entropy(8)
             payload = pack_message(messages.HELLO, (255, messages.VERSION_TEXT, self._nonce, "operator", self._client))
-            frame = framing.encode(self.address, framing.MASTER, framing.CONTROL, 0, 0, payload)
+            frame = framing.encode(framing.UNASSIGNED, framing.MASTER, framing.CONTROL, 0, 0, payload)
             if not any(octet in frame for octet in b"\x01\x02\x03\x04\x05\x0a\x0d"):
                 break
         self._output += frame
@@ -108,6 +114,7 @@ class HostLink:
 
     def request(self, number: int, values: tuple[Any, ...] = ()) -> int:
         """Queue a request; its sequence number comes back in the ``result`` event.  Requests are executed in order."""
+        assert self.state == OPEN, "a request needs a session"
         sequence = self._next
         self._next = self._next + 1 if self._next < 0xFFFF else 1
         payload = pack_message(number, values)

@@ -73,6 +73,9 @@ def pack_text(field: "int | bytes | str") -> bytes:
     """A string or bytes as msgpack str8 or bin8, each at most as long as the limits above."""
     if isinstance(field, str):
         octets = field.encode()
+        for octet in octets:
+            if octet > 126 or octet < 32:
+                raise LocalError("strings are printable ASCII")
         if len(octets) > STRING_BYTES_MAX:
             raise LocalError("a string of %d bytes; at most %d" % (len(octets), STRING_BYTES_MAX))
         return bytes((0xD9, len(octets))) + octets

@@ -1,6 +1,6 @@
 """Interlocks: they stand after the loops, know no gains, and latch until a person resets them."""
 
-from spinline_protocol.configuration import ABOVE, BELOW
+from spinline_protocol.configuration import ABOVE, BELOW, NOT_GOOD
 from spinline_protocol.quantities import BAD
 
 from .image import INPUT_WORDS, QUALITY
@@ -14,10 +14,12 @@ class Interlocks:
         self._image = image
         self._scans = [0] * len(rows)
         self.tripped = bytearray(len(rows))
+        self.action = 0  # the strongest action among the rows that tripped in this scan; 0: none
 
     def scan(self, state: int) -> int:
         """Judge every row; returns the index of the first row that trips in this scan (first out), or -1."""
         first = -1
+        self.action = 0
         for i in range(len(self.rows)):
             row = self.rows[i]
             if not row[5] >> state & 1 or not self._true(row):
@@ -27,6 +29,7 @@ class Interlocks:
                 self._scans[i] += 1
             elif not self.tripped[i]:
                 self.tripped[i] = 1
+                self.action = max(self.action, row[4])
                 if first < 0:
                     first = i
         return first
@@ -34,7 +37,7 @@ class Interlocks:
     def _true(self, row: "tuple[int, ...]") -> bool:
         at = INPUT_WORDS * row[0]
         if self._image[at + QUALITY] == BAD:
-            return row[6] == 1
+            return row[6] == 1 or row[1] == NOT_GOOD
         if row[1] == ABOVE:
             return bool(self._image[at] > row[2])
         if row[1] == BELOW:

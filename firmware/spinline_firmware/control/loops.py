@@ -32,6 +32,8 @@ _KERNEL = tuple((_ACTION + i, pid.ACTION + i) for i in range(_OUT_LOW - _ACTION 
 assert field_index(LOOP, "kd") - _ACTION == pid.KD - pid.ACTION
 assert field_index(LOOP, "out_rate") - _ACTION == pid.OUT_RATE - pid.ACTION
 
+RAMP_256_MAX = LOOP[_RAMP][2]
+
 
 class Loops:
     """Rows of the table ``loop`` with their blocks in ``image``."""
@@ -64,7 +66,7 @@ class Loops:
             self._image[at + pid.RAMP_256] = row[_STOP_RAMP] if down else row[_RAMP]
 
     def scan(self, frozen: int) -> int:
-        """One scan of every loop, masters before slaves as the rows stand; returns the loop that failed, or -1."""
+        """One scan of every loop, masters first as the rows stand; returns the first that failed, or -1."""
         image = self._image
         newly_failed = -1
         for i in range(len(self.rows)):
@@ -74,7 +76,8 @@ class Loops:
             if image[source + QUALITY] == BAD:
                 if not self.failed[i] and image[at + pid.MODE] != pid.OFF:
                     self.failed[i] = 1
-                    newly_failed = i
+                    if newly_failed < 0:
+                        newly_failed = i
             if self.failed[i]:
                 image[at + pid.MODE] = pid.OFF
             image[at + pid.PV] = image[source]
@@ -105,8 +108,10 @@ class Loops:
             return setpoint, low
         if setpoint > high:
             return setpoint, high
+        if ramp_256 > RAMP_256_MAX:
+            return min(ramp_256, 0x7FFFFFFF), RAMP_256_MAX
         self.setpoints[i] = setpoint
-        if ramp_256:
+        if ramp_256 and not self._down[i]:
             self._image[loop_at(i) + pid.RAMP_256] = ramp_256
         return 0, 0
 

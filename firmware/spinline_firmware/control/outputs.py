@@ -38,7 +38,7 @@ class Outputs:
                 self.level[i] = 1 if carry >= FULL_SCALE else 0
                 self._carry[i] = carry - FULL_SCALE if carry >= FULL_SCALE else carry
             else:
-                self.level[i] = share
+                self.level[i] = share if row[_KIND] == DAC else 1 if share else 0
 
     def _share(self, row: "tuple[int, ...]") -> int:
         """This actuator's part of the loop's output: 0 to 65 536.  Output < 2^17 and gain_m < 2^12: product < 2^29."""

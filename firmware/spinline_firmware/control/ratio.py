@@ -16,6 +16,14 @@ def feed_forward(setpoint: int, mantissa: int, shift: int) -> int:
     The setpoint is below 2^19 and the mantissa below 2^12; its low 9 bits are taken apart as above.
     """
     high = (setpoint >> 9) * mantissa  # < 2^22
-    low = (setpoint & 511) * mantissa  # < 2^21
-    output = (high >> (shift - 9)) + (low >> shift) if shift >= 9 else (high << (9 - shift)) + (low >> shift)
+    low = (setpoint & 511) * mantissa >> shift  # < 2^21
+    if shift >= 9:
+        high >>= shift - 9
+    else:
+        high = cut(high) << (9 - shift)  # < 2^26
+    return cut(high + low)
+
+
+def cut(output: int) -> int:
+    """The output within +-2^17."""
     return -131072 if output < -131072 else 131072 if output > 131072 else output

@@ -55,7 +55,7 @@ class Recorder:
     ``ring`` is allocated once when the node boots: 32 kB in one piece are not to be had later.
     """
 
-    def __init__(self, rows: "list[tuple[int, ...]]", image, ring: bytearray, first_scan: int) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, rows: "list[tuple[int, ...]]", image, ring: bytearray, first_scan: int = 0) -> None:  # type: ignore[no-untyped-def]
         self._image = image
         self._count = len(rows)
         table = []

@@ -33,7 +33,8 @@ class Sensors:
         self.rows = rows
         self._image = image
         self._dropped = bytearray(len(rows))  # one bit for each of the last eight scans
-        self._fresh = bytearray(len(rows))
+        self._fresh = bytearray(len(rows))  # the last sample was good: the next may be compared with it
+        self._counted = bytearray(len(rows))  # a counter's last position is known
         self._filtered = [0] * len(rows)
         self._last = [0] * len(rows)
         for i in range(len(rows)):
@@ -51,6 +52,7 @@ class Sensors:
             image[at + RAW] = raw
         if failed or raw < row[_RAW_LOW] or raw > row[_RAW_HIGH]:
             self._fresh[i] = 0
+            self._dropped[i] = (self._dropped[i] << 1 | 1) & HISTORY_MASK
             image[at + QUALITY] = BAD
             return BAD
         pv = row[_OFFSET] + ((raw - row[_ZERO]) * row[_M] >> row[_S])
@@ -70,8 +72,8 @@ class Sensors:
 
     def _step(self, i: int, count: int, at: int) -> int:
         """Counts since the last scan; the counter wraps at 2^24, a scan never moves half of that."""
-        before = self._image[at + RAW] if self._fresh[i] else count
-        self._fresh[i] = 1
+        before = self._image[at + RAW] if self._counted[i] else count
+        self._counted[i] = 1
         self._image[at + RAW] = count & COUNT_MASK
         return ((count - before + 0x800000) & COUNT_MASK) - 0x800000
 

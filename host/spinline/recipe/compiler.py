@@ -102,6 +102,8 @@ def _input_words(row: Input, node: Node) -> tuple[int, ...]:
         assert row.counts_per_m is not None
         unit_per_count = 1000 * 10 ** QUANTITY_BY_NAME[row.quantity][5] / row.counts_per_m * 1000 / node.scan_ms
         scale = mantissa_shift(unit_per_count, 32767, 24)
+        most = round(max(abs(low), abs(high)) / unit_per_count) + 1  # counts a scan; beyond them the encoder is lost
+        raw = (-most, most)
     quantity = QUANTITY_BY_NAME[row.quantity][0]
     slew = whole(row.quantity, row.slew_per_s * node.scan_ms / 1000)
     head = (_INPUT_KINDS[row.kind], row.port, row.channel, quantity, zero, *scale, offset)

@@ -1,7 +1,8 @@
 """The evidence a batch's journal gives for the claims: what was made, not what was planned.
 
-A missing number stays missing.  What the line cannot measure - the copolymer - is on the certificates; what it measures is taken at its worst moment of
-production.  Nothing of the plan is copied but the declared roles of the two liquids and the geometry of the membrane.
+A missing number stays missing.  What the line cannot measure - the copolymer - is on the certificates; what it
+measures is taken at its worst moment of production.  Nothing of the plan is copied but the declared roles of the two
+liquids and the geometry of the membrane.
 """
 
 from __future__ import annotations
