@@ -203,12 +203,17 @@ class App:
         elif operation == messages.IDENTIFY:
             self._link.answer(sequence, _IDENTITY.pack((errors.OK, _word_bits(), _interpreter(), board.NAME)))
         elif operation == messages.BACKFILL_REQUEST:
-            self._backfill = (fields[0], fields[0] + min(fields[1], BACKFILL_SCANS_MAX))
-            oldest = self._node.recorder.oldest_scan() if self._node else 0
-            code = errors.GONE if fields[0] < oldest else errors.OK
-            self._link.answer_code(sequence, code, oldest)
+            self._link.answer_code(sequence, *self._ask_backfill(*fields))
         else:
             self._configure(sequence, operation, fields)
+
+    def _ask_backfill(self, stream: int, first: int, count: int) -> "tuple[int, int]":
+        """Note which records to send again, below the live ones; result code and the oldest there is."""
+        if stream != messages.STREAM_SCANS or not self._node:
+            return errors.STATE, 0
+        self._backfill = (first, first + min(count, BACKFILL_SCANS_MAX))
+        oldest = self._node.recorder.oldest_scan()
+        return (errors.GONE if first < oldest else errors.OK), oldest
 
     def _bare_command(self, command: int) -> int:
         """A node without configuration is safe already; anything else has to wait for one."""

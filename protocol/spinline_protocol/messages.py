@@ -47,12 +47,26 @@ MESSAGES = (
     (0x14, "CONFIG_PREPARE", 1, ()),
     (0x15, "CONFIG_COMMIT", 1, (("sha256", "bin"),)),
     (0x16, "CONFIG_CANCEL", 1, ()),
-    (0x17, "BACKFILL", 1, (("from_scan", "u32"), ("count", "u16"))),
+    (0x17, "BACKFILL", 1, (("stream", "u8"), ("from_i", "u32"), ("count", "u16"))),
     (0x18, "IDENTIFY", 1, ()),
+    (0x19, "JOURNAL", 1, ()),
+    (0x1A, "PROVISION", 1, (("role", "u8"), ("key", "bin"))),
+    (0x1B, "TRANSFER_BEGIN", 1, (("kind", "u8"), ("length", "u32"), ("sha256", "bin"))),
+    (0x1C, "TRANSFER_PUT", 1, (("transfer", "u16"), ("offset", "u32"), ("octets", "bin"))),
+    (0x1D, "TRANSFER_END", 1, (("transfer", "u16"),)),
     # answers
     (0x20, "RESULT", 2, (("code", "u8"), ("got", "i32"), ("limit", "i32"), ("field", "str"))),
     (0x21, "VIOLATIONS", 2, (("code", "u8"), ("violations_n", "u16"), ("violations", "bin"))),
     (0x22, "IDENTITY", 2, (("code", "u8"), ("word_bits", "u8"), ("interpreter", "str"), ("board", "str"))),
+    (0x23, "JOURNAL_TOLD", 2, (("code", "u8"), ("entries", "bin"))),
+    (
+        0x24,
+        "TRANSFER_TOLD",
+        2,
+        (("code", "u8"), ("transfer", "u16"), ("offset", "u32"), ("generation", "u32"), ("chunk_bytes", "u8")),
+    ),
+    # progress of a long request, under its sequence number
+    (0x28, "PROGRESS", 3, (("done", "u32"), ("total", "u32"))),
     # streams of the device
     (0x30, "SCANS", 4, (("first_scan", "u32"), ("oldest_scan", "u32"), ("records", "bin"))),
     (
@@ -61,8 +75,12 @@ MESSAGES = (
         5,
         (("event_i", "u32"), ("scan", "u32"), ("code", "u8"), ("source", "u8"), ("got", "i32"), ("limit", "i32")),
     ),
+    (0x32, "SUMMARIES", 4, (("first_summary", "u32"), ("oldest_summary", "u32"), ("records", "bin"))),
     # lease of the host: acknowledges what the journal holds
     (0x40, "LEASE", 9, (("lease_ms", "u16"), ("credit_bytes", "u16"), ("scans_to", "u32"), ("events_to", "u32"))),
+    # clocks: the host's time of sending; the device's of receiving and sending, all in us
+    (0x50, "SYNC_ASK", 8, (("host_sent_us", "u64"),)),
+    (0x51, "SYNC_TOLD", 8, (("host_sent_us", "u64"), ("device_received_us", "u64"), ("device_sent_us", "u64"))),
 )
 
 VERSION_MAJOR = 1
@@ -71,10 +89,16 @@ VERSION_TEXT = "1.0"
 
 (HELLO, HELLO_ACK, OPEN, OPENED, CLOSE) = range(5)
 (COMMAND, SET_SETPOINT, CONFIG_BEGIN, CONFIG_PUT, CONFIG_PREPARE, CONFIG_COMMIT, CONFIG_CANCEL) = range(0x10, 0x17)
-(BACKFILL_REQUEST, IDENTIFY) = range(0x17, 0x19)
-(RESULT, VIOLATIONS, IDENTITY) = range(0x20, 0x23)
-(SCANS, EVENT) = (0x30, 0x31)
+(BACKFILL_REQUEST, IDENTIFY, JOURNAL, PROVISION, TRANSFER_BEGIN, TRANSFER_PUT, TRANSFER_END) = range(0x17, 0x1E)
+(RESULT, VIOLATIONS, IDENTITY, JOURNAL_TOLD, TRANSFER_TOLD) = range(0x20, 0x25)
+PROGRESS_MESSAGE = 0x28
+(SCANS, EVENT, SUMMARIES) = (0x30, 0x31, 0x32)
 LEASE_MESSAGE = 0x40
+(SYNC_ASK, SYNC_TOLD) = (0x50, 0x51)
+
+# streams that can be asked for again
+STREAM_SCANS = 0
+STREAM_SUMMARIES = 1
 
 # one violation of a prepared configuration: table, row, field, 0, got (i32), limit (i32)
 VIOLATION_LAYOUT = ">BBBBii"

@@ -18,6 +18,7 @@ INTEGERS = {
     "u8": ("BB", 0xCC, 0, 0xFF),
     "u16": ("BH", 0xCD, 0, 0xFFFF),
     "u32": ("BI", 0xCE, 0, 0xFFFFFFFF),
+    "u64": ("BQ", 0xCF, 0, 0xFFFFFFFFFFFFFFFF),
     "i32": ("Bi", 0xD2, -0x80000000, 0x7FFFFFFF),
 }
 

@@ -135,7 +135,7 @@ class NodeSession:
             self._declare_lost(oldest)
         if self.next_scan < following:
             count = min(following - self.next_scan, BACKFILL_SCANS)
-            self._ask("backfill", messages.BACKFILL_REQUEST, self.next_scan, count)
+            self._ask("backfill", messages.BACKFILL_REQUEST, messages.STREAM_SCANS, self.next_scan, count)
 
     def _begin_run(self, first_scan: int) -> None:
         """Scans from here on belong together: same boot, same configuration."""
