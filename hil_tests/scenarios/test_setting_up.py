@@ -45,7 +45,7 @@ def test_a_parameter_beyond_a_nodes_hard_limit_refuses_the_whole_set_on_every_no
     run.start()
     assert run.run_until(lambda: run.supervisor.refused, SETTING_UP_S)
     run.run_for(5)
-    assert any("melt: loop row 2: setpoint_high = 300000, limit 250000" in text for text in run.supervisor.problems)
+    assert any("melt: loop Z3: setpoint_high = 300000, limit 250000" in text for text in run.supervisor.problems)
     assert run.supervisor.batch.state == "IDLE"
     assert set(configured_sha256(run).values()) == {UNCONFIGURED}, "no node took anything"
 

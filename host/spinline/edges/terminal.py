@@ -31,7 +31,7 @@ def line_view(line: Line, supervisor: Supervisor, record: BatchRecord, simulated
     """State, time, and how far each heated zone is from its working setpoint in K; ``mode`` says what line it is."""
     zones = [(node.name, loop.name) for node in line.node for loop in node.loop if loop.soaks]
     state = supervisor.batch.state
-    table = Table(title=f"{line.title}  [{mode}]", title_justify="left", expand=False)
+    table = Table(title=f"{line.title}  [{mode}]   zones: K from setpoint", title_justify="left", expand=False)
     table.add_column("batch")
     table.add_column("time", justify="right")
     for _node, name in zones:

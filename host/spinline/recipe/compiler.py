@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from spinline.errors import BadInput
@@ -50,6 +50,9 @@ class NodeConfiguration:
     sha256: bytes
     columns: tuple[Recorded, ...]
     scan_ms: int
+    row_names: dict[tuple[int, int], str] = field(
+        default_factory=dict, compare=False
+    )  # (table, row) as the line names it
 
     @property
     def record_bytes(self) -> int:
@@ -267,16 +270,30 @@ def compile_node(line: Line, node: Node, recipe: Recipe) -> NodeConfiguration:
     digest = ConfigurationDigest()
     for table, words in rows:
         digest.add(table, pack_words(words))
-    return NodeConfiguration(node.name, tuple(rows), digest.digest(), columns, node.scan_ms)
+    sha256, names = digest.digest(), _row_names(node)
+    return _refuse_unfit(NodeConfiguration(node.name, tuple(rows), sha256, columns, node.scan_ms, names))
 
 
-def field_violations(configuration: NodeConfiguration) -> list[str]:
-    """What the node would refuse for its range alone, in words; the node judges again and has the last word."""
+def _row_names(node: Node) -> dict[tuple[int, int], str]:
+    named = (
+        (tables.TABLE_INPUT, node.input),
+        (tables.TABLE_LOOP, node.loop),
+        (tables.TABLE_OUTPUT, node.output),
+        (tables.TABLE_INTERLOCK, node.interlock),
+    )
+    return {(table, i): row.name for table, rows in named for i, row in enumerate(rows)}
+
+
+def _refuse_unfit(configuration: NodeConfiguration) -> NodeConfiguration:
+    """The configuration, if every field is within its hard limits; the node judges again and has the last word."""
     found = []
-    for i, (table, words) in enumerate(configuration.rows):
-        for field, got, limit in range_violations(table, words):
-            found.append(violation_text(configuration, (table, i, field), got, limit))
-    return found
+    for table in range(len(tables.TABLES)):
+        for i, words in enumerate(words for of, words in configuration.rows if of == table):
+            for unfit, got, limit in range_violations(table, words):
+                found.append(violation_text(configuration, (table, i, unfit), got, limit))
+    if found:
+        raise BadInput(found)
+    return configuration
 
 
 def violation_text(configuration: NodeConfiguration, place: tuple[int, ...], got: int, limit: int) -> str:
@@ -284,7 +301,8 @@ def violation_text(configuration: NodeConfiguration, place: tuple[int, ...], got
     table, row_i, field = place
     fields: tuple[Any, ...] = tables.TABLES[table][2]
     name = fields[field][0] if field < len(fields) else "number of words"
-    return f"{configuration.name}: {tables.TABLES[table][1]} row {row_i}: {name} = {got}, limit {limit}"
+    row = configuration.row_names.get((table, row_i), f"row {row_i}")
+    return f"{configuration.name}: {tables.TABLES[table][1]} {row}: {name} = {got}, limit {limit}"
 
 
 assert TEMPERATURE == QUANTITY_BY_NAME["temperature"][0]

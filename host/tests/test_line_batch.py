@@ -1,0 +1,146 @@
+"""The batch machine: a table, and what it asks of the nodes.  Time is an argument."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spinline.line.batch import ASKED, COMMANDS, ENDED, TRANSITIONS, Batch, NodeView
+from spinline_protocol import states
+from spinline_protocol.states import next_state
+
+NAMES = ("melt", "bath", "draw")
+BATCH_STATES = sorted({state for state, _cause in TRANSITIONS} | set(TRANSITIONS.values()))
+CAUSES = sorted({cause for _state, cause in TRANSITIONS})
+
+
+def line(state: int, soaked: bool = True, supervised: bool = True, reachable: bool = True) -> dict[str, NodeView]:
+    """Three nodes in one state."""
+    return {name: NodeView(state, soaked, supervised, reachable) for name in NAMES}
+
+
+def batch(state: str = "IDLE", drawn: bool = False) -> Batch:
+    return Batch(threading_s=600, production_s=3600, state=state, drawn=drawn)
+
+
+def test_a_batch_goes_from_start_to_complete() -> None:
+    made = batch()
+    made.cause("start", 0)
+    made.scan(line(states.STARTING, soaked=False), 10)
+    assert made.state == "PREPARING"
+    made.scan(line(states.STARTING), 4000)
+    assert made.state == "THREADING"
+    made.scan(line(states.EXECUTE), 4599)
+    assert made.state == "THREADING", "not before its time"
+    made.scan(line(states.EXECUTE), 4600)
+    assert made.state == "RUNNING"
+    made.scan(line(states.EXECUTE), 8199)
+    assert made.state == "RUNNING"
+    made.scan(line(states.EXECUTE), 8200)
+    assert made.state == "COMPLETING"
+    made.scan(line(states.COMPLETE), 9300)
+    assert made.state == "COMPLETE" and made.ended
+    assert [cause for _at, _state, cause in made.history] == ["start", "soaked", "threaded", "produced", "all complete"]
+
+
+@pytest.mark.parametrize("state", BATCH_STATES)
+@pytest.mark.parametrize("cause", CAUSES)
+def test_a_cause_that_the_table_does_not_have_changes_nothing(state: str, cause: str) -> None:
+    made = batch(state)
+    taken = made.cause(cause, 5.0)
+    assert taken == ((state, cause) in TRANSITIONS)
+    assert made.state == TRANSITIONS.get((state, cause), state)
+    assert len(made.history) == int(taken)
+
+
+@pytest.mark.parametrize("state", sorted(set(BATCH_STATES) - {"IDLE", "ABORTING", "ABORTED", *ENDED}))
+def test_one_node_that_aborts_aborts_the_batch(state: str) -> None:
+    made = batch(state)
+    nodes = line(states.EXECUTE)
+    nodes["bath"] = NodeView(states.ABORTING, True, True, True)
+    made.scan(nodes, 1)
+    assert made.state == "ABORTING"
+
+
+@pytest.mark.parametrize("state", ["RUNNING", "THREADING", "PREPARING"])
+def test_a_node_without_supervision_leaves_the_batch_unsupervised_until_a_person_resumes(state: str) -> None:
+    made = batch(state)
+    node = states.STARTING if state == "PREPARING" else states.EXECUTE
+    nodes = line(node, soaked=False)
+    nodes["draw"] = NodeView(node, False, False, True)
+    made.scan(nodes, 1)
+    assert made.state == "UNSUPERVISED"
+    for second in range(2, 100):
+        made.scan(line(node, soaked=False), second)
+    assert made.state == "UNSUPERVISED"
+
+
+@pytest.mark.parametrize(
+    ("drawn", "node", "back"),
+    [(True, states.EXECUTE, "RUNNING"), (False, states.EXECUTE, "THREADING"), (False, states.STARTING, "PREPARING")],
+)
+def test_a_resume_leads_back_to_where_the_fiber_was(drawn: bool, node: int, back: str) -> None:
+    made = batch("UNSUPERVISED", drawn=drawn)
+    made.cause("resume", 1)
+    made.scan(line(node, soaked=False, supervised=False), 2)
+    assert made.state == "RESTARTING", "the nodes still hold"
+    made.scan(line(node, soaked=False), 3)
+    assert made.state == back
+
+
+def test_nodes_that_do_not_come_back_leave_the_batch_unsupervised_again() -> None:
+    made = batch("UNSUPERVISED", drawn=True)
+    made.cause("resume", 0)
+    made.scan(line(states.EXECUTE, supervised=False), 31)
+    assert made.state == "UNSUPERVISED"
+
+
+def test_a_line_that_was_held_draws_its_fiber_anew() -> None:
+    made = batch("RUNNING", drawn=True)
+    made.cause("node held", 1)
+    made.scan(line(states.HELD), 60)
+    assert made.state == "HELD"
+    made.cause("resume", 100)
+    made.scan(line(states.EXECUTE), 101)
+    assert made.state == "THREADING"
+
+
+def test_production_time_counts_only_while_running() -> None:
+    made = batch("THREADING")
+    made.cause("threaded", 0)
+    made.cause("node held", 1000)
+    made.cause("all held", 1010)
+    made.cause("resume", 5000)
+    made.cause("fiber to draw", 5001)
+    made.cause("threaded", 5601)
+    made.scan(line(states.EXECUTE), 5601 + 2599)
+    assert made.state == "RUNNING"
+    made.scan(line(states.EXECUTE), 5601 + 2600)
+    assert made.state == "COMPLETING"
+
+
+def test_every_command_leads_a_node_towards_what_is_asked() -> None:
+    for (state, _asked), command in COMMANDS.items():
+        assert next_state(state, command) >= 0, (states.STATES[state], states.COMMANDS[command])
+    assert set(ASKED.values()) >= {asked for _state, asked in COMMANDS}
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([None, *CAUSES]), st.integers(0, 10), st.booleans(), st.booleans(), st.booleans()),
+        max_size=40,
+    )
+)
+def test_whatever_happens_the_batch_never_runs_without_supervision_and_never_leaves_an_end(
+    steps: list[tuple[str | None, int, bool, bool, bool]],
+) -> None:
+    made = batch()
+    for second, (cause, state, soaked, supervised, reachable) in enumerate(steps):
+        ended = made.state if made.state in ("ABORTED", "COMPLETE", "STOPPED") else None
+        if cause in ("start", "stop", "hold", "resume", "abort"):
+            made.cause(cause, second)
+        made.scan(line(state, soaked, supervised, reachable), second)
+        made.scan(line(state, soaked, supervised, reachable), second)
+        if made.state == "RUNNING":
+            assert supervised
+        if ended is not None:
+            assert made.state in (ended, "ABORTING", "ABORTED")
