@@ -275,13 +275,13 @@ def compile_node(line: Line, node: Node, recipe: Recipe) -> NodeConfiguration:
 
 
 def _row_names(node: Node) -> dict[tuple[int, int], str]:
-    named = (
-        (tables.TABLE_INPUT, node.input),
-        (tables.TABLE_LOOP, node.loop),
-        (tables.TABLE_OUTPUT, node.output),
-        (tables.TABLE_INTERLOCK, node.interlock),
-    )
-    return {(table, i): row.name for table, rows in named for i, row in enumerate(rows)}
+    named = {
+        tables.TABLE_INPUT: [row.name for row in node.input],
+        tables.TABLE_LOOP: [row.name for row in node.loop],
+        tables.TABLE_OUTPUT: [row.name for row in node.output],
+        tables.TABLE_INTERLOCK: [row.name for row in node.interlock],
+    }
+    return {(table, i): name for table, names in named.items() for i, name in enumerate(names)}
 
 
 def _refuse_unfit(configuration: NodeConfiguration) -> NodeConfiguration:
