@@ -1,6 +1,6 @@
 """The demonstration: recipe R1 on the simulated line, from the check of the recipe to the record of the fiber.
 
-    python -m hil_tests.demo [--seed N] [--folder DIR] [--mpy PATH]
+    python -m hil_tests.demo [--recipe RECIPE.toml] [--seed N] [--folder DIR] [--mpy PATH]
 
 Writes journal.sqlite, summary.json and trends.png.  Exit code 0 only when the batch ended COMPLETE, nothing lost.
 """
@@ -42,16 +42,18 @@ SHOW_S = 0.25  # wall time between two pictures of the progress
 PLAIN_S = 600.0  # virtual time between two lines of progress, when the output is no terminal
 
 
-def _check(console: Console) -> CheckReport:
+def _check(console: Console, recipe_path: Path) -> CheckReport:
     """The recipe's verdicts, then those of a recipe that is refused."""
     console.rule("1  check the recipe")
-    report = check_recipe(RECIPE_R1, DAY)
+    report = check_recipe(recipe_path, DAY)
     console.print(render(report))
     console.rule("2  a recipe that is refused")
     refused = check_recipe(REFUSED, DAY)
     for claim in refused.failed_claims:
         console.print(f"{REFUSED.name}: {claim.verdict.value} of claim {claim.claim}: {claim.reason}")
-    console.print(f"{REFUSED.name}: refused before any download (exit code {int(refused.exit_code)}); going on with R1")
+    console.print(
+        f"{REFUSED.name}: refused before any download (exit code {int(refused.exit_code)}); going on with {recipe_path.name}"
+    )
     return report
 
 
@@ -154,22 +156,23 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, default=FOLDER)
     parser.add_argument("--mpy", help="MicroPython interpreter to use")
+    parser.add_argument("--recipe", type=Path, default=RECIPE_R1)
     given = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else PLAIN_COLUMNS_N)
     try:
-        return _demonstrate(console, given.seed, given.folder, given.mpy)
+        return _demonstrate(console, given.recipe, given.seed, given.folder, given.mpy)
     except SpinlineError as error:
         console.print(f"refused: {error}", style="bold red")
         return 2
 
 
-def _demonstrate(console: Console, seed: int, folder: Path, interpreter_path: str | None) -> int:
-    report = _check(console)
+def _demonstrate(console: Console, recipe: Path, seed: int, folder: Path, interpreter_path: str | None) -> int:
+    report = _check(console, recipe)
     if report.exit_code:
         return int(report.exit_code)
     shutil.rmtree(folder, ignore_errors=True)
     console.rule("3  connect, compare hashes, download")
-    run = BenchRun(find_interpreter(interpreter_path), folder, seed)
+    run = BenchRun(find_interpreter(interpreter_path), folder, seed, recipe_path=recipe)
     try:
         run.run_until(lambda: not run.supervisor.setting_up or run.supervisor.refused, 60)
         for session in run.supervisor.sessions.values():

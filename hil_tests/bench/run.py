@@ -41,11 +41,12 @@ class BenchRun:
         recipe: Recipe | None = None,
         change: Callable[[list[NodeConfiguration]], list[NodeConfiguration]] = lambda nodes: nodes,
         ticks_offset: int = 0,
+        recipe_path: Path = RECIPE_R1,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.line: Line = load_line(LINE_R1)
-        self.recipe: Recipe = recipe or read_recipe(RECIPE_R1)
+        self.recipe: Recipe = recipe or read_recipe(recipe_path)
         self.configurations = change([compile_node(self.line, node, self.recipe) for node in self.line.node])
         self.bench = SimulatedLine(interpreter, folder / "boards", seed, ticks_offset=ticks_offset)
         self.firmware_sha256 = self.bench.firmware_sha256
@@ -59,7 +60,7 @@ class BenchRun:
                 f"{self.recipe.recipe.name}-{seed}",
                 self.recipe.recipe.name,
                 self.recipe.recipe.version,
-                sha256_of(RECIPE_R1),
+                sha256_of(recipe_path),
                 self.line.name,
                 sha256_of(LINE_R1),
                 "simulated",
