@@ -51,7 +51,7 @@ def _check(console: Console, recipe_path: Path) -> CheckReport:
     refused = check_recipe(REFUSED, DAY)
     for claim in refused.failed_claims:
         console.print(f"{REFUSED.name}: {claim.verdict.value} of claim {claim.claim}: {claim.reason}")
-    console.print(console.print(f"{REFUSED.name}: refused before any download (exit code {int(refused.exit_code)})"))
+    console.print(f"{REFUSED.name}: refused before any download (exit code {int(refused.exit_code)})")
     return report
 
 
