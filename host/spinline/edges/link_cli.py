@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from spinline.edges.link_line import examine_line, record_line, replay_line
-from spinline.edges.link_recording import BadRecording, read_recording
+from spinline.edges.link_recording import BadRecording, Recording, read_recording
+from spinline.edges.link_text import lines_of
 from spinline.edges.link_verdict import findings_of
 from spinline.errors import BadFile
 
@@ -42,14 +43,27 @@ def replay(
     ] = 60.0,
 ) -> None:
     """Play what the node sent into a port of its own, which is printed, at the times of the recording."""
+    recording = _read(file)
+    sent_n = replay_line(recording, speed, wait_s, lambda name: typer.echo(f"connect to {name}"))
+    typer.echo(f"{sent_n} bytes were played")
+
+
+@link_app.command()
+def show(file: Annotated[Path, typer.Argument(help="A recording.", metavar="FILE")]) -> None:
+    """Print every frame of a recording, read with the tables that it was made with."""
+    for line in lines_of(_read(file)):
+        typer.echo(line)
+
+
+def _read(file: Path) -> Recording:
+    """The recording in a file; says so where its end is missing."""
     try:
         recording = read_recording(file.read_bytes())
     except (OSError, BadRecording) as error:
         raise BadFile(file, [str(error)]) from error
     if not recording.whole:
         typer.echo("the end of the recording is cut off", err=True)
-    sent_n = replay_line(recording, speed, wait_s, lambda name: typer.echo(f"connect to {name}"))
-    typer.echo(f"{sent_n} bytes were played")
+    return recording
 
 
 @link_app.command()

@@ -97,8 +97,8 @@ def read_recording(octets: bytes) -> Recording:
         header = json.loads(octets[at : at + length])
     except ValueError as error:
         raise BadRecording(f"the header of the recording is no JSON: {error}") from error
-    if not isinstance(header, dict):
-        raise BadRecording("the header of the recording is no table")
+    if not isinstance(header, dict) or not isinstance(header.get("schema"), dict):
+        raise BadRecording("the header of the recording holds no tables")
     records = list(_records(octets, at + length))
     end = at + length + sum(_RECORD.size + len(record.octets) for record in records)
     return Recording(header, tuple(records), end == len(octets))
