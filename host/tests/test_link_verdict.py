@@ -97,6 +97,12 @@ def test_slow_answers_are_told() -> None:
     assert codes(examination) == ["slow"]
 
 
+def test_answers_that_are_missing_though_nothing_is_damaged_are_told() -> None:
+    turns = iter(range(100))
+    examination = examined(lambda hello: hello_ack(hello) if hello and next(turns) % 3 else b"", 12)
+    assert codes(examination) == ["lost"] and "of 12 questions" in findings_of(examination.counted)[0].sentence
+
+
 def test_nobody_answers() -> None:
     assert codes(examined(lambda hello: b"")) == ["silent"]
 

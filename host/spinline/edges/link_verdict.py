@@ -18,6 +18,7 @@ SLOW_ANSWER_US = 1_500_000  # a node answers in its next scan: at most a second
 PROMPTS = (b">>> ", b"raw REPL;")
 PROMPT_ACTS_ON = b"\x01\x02\x03\x04\x05\x0a\x0d"
 TAIL_BYTES = 256
+WAITING_N_MAX = 64  # questions whose answer may still come
 
 
 @dataclass
@@ -32,6 +33,7 @@ class LinkCounters:
     echo_n: int = 0
     late_n: int = 0
     slow_n: int = 0
+    overdue_n: int = 0  # questions of more than 1.5 s ago that have no answer yet
     port_losses_n: int = 0
     port_problem: str = ""
     prompt: bool = False
@@ -74,6 +76,10 @@ def findings_of(counted: LinkCounters) -> list[Finding]:
     if counted.slow_n:
         advice = "look for overruns in the node's events; the USB hub or adapter may hold bytes back"
         found.append(Finding("slow", f"{counted.slow_n} answers took longer than 1.5 s", advice))
+    if counted.overdue_n and counted.answers_n and not (counted.noise_n or counted.prompt):
+        share = f"{counted.overdue_n} of {counted.hellos_n} questions were not answered, and nothing was damaged"
+        advice = "whole pieces get lost: look for a full buffer, a hub, or a node that stops for long"
+        found.append(Finding("lost", share, advice))
     if counted.other_schema:
         advice = "flash the firmware that belongs to this host"
         found.append(Finding("schema", "the node speaks another version of the protocol", advice))
@@ -104,6 +110,7 @@ class LinkExamination:
     def step(self, received: bytes, now_us: int) -> bytes:
         """Take what arrived; returns what to send.  Never raises."""
         self._take(received, now_us)
+        self.counted.overdue_n = sum(now_us - sent_us > SLOW_ANSWER_US for sent_us in self._sent_us.values())
         if self._due_us < 0:
             self._due_us = now_us
         if now_us < self._due_us:
@@ -122,6 +129,8 @@ class LinkExamination:
             if not set(frame) & set(PROMPT_ACTS_ON):
                 break
         self._sent_us[nonce] = now_us
+        if len(self._sent_us) > WAITING_N_MAX:
+            del self._sent_us[next(iter(self._sent_us))]
         self.counted.hellos_n += 1
         return frame
 
