@@ -27,16 +27,11 @@ def told(*arguments: str) -> dict[str, float]:
     return {name: float(number) for name, number in (line.split() for line in done.stdout.splitlines())}
 
 
-def device_speed() -> Sequence[Row]:
-    """Telemetry to bytes and bytes to command: times that the peer needs for the same, by the fastest turns."""
+def compared(works: Sequence[tuple[str, str, float | None]]) -> Sequence[Row]:
+    """How many times longer the peer takes, and the times themselves; of each (name of the row, work, target)."""
     took = told("speed", str(Path(umsgpack.__file__).parents[1]))
     rows = []
-    for name, work, target in (
-        ("protocol.device_telemetry_send", "send", SEND_TARGET_X),
-        ("protocol.device_telemetry_send.unbatched", "single", None),
-        ("protocol.device_command_receive", "receive", RECEIVE_TARGET_X),
-        ("protocol.device_command_receive.message_alone", "decode", None),
-    ):
+    for name, work, target in works:
         ours, peer = took[work], took[f"{work}.umsgpack"]
         rows.append(Row(name, peer / ours, "x", "higher", TURNS_N, "u-msgpack-python, same framing", 1.0, target))
         rows.append(Row(f"{name}.us", ours / 1000, "us", "lower", TURNS_N, "u-msgpack-python", peer / 1000))
@@ -44,6 +39,18 @@ def device_speed() -> Sequence[Row]:
             json_us = took[f"{work}.json"] / 1000
             rows.append(Row(f"{name}.us_json", ours / 1000, "us", "lower", TURNS_N, "json in C, same framing", json_us))
     return rows
+
+
+def device_telemetry_send() -> Sequence[Row]:
+    """A second of scans of eight zones at 4 Hz, from the image of the scan to bytes for the wire; and a single scan."""
+    name = "protocol.device_telemetry_send"
+    return compared([(name, "send", SEND_TARGET_X), (f"{name}.unbatched", "single", None)])
+
+
+def device_command_receive() -> Sequence[Row]:
+    """An order with three numbers, from bytes of the wire to numbers; and the message in it without the framing."""
+    name = "protocol.device_command_receive"
+    return compared([(name, "receive", RECEIVE_TARGET_X), (f"{name}.message_alone", "decode", None)])
 
 
 def device_heap_growth() -> Sequence[Row]:

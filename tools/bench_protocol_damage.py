@@ -106,6 +106,7 @@ def undetected(
     lengths = np.array([len(frame) for frame in frames], dtype=np.int64)
     starts = np.cumsum(lengths) - lengths
     wire = np.frombuffer(b"".join(frames), dtype=np.uint8)
+    assert taken(wire.tobytes()) == bodies, "what is not damaged is taken"
     wrong, hit = 0, 0
     while hit < count:
         got = taken(damaged(wire, starts, lengths, hit // FRAMES_A_BLOCK_N % KINDS_N, chance))

@@ -5,6 +5,7 @@ Times of a shared machine: both sides take turns, and the fastest turn of each c
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from pymavlink.dialects.v20 import common as mavlink
 
@@ -35,35 +36,40 @@ def our_frame(i: int) -> bytes:
     return framing.encode(1, 0, framing.REQUEST, 0x4A17, i & 0xFFFF, payload)
 
 
-def host_speed() -> Sequence[Row]:
-    """An order with three numbers, against NAMED_VALUE_INT, which has a time, a name and a number."""
-    end, reader, parser = mavlink_end(), framing.FrameReader(from_device=False), mavlink_end()
-    ours = [our_frame(i) for i in range(FRAMES_N)]
-    mark = mavlink.MAVLink_named_value_int_message
-    theirs = [bytes(mark(i, b"setpoint", 180_000 + i).pack(end)) for i in range(FRAMES_N)]
-    our_wire, their_wire = b"".join(ours), b"".join(theirs)
+def row_of(name: str, ours: Callable[[], object], theirs: Callable[[], object]) -> Sequence[Row]:
+    """Frames a second of both; an order with three numbers, against NAMED_VALUE_INT: a time, a name and a number."""
+    fps, peer_fps = (FRAMES_N / seconds for seconds in fastest([ours, theirs]))
+    return [Row(name, fps, "frames/s", "higher", FRAMES_N * TURNS_N, "pymavlink", peer_fps, TARGET_X * peer_fps)]
 
-    def decode_ours() -> None:
+
+def their_frame(end: Any, i: int) -> bytes:
+    """NAMED_VALUE_INT as bytes."""
+    return bytes(mavlink.MAVLink_named_value_int_message(i, b"setpoint", 180_000 + i).pack(end))
+
+
+def host_encode_fps() -> Sequence[Row]:
+    """From numbers to bytes for the wire."""
+    end = mavlink_end()
+    return row_of(
+        "protocol.host_encode_fps",
+        lambda: [our_frame(i) for i in range(FRAMES_N)],
+        lambda: [their_frame(end, i) for i in range(FRAMES_N)],
+    )
+
+
+def host_decode_fps() -> Sequence[Row]:
+    """From bytes of the wire to named numbers, with every check."""
+    end, reader, parser = mavlink_end(), framing.FrameReader(from_device=False), mavlink_end()
+    our_wire = b"".join(our_frame(i) for i in range(FRAMES_N))
+    their_wire = b"".join(their_frame(end, i) for i in range(FRAMES_N))
+
+    def ours() -> None:
         frames = reader.feed(our_wire)
         assert len(frames) == FRAMES_N
         for frame in frames:
             unpack_message(frame.payload)
 
-    def decode_theirs() -> None:
+    def theirs() -> None:
         assert len(mavlink_taken(parser, their_wire)) == FRAMES_N
 
-    works: list[Callable[[], object]] = [
-        lambda: [our_frame(i) for i in range(FRAMES_N)],
-        lambda: [mark(i, b"setpoint", 180_000 + i).pack(end) for i in range(FRAMES_N)],
-        decode_ours,
-        decode_theirs,
-    ]
-    encoded, their_encoded, decoded, their_decoded = (FRAMES_N / seconds for seconds in fastest(works))
-    samples = FRAMES_N * TURNS_N
-    rows = []
-    for name, fps, peer_fps in (("encode", encoded, their_encoded), ("decode", decoded, their_decoded)):
-        rows.append(
-            Row(f"protocol.host_{name}_fps", fps, "frames/s", "higher", samples, "pymavlink", peer_fps,
-                TARGET_X * peer_fps)
-        )  # fmt: skip
-    return rows
+    return row_of("protocol.host_decode_fps", ours, theirs)
