@@ -11,7 +11,7 @@ LOCKS := requirements/development.txt $(PORTS:%=requirements/stubs-%.txt)
 PACKAGES := protocol/spinline_protocol host/spinline hil_tests tools
 # What goes to a board: all of the firmware, and the contract without the host's half of the link.
 BOARD := $(wildcard firmware/*.py) firmware/spinline_firmware \
-	$(filter-out %/host_link.py,$(wildcard protocol/spinline_protocol/*.py))
+	$(filter-out %/host_link.py %/clock.py,$(wildcard protocol/spinline_protocol/*.py))
 TESTS := $(wildcard protocol/tests firmware/tests host/tests hil_tests tests)
 PYTEST := $(PYTHON) -m pytest -n 2 --dist loadgroup
 
@@ -73,8 +73,8 @@ hil: $(READY) ## the scenarios on the simulated bench
 demo: $(READY) ## one batch on a simulated line, into build/demo
 	$(PYTHON) -m hil_tests.demo
 
-bench: $(READY) ## measurements into build/bench/bench.json; ONLY=prefix picks some
-	$(PYTHON) -m tools.bench $(if $(ONLY),--only $(ONLY))
+bench: $(READY) ## measurements into build/bench/bench.json; ONLY=prefix picks some, FULL=1 counts to the end
+	FULL=$(FULL) $(PYTHON) -m tools.bench $(if $(ONLY),--only $(ONLY))
 
 golden: $(READY) ## rewrite the golden files; review the difference
 	$(PYTHON) -m tools.golden

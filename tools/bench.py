@@ -6,16 +6,18 @@ A measurement is a function in a `tools/bench_*.py` that takes nothing and gives
 import argparse
 import json
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tools.bench_hil import real_time_factor
-from tools.bench_row import Row
+from tools.bench_protocol import PROTOCOL
+from tools.bench_row import Row, unmeasured
 
 Measurement = Callable[[], Sequence[Row]]
 
 # What to measure, in this order.  The names of a measurement's rows begin with its own name.
-MEASUREMENTS: tuple[tuple[str, Measurement], ...] = (("hil", real_time_factor),)
+MEASUREMENTS: tuple[tuple[str, Measurement], ...] = (("hil", real_time_factor), *PROTOCOL)
 RESULT = Path("build/bench/bench.json")
 
 
@@ -39,6 +41,15 @@ def write_rows(rows: Sequence[Row], result: Path) -> None:
     part.replace(result)
 
 
+def rows_of(name: str, measure: Measurement) -> Sequence[Row]:
+    """The rows of a measurement; one that fails is a row that says why, and the others go on."""
+    try:
+        return measure()
+    except Exception as error:  # a missing tool, a peer that changed: told in the row
+        traceback.print_exc()
+        return [unmeasured(name, f"{type(error).__name__}: {error}"[:300])]
+
+
 def main() -> int:
     """Measures what is asked for and prints a line a row.  1 when no measurement has such a name."""
     parser = argparse.ArgumentParser(prog="tools.bench", description=main.__doc__)
@@ -48,11 +59,10 @@ def main() -> int:
     if prefix and not measurements:
         print(f"no measurement has a name that begins with {prefix!r}", file=sys.stderr)
         return 1
-    for _name, measure in measurements:
-        rows = measure()
+    for name, measure in measurements:
+        rows = rows_of(name, measure)
         for row in rows:
-            judged = {None: "", True: "meets the target", False: "MISSES the target"}[row.ok]
-            print(f"{row.name:44} {row.value:12.6g} {row.unit:10} {judged}", flush=True)
+            print(row.as_line(), flush=True)
         write_rows(rows, RESULT)
     return 0
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from rich.console import Console
 
 from spinline.edges import clock
+from spinline.edges.link_cli import link_app
 from spinline.errors import BadInput, SpinlineError
 from spinline.recipe.certificate import Certificate
 from spinline.recipe.check import CheckExit, check_recipe
@@ -26,6 +27,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(link_app)
 
 
 @app.callback()
