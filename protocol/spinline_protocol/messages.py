@@ -100,6 +100,14 @@ LEASE_MESSAGE = 0x40
 STREAM_SCANS = 0
 STREAM_SUMMARIES = 1
 
+CODE_AT = 3  # in every answer of a board: array header, number, marker, then the code
+
+# one executed request of the journal: session, sequence, operation, code
+JOURNAL_LAYOUT = ">HHBB"
+JOURNAL_BYTES = 6
+JOURNAL_N = 16
+UNFINISHED = 255  # its code where its session ended before it was answered: begun, its end is not known
+
 # one violation of a prepared configuration: table, row, field, 0, got (i32), limit (i32)
 VIOLATION_LAYOUT = ">BBBBii"
 VIOLATION_BYTES = 12
