@@ -17,13 +17,14 @@ from . import auth, errors, framing, messages
 from .schema import schema_sha256
 
 WINDOW = 4
-RETRY_MS_FIRST = 1500  # a node answers in its next scan: at most 500 ms, and the reply waits behind telemetry
+RETRY_MS_FIRST = 1500  # a node answers in its next scan, and the answer waits behind telemetry
 TRIES_MAX = 5
 HELLO_MS = 1000
+FLASH = "flash the firmware that belongs to this host"
 SYNCS_N_MAX = 8  # asked for and not yet answered
 CONSOLE_MS = 1000  # text that no flag has ended after this long is told
 CONSOLE_BYTES_A_SECOND = 1024
-_PRINTED = re.compile(rb"[\t\r\n\x20-\x7e]{8,}")  # shorter runs are damaged frames
+_PRINTED = re.compile(rb"[\t\r\n\x20-\x7d]{8,}")  # shorter runs are damaged frames
 _STREAMS = {messages.SCANS: "scans", messages.SUMMARIES: "summaries", messages.EVENT: "event"}
 
 CLOSED = "closed"
@@ -119,9 +120,7 @@ class HostLink:
         self.session = 0
         self.hello: dict[str, Any] = {}
         self.reader = framing.FrameReader(from_device=True)
-        self.bad_messages_n = 0
-        self.retries_n = 0
-        self.opened_n = 0
+        self.bad_messages_n, self.retries_n, self.opened_n = 0, 0, 0
         self._role, self._role_key, self._key = role, role_key, b""
         self._client = client
         self._entropy = entropy
@@ -269,7 +268,7 @@ class HostLink:
         elif number == messages.OPENED and self.state == OPENING and fields["session"] == self.session:
             proven = not self._key or auth.proves(self._key, frame.octets)
             if not proven or fields["role"] != auth.ROLES[self._role]:
-                self.bad_messages_n += 1  # not from the node that holds the key
+                self.bad_messages_n += 1
                 return
             self.state = OPEN
             self.opened_n += 1
@@ -337,10 +336,10 @@ class HostLink:
     @staticmethod
     def _mismatch(fields: dict[str, Any]) -> str:
         if fields["major"] != messages.VERSION_MAJOR:
-            return f"protocol {fields['major']}.{fields['minor']} on the node, {messages.VERSION_TEXT} here"
+            return f"protocol {fields['major']}.{fields['minor']} on the node, {messages.VERSION_TEXT} here; {FLASH}"
         ours = schema_sha256()
         if fields["schema_sha256"] != ours:
-            return f"schema {fields['schema_sha256'].hex()[:12]} on the node, {ours.hex()[:12]} here"
+            return f"schema {fields['schema_sha256'].hex()[:12]} on the node, {ours.hex()[:12]} here; {FLASH}"
         return ""
 
     def _accept_response(self, sequence: int, fields: dict[str, Any]) -> None:

@@ -120,3 +120,11 @@ def fields_of(number: int) -> "tuple[tuple[str, str], ...]":
         if row[0] == number:
             return row[3]
     raise KeyError(number)
+
+
+def name_of(number: int) -> str:
+    """Name of a message, or its number where the table does not know it."""
+    for row in MESSAGES:
+        if row[0] == number:
+            return row[1]
+    return "0x%02X" % number
