@@ -6,13 +6,14 @@ import random
 
 from hil_tests.bench.run import BenchRun
 from hil_tests.bench.simulated import SimulatedLine
+from spinline.line.node_session import CREDIT_BYTES
 from spinline_protocol import auth, errors, messages
 from spinline_protocol.framing import UNASSIGNED
 from spinline_protocol.host_link import HostLink, LinkEvent
 from spinline_protocol.states import CMD_ABORT, CMD_START, STATES
 
 from .conftest import MakeRun
-from .protocol import node_states, states_passed
+from .protocol import events, missing_scans, node_states, rows_of, states_passed
 
 STEP_US = 100_000
 SETTING_UP_S = 30.0
@@ -144,3 +145,24 @@ def test_anyone_stops_a_line_without_a_key(make_run: MakeRun) -> None:
     visitor.port.write(visitor.link.take_output())
     run.run_for(5)
     assert STATES[run.supervisor.sessions["melt"].state] in ("ABORTING", "ABORTED")
+
+
+def test_a_host_that_stops_reading_gets_its_credit_and_no_more_and_every_scan_goes_on(make_run: MakeRun) -> None:
+    run = producing_line(make_run)
+    node = run.bench.nodes["melt"]
+    run.run_for(5)
+    unread_n = len(run.bench.port("melt").read())
+    pushed = []
+    push = node.to_host.push
+
+    def count(now_us: int, octets: bytes) -> None:
+        pushed.append(len(octets))
+        push(now_us, octets)
+
+    node.to_host.push = count  # type: ignore[method-assign]
+    run.run_without_supervisor(20)
+    assert 0 < sum(pushed) <= CREDIT_BYTES + unread_n
+    node.to_host.push = push  # type: ignore[method-assign]
+    run.run_for(60)
+    assert missing_scans(run) == 0 and rows_of(run, "SELECT count(*) FROM gap") == [(0,)]
+    assert "SCAN_OVERRUN" not in [name for _scan, name, *_ in events(run, "melt")]

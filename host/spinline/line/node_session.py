@@ -28,6 +28,7 @@ SILENCE_MS = 3000  # no frame for this long: the link is lost
 BACKFILL_SCANS = 10000
 GAP_MS = 5000  # a gap that is still open is asked for again
 CREDIT_BYTES = 4096  # telemetry between two leases: what a system keeps of a serial line that nobody reads
+EVENT_GAP_MS = 30000  # more than ten repeats of what the node still has
 LEASE_SENDS_N = 2  # one damaged frame must not cost half of a lease
 
 
@@ -67,6 +68,7 @@ class NodeSession:
         self._command_flying = 0
         self._command_due_ms = 0
         self._next_event = 0
+        self._event_gap, self._event_gap_due_ms = -1, 0
         self._heard_ms = 0
         self._gap_due_ms = 0
         self.record_bytes = configuration.record_bytes
@@ -109,9 +111,24 @@ class NodeSession:
             self._result(event.sequence, event.fields, now_ms)
         elif event.kind == "scans" and event.fields is not None:
             self._take_scans(event.fields, now_ms)
-        elif event.kind == "event" and event.fields is not None and event.fields["event_i"] >= self._next_event:
-            self._next_event = event.fields["event_i"] + 1
-            self.events.append(event.fields)
+        elif event.kind == "event" and event.fields is not None:
+            self._take_event(event.fields, now_ms)
+
+    def _take_event(self, fields: dict[str, Any], now_ms: int) -> None:
+        """Events in order.  The node repeats what it has: a gap that stays is what it lost, and is told."""
+        event_i = fields["event_i"]
+        if event_i < self._next_event:
+            return
+        if event_i > self._next_event:
+            if self._event_gap != self._next_event:
+                wait_ms = EVENT_GAP_MS if self._next_event else GAP_MS  # what another host took is no loss
+                self._event_gap, self._event_gap_due_ms = self._next_event, now_ms + wait_ms
+            if now_ms < self._event_gap_due_ms:
+                return
+            if self._next_event:
+                self.refusals.append(f"{self.name}: events {self._next_event} to {event_i - 1} are lost")
+        self._next_event = event_i + 1
+        self.events.append(fields)
 
     def _refuse(self, problem: str) -> None:
         self.phase = REFUSED
