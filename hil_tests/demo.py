@@ -20,6 +20,7 @@ from rich.table import Table
 
 from spinline.claims import judge_claims
 from spinline.claims.judgement import ClaimVerdict
+from spinline.edges.keys import fingerprint, new_key_file
 from spinline.edges.terminal import clock_text, line_view
 from spinline.errors import SpinlineError
 from spinline.recipe.check import CheckReport, check_recipe
@@ -171,6 +172,8 @@ def _demonstrate(console: Console, recipe: Path, seed: int, folder: Path, interp
     shutil.rmtree(folder, ignore_errors=True)
     console.rule("3  connect, compare hashes, download")
     run = BenchRun(find_interpreter(interpreter_path), folder, seed, recipe_path=recipe)
+    key = new_key_file(folder / "site.key", run.bench.site_key)
+    console.print(f"site key {fingerprint(key)}, given to each node while its jumper was set")
     try:
         run.run_until(lambda: not run.supervisor.setting_up or run.supervisor.refused, 60)
         for session in run.supervisor.sessions.values():

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from spinline_protocol import configuration, errors, framing, messages, packer, quantities, states
+from spinline_protocol import auth, configuration, errors, framing, messages, packer, quantities, states
 
 SPEC = Path("protocol/SPEC.md")
 KINDS = (
@@ -88,6 +88,11 @@ def _transitions() -> str:
     return _table(("state", "command", "next state"), [*rows, ("any but ABORTING, ABORTED", "ABORT", "ABORTING")])
 
 
+def _roles() -> str:
+    named = {number: name for number, name, _kind, _fields in messages.MESSAGES}
+    return _table(("request", "from"), [(named[number], auth.ROLES[role]) for number, role in auth.ROLE_NEEDED])
+
+
 MAKERS: dict[str, Callable[[], str]] = {
     "kinds": _kinds,
     "messages": _messages,
@@ -99,6 +104,7 @@ MAKERS: dict[str, Callable[[], str]] = {
     "commands": lambda: _table(("number", "command"), list(enumerate(states.COMMANDS))),
     "transitions": _transitions,
     "events": lambda: _table(("code", "event"), list(enumerate(states.EVENTS))),
+    "roles": _roles,
     "results": lambda: _table(("code", "name", "means", "what to do"), errors.RESULTS),
 }
 

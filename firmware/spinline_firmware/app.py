@@ -30,6 +30,7 @@ from .control.image import new_image
 from .control.recorder import RING_BYTES
 from .drivers.ports import Ports
 from .events import Events
+from .keystore import KeyStore
 from .scan import Scan
 from .transaction import Transaction
 
@@ -69,7 +70,10 @@ class App:
         self._image = new_image()
         self._ports = Ports(board)
         self._events = Events()
-        self._link = DeviceLink(ADDRESS, self._hello, entropy)
+        self._keys = KeyStore()
+        self._at_us, self._ticks_us = 0, time.ticks_us()
+        jumper = machine.Pin(board.SAFE_PIN, machine.Pin.IN, machine.Pin.PULL_UP).value() == 0
+        self._link = DeviceLink(ADDRESS, self._hello, entropy, self._keys, self._now_us, jumper)
         self._transaction = Transaction()
         self._node: "Scan | None" = None
         self._sent_to = 0  # telemetry: the next scan to send
@@ -77,6 +81,13 @@ class App:
         self._scans_n = 0
         self._opened_n = 0
         self._event(EVT_BOOT, machine.reset_cause(), 0, 0)
+
+    def _now_us(self) -> int:
+        """Time since the start in us; the ticks behind it wrap every 17 minutes, and every scan asks."""
+        ticks_us = time.ticks_us()
+        self._at_us += time.ticks_diff(ticks_us, self._ticks_us)
+        self._ticks_us = ticks_us
+        return self._at_us
 
     def _event(self, code: int, source: int, got: int, limit: int) -> None:
         self._events.add(self._node.recorder.next_scan if self._node else 0, code, source, got, limit)
@@ -133,6 +144,7 @@ class App:
     def scan(self, overrun: int) -> None:
         """Receive, act on what was asked, scan the process, publish."""
         link = self._link
+        self._now_us()
         received = self._uart.read()
         if received:
             link.receive(received)
@@ -202,6 +214,10 @@ class App:
             self._link.answer_code(sequence, code, got, limit, "setpoint" if code == errors.RANGE else "")
         elif operation == messages.IDENTIFY:
             self._link.answer(sequence, _IDENTITY.pack((errors.OK, _word_bits(), _interpreter(), board.NAME)))
+        elif operation == messages.JOURNAL:
+            self._link.answer_journal(sequence)
+        elif operation == messages.PROVISION:
+            self._link.answer_code(sequence, errors.OK if self._keys.put(*fields) else errors.RANGE)
         elif operation == messages.BACKFILL_REQUEST:
             self._link.answer_code(sequence, *self._ask_backfill(*fields))
         else:

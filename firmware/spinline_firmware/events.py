@@ -11,7 +11,10 @@ _EVENT = Packer(messages.EVENT, messages.fields_of(messages.EVENT))
 
 
 class Events:
-    """Oldest first; when the queue is full the newest is counted as lost, since the first cause matters most."""
+    """Oldest first; when the queue is full the newest is lost, since the first cause matters most.
+
+    A lost event uses up its number: the gap tells the host how many there were.
+    """
 
     def __init__(self) -> None:
         self._queue: "list[tuple[int, int, int, int, int, int]]" = []
@@ -23,6 +26,7 @@ class Events:
         """Note one event with the scan it belongs to."""
         if len(self._queue) >= EVENTS_N_MAX:
             self.lost_n += 1
+            self.next_i += 1
             return
         self._queue.append((self.next_i, scan, code, source, got, limit))
         self.next_i += 1

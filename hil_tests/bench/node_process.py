@@ -57,6 +57,7 @@ class NodeProcess:
         ticks_offset: int = 0,
         console: Path | None = None,
     ) -> None:
+        self.folder = board
         down_read, self._down = os.pipe()
         self._up, up_write = os.pipe()
         self._console = console or board / "console.txt"

@@ -15,6 +15,7 @@ from spinline.recipe.models import Recipe
 from spinline.recipe.reading import read_recipe
 from spinline.record import journal as journals
 from spinline.record.batch_record import BatchRecord
+from spinline_protocol import auth
 
 from .interpreters import Interpreter
 from .simulated import SimulatedLine
@@ -42,13 +43,15 @@ class BenchRun:
         change: Callable[[list[NodeConfiguration]], list[NodeConfiguration]] = lambda nodes: nodes,
         ticks_offset: int = 0,
         recipe_path: Path = RECIPE_R1,
+        keyless: bool = False,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.line: Line = load_line(LINE_R1)
         self.recipe: Recipe = recipe or read_recipe(recipe_path)
         self.configurations = change([compile_node(self.line, node, self.recipe) for node in self.line.node])
-        self.bench = SimulatedLine(interpreter, folder / "boards", seed, ticks_offset=ticks_offset)
+        self.bench = SimulatedLine(interpreter, folder / "boards", seed, ticks_offset=ticks_offset, keyless=keyless)
+        self.operator_key = auth.role_key(self.bench.site_key, auth.OPERATOR)
         self.firmware_sha256 = self.bench.firmware_sha256
         self.seed = seed
         self.journal_path = folder / "journal.sqlite"
@@ -83,6 +86,7 @@ class BenchRun:
             Batch(float(program.threading_min) * 60, float(program.production_min) * 60),
             random.Random(f"{self.seed} supervisor {self._supervisors_n}").randbytes,
             START_US,
+            self.operator_key,
         )
 
     def start(self) -> None:

@@ -15,11 +15,11 @@ from .board_files import lay_out
 from .interpreters import Interpreter
 from .node_process import NodeProcess
 from .plant.line import Line as Plant
+from .provisioning import BOOT_MS, bench_site_key, provision
 from .wire import Wire
 from .wiring import WIRING, Terminals
 
 ARCHITECTURES = {32: "x86", 64: "x64"}
-BOOT_MS = 50  # from power to the first instruction of boot.py
 
 
 @dataclass
@@ -52,7 +52,10 @@ class BenchPort:
 
 
 class SimulatedLine:
-    """The whole line on the bench.  ``folder`` takes the boards' file systems; ``seed`` fixes every random source."""
+    """The whole line on the bench.  ``folder`` takes the boards' file systems; ``seed`` fixes every random source.
+
+    Every board gets the keys of the seed's site before it starts, unless the line is ``keyless``.
+    """
 
     def __init__(
         self,
@@ -62,6 +65,7 @@ class SimulatedLine:
         names: tuple[str, ...] = ("melt", "bath", "draw"),
         noise: bool = True,
         ticks_offset: int = 0,
+        keyless: bool = False,
     ) -> None:
         self.plant = Plant(seed, noise=noise)
         self.plant.actuators.threaded = True  # the leader rope is in the line from the start
@@ -70,6 +74,8 @@ class SimulatedLine:
         self._folder = folder
         self._seed = seed
         self._ticks_offset = ticks_offset
+        self.site_key = bench_site_key(seed)
+        self._keyless = keyless
         self._digest = hashlib.sha256()
         self.firmware_sha256 = ""
         self.nodes = {name: self._start(name, i) for i, name in enumerate(names)}
@@ -80,6 +86,8 @@ class SimulatedLine:
         folder = self._folder / name
         self.firmware_sha256 = lay_out(folder, ARCHITECTURES[self._interpreter.word_bits])
         device_id = hashlib.sha256(f"{name} {index}".encode()).digest()[:8]
+        if not self._keyless:
+            provision(self._interpreter.command, folder, device_id, self.site_key)
         seed = hashlib.sha256(f"{self._seed} {name}".encode()).digest()
         process = NodeProcess(self._interpreter.command, folder, device_id, seed, ticks_offset=self._ticks_offset)
         return BenchNode(name, process, Terminals(WIRING[name]), wake_ms=BOOT_MS)

@@ -17,6 +17,7 @@ SHUNT_OHM = 150
 WATCHDOG_MS = 1000  # external relay: heartbeat standing still this long drops contactor, drive enable and permit
 DAC_FULL = 4095.0
 PERMIT_CONTACT = 1 << board.PERMIT_IN - 32
+NO_JUMPER = 1 << board.SAFE_PIN - 32  # the pin is pulled up
 OPEN_CIRCUIT = 0x01  # MAX31856 fault status
 
 Analog = tuple[int, Callable[[Sensors], float], float]  # converter channel, value, full scale at 20 mA (0 at 4 mA)
@@ -136,7 +137,7 @@ class Terminals:
             down.tc_fault[port] = OPEN_CIRCUIT if port in self.open_thermocouples else 0
         for channel, value, full in wiring.analog:
             down.analog_uv[channel] = int((4.0 + 16.0 * value(sensors) / full) * 1000 * SHUNT_OHM)
-        down.contacts = wiring.contacts(sensors) | (PERMIT_CONTACT if permit_closed else 0)
+        down.contacts = wiring.contacts(sensors) | (PERMIT_CONTACT if permit_closed else 0) | NO_JUMPER
         down.counts = wiring.counts(sensors)
         return down
 

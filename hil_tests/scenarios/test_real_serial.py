@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hil_tests.bench.interpreters import Interpreter
+from hil_tests.bench.provisioning import bench_site_key
 from hil_tests.bench.run import LINE_R1, RECIPE_R1, START_US
 from hil_tests.bench.wall import now_s, rest_until
 from spinline.edges.serial_port import SerialPort
@@ -21,6 +22,7 @@ from spinline.recipe.line_model import load_line
 from spinline.recipe.reading import read_recipe
 from spinline.record.batch_record import BatchRecord
 from spinline.record.journal import Journal
+from spinline_protocol import auth
 from spinline_protocol.states import STARTING, STATES
 
 pytestmark = pytest.mark.wall
@@ -50,6 +52,7 @@ class RealLine:
             Batch(60.0, 60.0),
             lambda count: bytes(range(33, 33 + count)),
             START_US,
+            auth.role_key(bench_site_key(1), auth.OPERATOR),
         )
         self._started_s = now_s()
         self._due_us = 0

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from rich.console import Console
 
 from spinline.edges import clock
+from spinline.edges import keys as key_files
 from spinline.edges.link_cli import link_app
 from spinline.errors import BadInput, SpinlineError
 from spinline.recipe.certificate import Certificate
@@ -89,6 +90,31 @@ def schema(
         _print_json(_MODELS[of].model_json_schema())
     else:
         _print_json({name.value: model.model_json_schema() for name, model in _MODELS.items()})
+
+
+keys_app = typer.Typer(name="keys", help="The key of the site, from which the nodes' keys come.", no_args_is_help=True)
+app.add_typer(keys_app)
+KeyFile = Annotated[Path, typer.Argument(help="File with the site key.", metavar="FILE")]
+
+
+@keys_app.command("new")
+def keys_new(file: KeyFile) -> None:
+    """Make a site key, readable by you only.  A file that exists is not touched."""
+    try:
+        key = key_files.new_key_file(file)
+    except BadInput as error:
+        raise _refuse(error, as_json=False) from None
+    typer.echo(f"{file}: site key {key_files.fingerprint(key)}")
+
+
+@keys_app.command("show")
+def keys_show(file: KeyFile) -> None:
+    """Print the fingerprint of a site key, never the key."""
+    try:
+        key = key_files.load_key_file(file)
+    except BadInput as error:
+        raise _refuse(error, as_json=False) from None
+    typer.echo(f"{file}: site key {key_files.fingerprint(key)}")
 
 
 def main() -> None:

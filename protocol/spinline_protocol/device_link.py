@@ -1,9 +1,12 @@
 """The board's end of the session, sans-I/O: bytes in, noted requests and bytes out (SPEC 3).
 
-It never acts on the line: requests are noted here and the next scan decides.  Entropy is an argument.
+It never acts on the line: requests are noted here and the next scan decides.  Entropy, keys and time are arguments.
 """
 
-from . import framing, messages
+import struct
+
+from . import auth, errors, framing, messages
+from .auth import OPERATOR, VIEWER
 from .errors import BadFrame
 from .packer import Packer, unpack
 from .states import CMD_ABORT, CMD_STOP
@@ -14,6 +17,9 @@ REQUESTS_N_MAX = 8
 OUTPUT_BYTES_MAX = 4096
 LEASE_MS_LOW = 500
 LEASE_MS_HIGH = 10000
+SYNCS_N_MAX = 8
+CREDIT_BYTES_FIRST = 2048  # telemetry of a new session until its first LEASE
+CREDIT_UNLIMITED = 0xFFFF
 
 CLOSED = 0
 PROPOSED = 1
@@ -22,29 +28,61 @@ OPEN = 2
 _HELLO_ACK = Packer(messages.HELLO_ACK, messages.fields_of(messages.HELLO_ACK))
 _OPENED = Packer(messages.OPENED, messages.fields_of(messages.OPENED))
 _RESULT = Packer(messages.RESULT, messages.fields_of(messages.RESULT))
+_JOURNAL_TOLD = Packer(messages.JOURNAL_TOLD, messages.fields_of(messages.JOURNAL_TOLD))
+_PROGRESS = Packer(messages.PROGRESS_MESSAGE, messages.fields_of(messages.PROGRESS_MESSAGE))
+_SYNC_TOLD = Packer(messages.SYNC_TOLD, messages.fields_of(messages.SYNC_TOLD))
+_DEVICE_ID_AT = [name for name, _kind in messages.fields_of(messages.HELLO_ACK)].index("device_id")
+
+assert messages.JOURNAL_N > 2 * WINDOW  # what was under way is still there after the next session's requests
+
+
+class _Proposal:
+    """What a HELLO asked for and was answered: an OPEN may name it."""
+
+    def __init__(self, session: int, role: int, host_nonce: bytes, device_nonce: bytes, device_id: bytes) -> None:
+        self.session = session
+        self.role = role
+        self.nonces = (host_nonce, device_nonce, device_id)
 
 
 class DeviceLink:
     """One serial session of the board.
 
     ``hello(host_nonce, device_nonce, session)`` returns the fields of HELLO_ACK: what the board says of itself.
-    ``entropy(n)`` returns n random bytes.
+    ``entropy(n)`` returns n random bytes; ``keys.of(role)`` the 32 bytes of a role's key, or b"" where there is none;
+    ``now_us()`` a time in us that never wraps.  With the ``jumper`` the board takes keys from anyone, and no orders.
     """
 
-    def __init__(self, address: int, hello, entropy) -> None:  # type: ignore[no-untyped-def]
+    def __init__(  # type: ignore[no-untyped-def]
+        self, address: int, hello, entropy, keys, now_us, jumper: bool = False
+    ) -> None:
         self.address = address
         self._hello = hello
         self._entropy = entropy
+        self._keys = keys
+        self._now_us = now_us
+        self._jumper = jumper
         self._reader = framing.FrameReader(False)
         self._output = b""
+        self._inside = False  # the next byte of the output is inside a frame
+        self._syncs: "list[tuple[int, int]]" = []  # asked: the host's stamp, when it was received
         self.state = CLOSED
         self.session = 0
-        self._proposed = 0
+        self.role = VIEWER
+        self._key = b""
+        self._proposal: "_Proposal | None" = None
         self._expected = 1
+        self._wraps = 0
+        self._lease_n = 0
+        self._heard_us = 0
+        self.openings = auth.Guard()
+        self.tags = auth.Guard()
         self._cache: "list[tuple[int, bytes]]" = []  # answered requests, oldest first
-        self._waiting: "list[int]" = []  # requests noted and not yet answered
+        self._waiting: "list[tuple[int, int]]" = []  # requests noted and not yet answered: sequence, operation
         self.requests: "list[tuple[int, list]]" = []  # type: ignore[type-arg]
+        self._journal: "list[tuple[int, int, int, int]]" = []  # session, sequence, operation, code; oldest first
         self._stream_n = 0
+        self.credit_bytes = 0
         self.lease_ms_renewed = 0  # set by a LEASE frame of the writer, taken by the scan
         self.scans_acknowledged = 0
         self.events_acknowledged = 0
@@ -54,69 +92,141 @@ class DeviceLink:
 
     def receive(self, octets: bytes) -> None:
         """Take bytes from the wire; note requests in ``requests``, leases in ``lease_ms_renewed``.  Never raises."""
+        now_us = self._now_us()
         for frame in self._reader.feed(octets):
             if frame.destination not in (self.address, framing.UNASSIGNED, framing.BROADCAST):
                 continue
             try:
                 message = unpack(frame.payload)
-                self._accept(frame, message)
+                self._accept(frame, message, now_us)
             except BadFrame:
                 self.bad_messages_n += 1
 
-    def _accept(self, frame: "framing.Frame", message: list) -> None:  # type: ignore[type-arg]
+    def _accept(self, frame: "framing.Frame", message: list, now_us: int) -> None:  # type: ignore[type-arg]
         if frame.kind == framing.CONTROL:
-            self._accept_control(frame, message)
+            self._accept_control(frame, message, now_us)
         elif self.state != OPEN or frame.session != self.session:
             self._accept_stranger(frame, message)
         elif frame.kind == framing.REQUEST:
-            self._accept_request(frame.sequence, message)
+            self._accept_request(frame, message, now_us)
         elif frame.kind == framing.LEASE:
-            self._accept_lease(message)
+            self._accept_lease(frame, message, now_us)
+        elif frame.kind == framing.SYNC and message[0] == messages.SYNC_ASK and len(message) >= 2:
+            self._syncs = self._syncs[-(SYNCS_N_MAX - 1) :]
+            self._syncs.append((_number(message[1]), now_us))
 
-    def _accept_control(self, frame: "framing.Frame", message: list) -> None:  # type: ignore[type-arg]
+    def _accept_control(self, frame: "framing.Frame", message: list, now_us: int) -> None:  # type: ignore[type-arg]
         if message[0] == messages.HELLO and len(message) >= 6:
-            nonce = _octets(message[3], 8)
-            self._proposed = self._new_session()
+            nonce, role = _octets(message[3], 8), auth.role_of(message[4])
+            session, device_nonce = self._new_session(), self._entropy(8)
+            fields = self._hello(nonce, device_nonce, session)
+            self._proposal = _Proposal(session, role, nonce, device_nonce, fields[_DEVICE_ID_AT])
             self.state = self.state if self.state == OPEN else PROPOSED
-            fields = self._hello(nonce, self._entropy(8), self._proposed)
             self._send(framing.CONTROL, 0, frame.sequence, _HELLO_ACK.pack(fields))
         elif message[0] == messages.OPEN and len(message) >= 4:
-            if self._proposed == 0 or message[1] != self._proposed:
-                return  # a stale OPEN cannot take the line from the live session
-            lease_ms = min(max(_number(message[2]), LEASE_MS_LOW), LEASE_MS_HIGH)
-            self._open(self._proposed)
-            opened = _OPENED.pack((self.session, lease_ms, "operator", b""))
-            self._send(framing.CONTROL, self.session, frame.sequence, opened)
+            self._accept_open(frame, message, now_us)
         elif message[0] == messages.CLOSE and frame.session == self.session:
-            self.state = CLOSED
-            self.session = 0
+            if self.role == VIEWER or self._proven(frame, 0, now_us):
+                self._end_session()
+                self.state = CLOSED
+                self.session = 0
 
-    def _open(self, session: int) -> None:
+    def _accept_open(self, frame: "framing.Frame", message: list, now_us: int) -> None:  # type: ignore[type-arg]
+        proposal = self._proposal
+        if proposal is None or message[1] != proposal.session:
+            return  # a stale OPEN cannot take the line from the live session
+        lease_ms = min(max(_number(message[2]), LEASE_MS_LOW), LEASE_MS_HIGH)
+        role, key = proposal.role, b""
+        if role == VIEWER:
+            silent = now_us - self._heard_us > LEASE_MS_HIGH * 1000
+            if self.state == OPEN and self.role != VIEWER and not silent:
+                self._refuse(frame, errors.BUSY)  # who only looks does not take the line from who works
+                return
+        else:
+            of_device = self._keys.of(role)
+            if self.openings.refusing(now_us):
+                self.dropped_n += 1
+                return
+            host_nonce, device_nonce, device_id = proposal.nonces
+            key = auth.session_key(of_device, host_nonce, device_nonce, device_id, proposal.session)
+            if not of_device or not auth.proves(key, frame.octets):
+                self.openings.failed(now_us)
+                self._refuse(frame, errors.AUTHENTICATION)
+                return
+        self._open(proposal.session, role, key, now_us)
+        opened = _OPENED.pack((self.session, lease_ms, auth.ROLES[role], bytes(framing.TAG_BYTES) if key else b""))
+        if key:
+            self._send(framing.CONTROL, self.session, frame.sequence, opened[: -framing.TAG_BYTES], self._sign)
+        else:
+            self._send(framing.CONTROL, self.session, frame.sequence, opened)
+
+    def _sign(self, octets: bytes) -> bytes:
+        return auth.tag_of(self._key, octets)
+
+    def _open(self, session: int, role: int, key: bytes, now_us: int) -> None:
+        self._end_session()
         self.session = session
-        self._proposed = 0
+        self.role = role
+        self._key = key
+        self._proposal = None
         self.state = OPEN
         self.opened_n += 1
         self._expected = 1
+        self._wraps = 0
+        self._lease_n = 0
+        self._heard_us = now_us
+        self.credit_bytes = CREDIT_BYTES_FIRST
+        if role != VIEWER:
+            self._note(0, messages.OPEN, role)
+
+    def _end_session(self) -> None:
+        """Forget what waits, except a stranger's stop; what was begun and not answered stands in the journal."""
+        noted = [sequence for sequence, _message in self.requests]
+        for sequence, operation in self._waiting:
+            if sequence not in noted:
+                self._note(sequence, operation, messages.UNFINISHED)
         self._cache = []
         self._waiting = []
-        self.requests = [noted for noted in self.requests if noted[0] == 0]  # a stranger's stop is not forgotten
+        self._syncs = []
+        self.lease_ms_renewed = 0
+        self.requests = [noted for noted in self.requests if noted[0] == 0]
+
+    def _refuse(self, frame: "framing.Frame", code: int) -> None:
+        """Say why a frame was not taken, without making it an answer: the request itself may still come."""
+        self._send(framing.LINK_ERROR, frame.session, frame.sequence, _RESULT.pack((code, 0, 0, "")))
+
+    def _proven(self, frame: "framing.Frame", wraps: int, now_us: int) -> bool:
+        """True where the frame may come from the session's owner: in a viewer's session any, else the tag decides."""
+        if self.role == VIEWER:
+            return True
+        if self.tags.refusing(now_us):
+            return False
+        if frame.authenticated and auth.proves(self._key, frame.octets, wraps):
+            self._heard_us = now_us
+            return True
+        self.tags.failed(now_us)
+        self._refuse(frame, errors.AUTHENTICATION)
+        return False
 
     def _new_session(self) -> int:
         while True:
             octets = self._entropy(2)
             session = octets[0] | octets[1] << 8
-            if session != 0 and session != self.session:
+            if session not in [0, self.session] + [entry[0] for entry in self._journal]:
                 return int(session)
 
     def _accept_stranger(self, frame: "framing.Frame", message: list) -> None:  # type: ignore[type-arg]
-        """Stop and abort are accepted from anyone (SPEC 3.9): a convenience, not a safety function."""
-        from_anyone = message[0] == messages.COMMAND and len(message) == 2 and message[1] in (CMD_STOP, CMD_ABORT)
-        if frame.kind == framing.REQUEST and from_anyone and len(self.requests) < REQUESTS_N_MAX:
+        if frame.kind == framing.REQUEST and _is_stop(message) and len(self.requests) < REQUESTS_N_MAX:
             self.requests.append((0, message))
         else:
             self.dropped_n += 1
 
-    def _accept_request(self, sequence: int, message: list) -> None:  # type: ignore[type-arg]
+    def _accept_request(self, frame: "framing.Frame", message: list, now_us: int) -> None:  # type: ignore[type-arg]
+        operation, sequence = _number(message[0]), frame.sequence
+        anyones = self.role != VIEWER and not frame.authenticated and _is_stop(message)
+        if anyones or not self._proven(frame, auth.wraps_of(sequence, self._expected, self._wraps), now_us):
+            self._accept_stranger(frame, message)
+            return
         for answered, payload in self._cache:
             if answered == sequence:
                 self._send(framing.RESPONSE, self.session, sequence, payload)
@@ -124,50 +234,123 @@ class DeviceLink:
         if sequence != self._expected or len(self.requests) >= REQUESTS_N_MAX:
             self.dropped_n += 1  # skipped or already noted: the host repeats in order
             return
-        self._expected = (self._expected & 0xFFFF) + 1 if self._expected < 0xFFFF else 1
-        self._waiting.append(sequence)
-        self.requests.append((sequence, message))
+        self._expected += 1
+        if self._expected > 0xFFFF:
+            self._expected = 1
+            self._wraps += 1
+        code = self._verdict(message)
+        if code == errors.OK:
+            self._waiting.append((sequence, operation))
+            self.requests.append((sequence, message))
+        else:
+            self._reply(sequence, _RESULT.pack((code, 0, 0, "")))
 
-    def _accept_lease(self, message: list) -> None:  # type: ignore[type-arg]
+    def _verdict(self, message: list) -> int:  # type: ignore[type-arg]
+        """Whether this session may ask for this: OK, DENIED, or STATE while the jumper is set."""
+        needed = auth.role_needed(message[0])
+        if _is_stop(message) or (self._jumper and message[0] == messages.PROVISION):
+            return errors.OK
+        if self._jumper and needed == OPERATOR:
+            return errors.STATE
+        return errors.OK if self.role >= needed else errors.DENIED
+
+    def _accept_lease(self, frame: "framing.Frame", message: list, now_us: int) -> None:  # type: ignore[type-arg]
         if message[0] != messages.LEASE_MESSAGE or len(message) < 5:
             raise BadFrame("no lease")
-        self.lease_ms_renewed = min(max(_number(message[1]), LEASE_MS_LOW), LEASE_MS_HIGH)
-        self.scans_acknowledged = _number(message[3])
-        self.events_acknowledged = _number(message[4])
+        lease_ms, credit_bytes, scans_to, events_to = [_number(field) for field in message[1:5]]
+        wraps = auth.wraps_of(frame.sequence, self._lease_n & 0xFFFF, self._lease_n >> 16)
+        if not self._proven(frame, wraps, now_us):
+            return
+        lease_n = wraps << 16 | frame.sequence
+        if lease_n <= self._lease_n:
+            self.dropped_n += 1  # late or replayed
+            return
+        self._lease_n = lease_n
+        self.credit_bytes = credit_bytes
+        if self.role != VIEWER and not self._jumper:
+            self.lease_ms_renewed = min(max(lease_ms, LEASE_MS_LOW), LEASE_MS_HIGH)
+            self.scans_acknowledged = scans_to
+            self.events_acknowledged = events_to
+
+    def _note(self, sequence: int, operation: int, code: int) -> None:
+        """Requests that change something, and the openings before them, are kept beyond their session."""
+        if auth.role_needed(operation) != VIEWER:
+            self._journal = self._journal[-(messages.JOURNAL_N - 1) :]
+            self._journal.append((self.session, sequence, operation, code))
 
     def answer(self, sequence: int, payload: bytes) -> None:
         """Answer a noted request once; the answer is kept for repeats.  Sequence 0 (from a stranger) has no answer."""
-        if sequence == 0 or sequence not in self._waiting:
-            return
-        self._waiting.remove(sequence)
+        for waiting in self._waiting:
+            if sequence != 0 and waiting[0] == sequence:
+                self._waiting.remove(waiting)
+                self._note(sequence, waiting[1], payload[messages.CODE_AT])
+                self._reply(sequence, payload)
+                return
+
+    def _reply(self, sequence: int, payload: bytes) -> None:
         self._cache = self._cache[-(RESULTS_CACHED_N - 1) :]
         self._cache.append((sequence, payload))
         self._send(framing.RESPONSE, self.session, sequence, payload)
+
+    def answer_journal(self, sequence: int) -> None:
+        """Answer JOURNAL: what was executed last and how it ended, oldest first."""
+        entries = b"".join([struct.pack(messages.JOURNAL_LAYOUT, *entry) for entry in self._journal])
+        self.answer(sequence, _JOURNAL_TOLD.pack((errors.OK, entries)))
+
+    def progress(self, sequence: int, done: int, total: int) -> None:
+        """Say how far a long request is; its answer comes later."""
+        if sequence in [waiting[0] for waiting in self._waiting]:
+            self._send(framing.PROGRESS, self.session, sequence, _PROGRESS.pack((done, total)))
 
     def answer_code(self, sequence: int, code: int, got: int = 0, limit: int = 0, field: str = "") -> None:
         """Answer with a result code; ``got``, ``limit`` and ``field`` say what was refused and what is allowed."""
         self.answer(sequence, _RESULT.pack((code, got, limit, field)))
 
     def stream(self, kind: int, payload: bytes) -> bool:
-        """Send telemetry or an event; False (and nothing sent) where no session is open or the output is full."""
+        """Send telemetry or an event; False (and nothing sent) without an open session, credit or room."""
         if self.state != OPEN or len(self._output) > OUTPUT_BYTES_MAX - 2 * framing.FRAME_BYTES_MAX:
             return False
-        self._stream_n = (self._stream_n + 1) & 0xFFFF
-        self._send(kind, self.session, self._stream_n, payload)
+        if len(payload) + framing.FRAME_BYTES_MIN > self.credit_bytes:
+            return False  # before the work of a frame
+        following = (self._stream_n + 1) & 0xFFFF
+        control = framing.FROM_DEVICE | kind
+        frame = framing.encode(framing.MASTER, self.address, control, self.session, following, payload)
+        if self.credit_bytes != CREDIT_UNLIMITED:
+            if len(frame) > self.credit_bytes:
+                return False
+            self.credit_bytes -= len(frame)
+        self._stream_n = following
+        self._output += frame
         return True
 
-    def _send(self, kind: int, session: int, sequence: int, payload: bytes) -> None:
+    def _send(  # type: ignore[no-untyped-def]
+        self, kind: int, session: int, sequence: int, payload: bytes, sign=None
+    ) -> None:
         if len(self._output) > OUTPUT_BYTES_MAX:
             self.dropped_n += 1
             return
-        frame = framing.encode(framing.MASTER, self.address, framing.FROM_DEVICE | kind, session, sequence, payload)
-        self._output += frame
+        control = framing.FROM_DEVICE | kind
+        self._output += framing.encode(framing.MASTER, self.address, control, session, sequence, payload, sign)
 
     def take_output(self, most: int) -> bytes:
         """At most ``most`` bytes for the wire: what the transmit buffer has free, so that a write never waits."""
+        if self._syncs:
+            self._tell_syncs()
         octets = self._output[:most]
         self._output = self._output[most:]
+        if octets.count(framing.FLAG) & 1:
+            self._inside = not self._inside
         return octets
+
+    def _tell_syncs(self) -> None:
+        """Answers about time go ahead of everything that waits: their stamp is when they leave."""
+        at = self._output.find(framing.FLAG) + 1 if self._inside else 0
+        waiting, self._output = self._output[at:], self._output[:at]
+        now_us = self._now_us()
+        for host_sent_us, received_us in self._syncs:
+            self._send(framing.SYNC, self.session, 0, _SYNC_TOLD.pack((host_sent_us, received_us, now_us)))
+        self._syncs = []
+        self._output += waiting
 
     def noise_n(self) -> int:
         """Pieces of the stream that were no frame."""
@@ -184,3 +367,8 @@ def _number(field) -> int:  # type: ignore[no-untyped-def]
     if not isinstance(field, int) or field < 0:
         raise BadFrame("a number from 0 expected")
     return field
+
+
+def _is_stop(message: list) -> bool:  # type: ignore[type-arg]
+    """Stop and abort are accepted from anyone (SPEC 3.9): a convenience, not a safety function."""
+    return message[0] == messages.COMMAND and len(message) == 2 and message[1] in (CMD_STOP, CMD_ABORT)

@@ -9,7 +9,7 @@ HEADER_BYTES = 8
 TAG_BYTES = 8
 FRAME_BYTES_MAX = HEADER_BYTES + PAYLOAD_BYTES_MAX + 4
 READER_BYTES_MAX = 2 * FRAME_BYTES_MAX + 8  # every byte of a frame may be stuffed
-CONSOLE_BYTES_MAX = 256
+CONSOLE_BYTES_MAX = 512
 
 MASTER = 0
 UNASSIGNED = 254
@@ -29,19 +29,29 @@ assert HEADER_BYTES + PAYLOAD_BYTES_MAX <= 255  # the length fits one byte
 assert FRAME_BYTES_MAX <= 371  # up to here CRC-32 keeps a Hamming distance of 5
 
 
-def encode(destination: int, source: int, control: int, session: int, sequence: int, payload: bytes) -> bytes:
-    """One frame ready for the wire, both flags included.  ``payload`` has at most 240 bytes (asserted: ours)."""
-    length = HEADER_BYTES + len(payload)
+def encode(  # type: ignore[no-untyped-def]
+    destination: int, source: int, control: int, session: int, sequence: int, payload: bytes, sign=None
+) -> bytes:
+    """One frame ready for the wire, both flags included.  ``payload`` has at most 240 bytes (asserted: ours).
+
+    ``sign(octets)``, where given, returns the 8 bytes of the tag that go behind the payload and count as part of it.
+    """
+    length = HEADER_BYTES + len(payload) + (TAG_BYTES if sign else 0)
     assert length <= HEADER_BYTES + PAYLOAD_BYTES_MAX
     numbers = (session & 255, session >> 8, sequence & 255, sequence >> 8)
     header = bytes((length, destination, source, control | VERSION_BITS) + numbers)
     body = header + payload
+    if sign:
+        body += sign(body)
     body += binascii.crc32(body).to_bytes(4, "little")
     return FLAG + body.replace(b"}", b"}]").replace(FLAG, b"}^") + FLAG
 
 
 class Frame:
-    """A received frame whose CRC and length are right.  ``payload``: the message and, if authenticated, its tag."""
+    """A received frame whose CRC and length are right.
+
+    ``octets`` is all of it but the CRC; ``payload`` is the message, without the tag of an authenticated frame.
+    """
 
     def __init__(self, body: bytes) -> None:
         self.destination = body[1]
@@ -50,7 +60,9 @@ class Frame:
         self.kind = body[3] & TYPE_MASK
         self.session = body[4] | body[5] << 8
         self.sequence = body[6] | body[7] << 8
-        self.payload = body[HEADER_BYTES:-4]
+        self.octets = body[:-4]
+        self.authenticated = body[3] & AUTHENTICATED != 0
+        self.payload = self.octets[HEADER_BYTES:-TAG_BYTES] if self.authenticated else self.octets[HEADER_BYTES:]
 
 
 class FrameReader:
@@ -82,6 +94,12 @@ class FrameReader:
                     frames.append(frame)
         return frames
 
+    def give_up(self) -> None:
+        """Nothing more has come for a while: what is unfinished is no frame."""
+        if self._rest:
+            self._note_noise(self._rest)
+            self._rest = b""
+
     def _check(self, part: bytes) -> "Frame | None":
         body = part
         if b"}" in part:
@@ -90,7 +108,7 @@ class FrameReader:
         if length < FRAME_BYTES_MIN or body[0] != length - 4 or binascii.crc32(body) != CRC_RESIDUE:
             self._note_noise(part)
             return None
-        if body[3] & 0xC0 != VERSION_BITS:
+        if body[3] & 0xC0 != VERSION_BITS or (body[3] & AUTHENTICATED and length < FRAME_BYTES_MIN + TAG_BYTES):
             self._note_noise(part)
             return None
         if body[3] & FROM_DEVICE != self._direction:
@@ -101,4 +119,4 @@ class FrameReader:
 
     def _note_noise(self, part: bytes) -> None:
         self.noise_n += 1
-        self.console = (self.console + part)[-CONSOLE_BYTES_MAX:]
+        self.console = (self.console + part + FLAG)[-CONSOLE_BYTES_MAX:]

@@ -100,6 +100,14 @@ LEASE_MESSAGE = 0x40
 STREAM_SCANS = 0
 STREAM_SUMMARIES = 1
 
+CODE_AT = 3  # in every answer of a board: array header, number, marker, then the code
+
+# one executed request of the journal: session, sequence, operation, code
+JOURNAL_LAYOUT = ">HHBB"
+JOURNAL_BYTES = 6
+JOURNAL_N = 16
+UNFINISHED = 255  # its code where its session ended before it was answered: begun, its end is not known
+
 # one violation of a prepared configuration: table, row, field, 0, got (i32), limit (i32)
 VIOLATION_LAYOUT = ">BBBBii"
 VIOLATION_BYTES = 12
@@ -112,3 +120,11 @@ def fields_of(number: int) -> "tuple[tuple[str, str], ...]":
         if row[0] == number:
             return row[3]
     raise KeyError(number)
+
+
+def name_of(number: int) -> str:
+    """Name of a message, or its number where the table does not know it."""
+    for row in MESSAGES:
+        if row[0] == number:
+            return row[1]
+    return "0x%02X" % number

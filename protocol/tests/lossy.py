@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from plain import Chance
+from plain import SITE_KEY, Chance, Keys
 
-from spinline_protocol import errors, framing, messages
+from spinline_protocol import auth, errors, framing, messages
 from spinline_protocol.device_link import DeviceLink
-from spinline_protocol.host_link import HostLink
+from spinline_protocol.host_link import HostLink, LinkEvent
 from spinline_protocol.schema import schema_sha256
 
 SCAN_MS = 250
@@ -18,11 +18,11 @@ class Wire:
 
     def __init__(self, chance: Chance, percent: int) -> None:
         self._chance = chance
-        self._percent = percent
+        self.percent = percent
         self._under_way: list[tuple[int, bytes]] = []
 
     def _happens(self) -> bool:
-        return self._chance.below(100) < self._percent
+        return self._chance.below(100) < self.percent
 
     def write(self, octets: bytes, now: int) -> None:
         """Send one piece; ``now`` counts scans."""
@@ -49,14 +49,17 @@ class Board:
     def __init__(self, chance: Chance) -> None:
         self._chance = chance
         self.executed: list[int] = []
+        self.now_us = 0
+        self._boot_id = 0
         self.restart()
 
     def restart(self) -> None:
         """Power gone and back: a new link, an empty memory of requests."""
-        self.link = DeviceLink(1, self._hello, self._chance.octets)
+        self._boot_id += 1
+        self.link = DeviceLink(1, self._hello, self._chance.octets, Keys(), lambda: self.now_us)
 
     def _hello(self, host_nonce: bytes, device_nonce: bytes, session: int) -> tuple[object, ...]:
-        numbers = (1, 0, session, 1, 0, 240, 4, 0, 0, 0, 0, 0)
+        numbers = (1, 0, session, self._boot_id, 0, 240, 4, 0, 0, 0, 0, 0)
         return (*numbers, host_nonce, device_nonce, b"id", b"firmware", schema_sha256(), bytes(32))
 
     def scan(self) -> None:
@@ -64,6 +67,9 @@ class Board:
         for _ in range(3):
             if self.link.requests:
                 sequence, message = self.link.requests.pop(0)
+                if message[0] == messages.JOURNAL:
+                    self.link.answer_journal(sequence)
+                    continue
                 assert message[0] == messages.SET_SETPOINT
                 self.executed.append(message[2])
                 self.link.answer_code(sequence, errors.OK, message[2])
@@ -79,12 +85,17 @@ class Pair:
         self.now = 0
         self.issued = 0
         self.acknowledged: list[int] = []
+        self.unknown: dict[tuple[int, int], int] = {}  # session and sequence -> order
+        self.resolved: dict[str, list[int]] = {"executed": [], "not executed": []}
+        self.unresolved_n = 0
         self.restart_host()
 
     def restart_host(self) -> None:
         """A new host process that knows nothing of the old one's session."""
-        self.host = HostLink(framing.UNASSIGNED, "test", self.chance.octets)
+        key = auth.role_key(SITE_KEY, auth.OPERATOR)
+        self.host = HostLink(framing.UNASSIGNED, "test", self.chance.octets, auth.OPERATOR, key)
         self.open_orders: dict[int, int] = {}
+        self.unknown = {}
         self.host.open(2000, self.now * SCAN_MS)
 
     def order(self) -> None:
@@ -97,6 +108,7 @@ class Pair:
     def step(self) -> None:
         """One scan of the board and one of the host."""
         now_ms = self.now * SCAN_MS
+        self.board.now_us = now_ms * 1000
         for octets in split(self.host.take_output()):
             self.down.write(octets, self.now)
         self.board.link.receive(self.down.read(self.now))
@@ -105,15 +117,27 @@ class Pair:
             self.up.write(octets, self.now)
         events = self.host.receive(self.up.read(self.now), now_ms) + self.host.poll(now_ms)
         for event in events:
-            if event.kind == "result":
-                assert event.fields is not None
-                order = self.open_orders.pop(event.sequence)
-                assert (event.fields["code"], event.fields["got"]) == (errors.OK, order)
-                self.acknowledged.append(order)
-            elif event.kind == "lost":
-                self.open_orders = {}
-                self.host.open(2000, now_ms)
+            self._take(event, now_ms)
         self.now += 1
+
+    def _take(self, event: LinkEvent, now_ms: int) -> None:
+        fields = event.fields or {}
+        name = (fields.get("session", 0), event.sequence)
+        if event.kind == "result":
+            order = self.open_orders.pop(event.sequence)
+            assert (fields["code"], fields["got"]) == (errors.OK, order)
+            self.acknowledged.append(order)
+        elif event.kind == "unknown":
+            self.unknown[name] = self.open_orders.pop(event.sequence)
+        elif event.kind == "resolved":
+            assert fields["executed"] is (event.reason == "executed") and fields["code"] in (errors.OK, None)
+            self.resolved[event.reason].append(self.unknown.pop(name))
+        elif event.kind == "unresolved":
+            del self.unknown[name]
+            self.unresolved_n += 1
+        elif event.kind == "lost":
+            self.open_orders = {}
+            self.host.open(2000, now_ms)
 
 
 def split(octets: bytes) -> list[bytes]:

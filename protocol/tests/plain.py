@@ -1,4 +1,9 @@
-"""What a test needs that runs on CPython and MicroPython alike: seeded chance and refusals.  Tests nothing itself."""
+"""What a test needs that runs on CPython and MicroPython alike: chance, keys, refusals.  Tests nothing itself."""
+
+from spinline_protocol import auth
+
+SITE_KEY = bytes(range(100, 132))
+DEVICE_ID = b"id"
 
 
 class Chance:
@@ -26,6 +31,17 @@ class Chance:
         """``count`` bytes; many of them are flags and escapes, which is where a framing would break."""
         awkward = b"~}^]\x00\xff"
         return bytes([awkward[self.below(6)] if self.below(4) == 0 else self.below(256) for _ in range(count)])
+
+
+class Keys:
+    """The keys of a board of the site, or of one that has none; ``put`` and ``of`` as the board's own store."""
+
+    def __init__(self, roles: "tuple[int, ...]" = (1, 2)) -> None:
+        self._keys = {role: auth.device_key(auth.role_key(SITE_KEY, role), DEVICE_ID) for role in roles}
+
+    def of(self, role: int) -> bytes:
+        """The key of a role; empty where there is none."""
+        return self._keys.get(role, b"")
 
 
 def refused(exception: type, function, *arguments) -> bool:  # type: ignore[no-untyped-def]

@@ -1,8 +1,8 @@
 """The board's end of the session: who may open, what is executed and how often, what a stranger may ask (SPEC 3)."""
 
-from plain import Chance, refused
+from plain import Chance, Keys, refused
 
-from spinline_protocol import device_link, errors, framing, messages, states
+from spinline_protocol import auth, device_link, errors, framing, messages, states
 from spinline_protocol.device_link import DeviceLink
 from spinline_protocol.framing import CONTROL, FROM_DEVICE, LEASE, MASTER, REQUEST, RESPONSE, TELEMETRY, FrameReader
 from spinline_protocol.packer import Packer, unpack
@@ -17,17 +17,32 @@ def hello_ack(host_nonce, device_nonce, session):
 
 
 class Line:
-    """A board's link with a wire that a test writes to and reads from."""
+    """A board's link with a wire that a test writes to and reads from; what it says is signed as its role can."""
 
-    def __init__(self, seed=1):
-        self.link = DeviceLink(ADDRESS, hello_ack, Chance(seed).octets)
+    def __init__(self, seed=1, role="operator", keys=None, jumper=False):
+        self.now_us = 0
+        self.role = role
+        self.keys = keys or Keys()
+        self.link = DeviceLink(ADDRESS, hello_ack, Chance(seed).octets, self.keys, lambda: self.now_us, jumper)
         self.reader = FrameReader(True)
         self.session = 0
+        self.key = b""
+        self.lease_n = 0
 
-    def say(self, kind, sequence, number, values, session=None, destination=ADDRESS):
+    def frame(self, kind, sequence, number, values, session=None, destination=ADDRESS, wraps=0):
+        """The frame of a message; with its tag where the role has a key and the kind wants one."""
         payload = Packer(number, messages.fields_of(number)).pack(values)
         session = self.session if session is None else session
-        self.link.receive(framing.encode(destination, MASTER, kind, session, sequence, payload))
+        if not self.key or kind not in (REQUEST, LEASE) and number != messages.CLOSE:
+            return framing.encode(destination, MASTER, kind, session, sequence, payload)
+        control = kind | framing.AUTHENTICATED
+        return framing.encode(destination, MASTER, control, session, sequence, payload, self.sign(wraps))
+
+    def sign(self, wraps=0):
+        return lambda octets: auth.tag_of(self.key, octets, wraps)
+
+    def say(self, *frame, **more):
+        self.link.receive(self.frame(*frame, **more))
 
     def heard(self):
         octets = self.link.take_output(1 << 20)
@@ -37,17 +52,37 @@ class Line:
 
     def greet(self):
         """HELLO; returns the session that is proposed."""
-        self.say(CONTROL, 0, messages.HELLO, (255, "1.0", NONCE, "operator", "test"), 0)
-        return self.heard()[-1][3][3]
+        self.say(CONTROL, 0, messages.HELLO, (255, "1.0", NONCE, self.role, "test"), 0)
+        acknowledged = self.heard()[-1][3]
+        session, device_nonce, device_id = acknowledged[3], acknowledged[14], acknowledged[15]
+        key = Keys().of(auth.role_of(self.role))
+        self.proposed_key = auth.session_key(key, NONCE, device_nonce, device_id, session) if key else b""
+        return session
+
+    def opening(self, session, lease_ms=2000):
+        """The frame of an OPEN."""
+        tag = bytes(8) if self.proposed_key else b""
+        payload = Packer(messages.OPEN, messages.fields_of(messages.OPEN)).pack((session, lease_ms, tag))
+        if not tag:
+            return framing.encode(ADDRESS, MASTER, CONTROL, session, 0, payload)
+        key = self.proposed_key
+        return framing.encode(
+            ADDRESS, MASTER, CONTROL, session, 0, payload[:-8], lambda octets: auth.tag_of(key, octets)
+        )
 
     def ask_open(self, session, lease_ms=2000):
-        self.say(CONTROL, 0, messages.OPEN, (session, lease_ms, b""), session)
+        self.link.receive(self.opening(session, lease_ms))
 
     def connect(self):
-        self.session = self.greet()
-        self.ask_open(self.session)
+        session = self.greet()
+        self.ask_open(session)
+        self.session, self.key = session, self.proposed_key
         self.heard()
         return self
+
+    def lease(self, lease_ms=2000, credit_bytes=65535, scans_to=0, events_to=0):
+        self.lease_n += 1
+        self.say(LEASE, self.lease_n, messages.LEASE_MESSAGE, (lease_ms, credit_bytes, scans_to, events_to))
 
     def command(self, sequence, command, session=None):
         self.say(REQUEST, sequence, messages.COMMAND, (command,), session)
@@ -64,7 +99,8 @@ def test_three_messages_open_a_session():
     proposed = line.greet()
     assert proposed != 0 and line.link.state == device_link.PROPOSED
     line.ask_open(proposed, 2000)
-    assert line.heard() == [(CONTROL, proposed, 0, [messages.OPENED, proposed, 2000, "operator", b""])]
+    ((kind, session, _sequence, opened),) = line.heard()
+    assert (kind, session, opened[:4]) == (CONTROL, proposed, [messages.OPENED, proposed, 2000, "operator"])
     assert (line.link.state, line.link.session, line.link.opened_n) == (device_link.OPEN, proposed, 1)
 
 
@@ -92,9 +128,7 @@ def test_a_late_hello_does_not_take_the_live_session():
 def test_a_stale_open_does_not_take_the_live_session():
     line = Line()
     first = line.greet()
-    line.session = line.greet()
-    line.ask_open(line.session)
-    line.heard()
+    line.connect()
     for stale in (first, 0, line.session):
         line.ask_open(stale)
     assert line.heard() == [] and line.link.session == line.session and line.link.opened_n == 1
@@ -102,7 +136,8 @@ def test_a_stale_open_does_not_take_the_live_session():
 
 def test_an_open_without_a_hello_is_not_answered():
     for session in (0, 1, 65535):
-        line = Line()
+        line = Line(role="viewer")
+        line.proposed_key = b""
         line.ask_open(session)
         assert line.heard() == [] and line.link.state == device_link.CLOSED
 
@@ -173,9 +208,10 @@ def test_only_a_noted_request_is_answered_and_only_once():
 def test_request_numbers_go_on_from_65535_to_1():
     line = Line().connect()
     line.link._expected = 65535
-    for sequence in (65535, 0, 1, 2):
-        line.command(sequence, 1)
+    for sequence, wraps in ((1, 1), (65535, 0), (0, 1), (1, 1), (2, 1), (1, 0), (65535, 0)):
+        line.say(REQUEST, sequence, messages.COMMAND, (1,), wraps=wraps)
     assert line.noted() == [(65535, 1), (1, 1), (2, 1)]
+    assert line.link.tags.failures_n == 1  # number 1 of the first round is not number 1 of the second
 
 
 def test_no_more_requests_wait_than_the_limit():
@@ -205,13 +241,13 @@ def test_nothing_else_of_a_stranger_is_noted():
             line.command(1, command, stranger)
     line.say(REQUEST, 1, messages.SET_SETPOINT, (0, 1, 0), stranger)
     line.say(REQUEST, 1, messages.CONFIG_COMMIT, (b"",), stranger)
-    line.say(LEASE, 0, messages.LEASE_MESSAGE, (2000, 0, 0, 0), stranger)
+    line.say(LEASE, 1, messages.LEASE_MESSAGE, (2000, 0, 0, 0), stranger)
     assert line.noted() == [] and line.link.lease_ms_renewed == 0 and line.heard() == []
 
 
 def test_only_a_lease_of_the_session_renews_and_acknowledges():
     line = Line().connect()
-    line.say(LEASE, 0, messages.LEASE_MESSAGE, (3000, 9, 17, 5))
+    line.lease(3000, 9, 17, 5)
     link = line.link
     assert (link.lease_ms_renewed, link.scans_acknowledged, link.events_acknowledged) == (3000, 17, 5)
 
@@ -225,19 +261,19 @@ def test_frames_for_another_board_are_not_heard():
 
 
 def test_a_message_of_the_wrong_kind_is_counted_and_changes_nothing():
-    line = Line().connect()
+    line = Line(role="viewer").connect()
     before = (line.link.state, line.link.session)
     for kind in range(16):
         for payload in (b"", b"\x90", b"\xc0", b"\x91\xa1x", b"\x96\x00\x00\x00\x00\x00\x00", b"\x93\x02\xa1a\x00"):
             line.link.receive(framing.encode(ADDRESS, MASTER, kind, line.session, 99, payload))
-    line.say(LEASE, 0, messages.COMMAND, (1,))
+    line.say(LEASE, 1, messages.COMMAND, (1,))
     assert (line.link.state, line.link.session) == before and line.noted() == [] and line.heard() == []
     assert line.link.bad_messages_n > 16
 
 
 def test_nothing_that_arrives_raises():
     chance = Chance(5)
-    line = Line().connect()
+    line = Line(role="viewer").connect()
     for _ in range(2000):
         payload = b"\x95" + bytes([chance.below(256) for _ in range(chance.below(30))])
         session = line.link.session if chance.below(2) else chance.below(65536)
@@ -257,6 +293,7 @@ def test_telemetry_is_sent_only_in_an_open_session():
 
 def test_telemetry_gives_way_before_the_output_is_full_and_answers_do_not():
     line = Line().connect()
+    line.lease()
     sent = 0
     while line.link.stream(TELEMETRY, b"\x91\x30" + bytes(200)):
         sent += 1

@@ -155,5 +155,5 @@ def test_an_end_does_not_hear_its_own_echo():
 def test_text_between_frames_is_kept_for_the_console():
     reader = FrameReader(False)
     reader.feed(b"Traceback: a fault\n" + frame_of(b"") + b"more" + FLAG)
-    assert reader.console == b"Traceback: a fault\nmore"
+    assert reader.console == b"Traceback: a fault\n~more~"
     assert (reader.noise_n, reader.frames_n) == (2, 1)

@@ -28,6 +28,10 @@ def assert_exactly_once(pair: Pair) -> None:
     assert executed == sorted(executed), "out of order"
     assert set(pair.acknowledged) <= set(executed), "acknowledged and not executed"
     assert len(set(pair.acknowledged)) == len(pair.acknowledged), "acknowledged twice"
+    assert set(pair.resolved["executed"]) <= set(executed), "resolved as executed and was not"
+    assert not set(pair.resolved["not executed"]) & set(executed), "resolved as not executed and was"
+    resolved = pair.resolved["executed"] + pair.resolved["not executed"]
+    assert len(set(resolved)) == len(resolved) and not set(resolved) & set(pair.acknowledged)
 
 
 @given(
@@ -57,6 +61,36 @@ def test_orders_of_minutes_over_a_bad_wire_with_restarts_are_each_done_once() ->
         assert len(pair.acknowledged) > 50, seed
 
 
+def test_where_the_board_stays_up_every_unknown_outcome_is_resolved() -> None:
+    resolved = {"executed": 0, "not executed": 0}
+    for seed in range(1, 9):
+        pair = Pair(seed, 15)
+        for scan in range(600):
+            if scan % 2 == 0:
+                pair.order()
+            if pair.chance.below(60) == 0:
+                pair.host.open(2000, pair.now * 250)  # the same process connects anew
+            pair.step()
+        pair.down.percent = pair.up.percent = 0
+        for _ in range(400):
+            pair.step()
+        assert_exactly_once(pair)
+        assert pair.unresolved_n == 0 and pair.unknown == {}, seed
+        for name, orders in pair.resolved.items():
+            resolved[name] += len(orders)
+    assert min(resolved.values()) > 10, resolved
+
+
+def test_what_was_under_way_when_the_board_started_again_stays_unknown_and_is_told_so() -> None:
+    pair = Pair(1, 0)
+    run(pair, ["step"] * 5 + ["order", "order", "step"])
+    pair.board.restart()
+    pair.order()
+    pair.host.open(2000, pair.now * 250)
+    run(pair, ["step"] * 20)
+    assert pair.unresolved_n > 0 and pair.unknown == {} and pair.host.state == host_link.OPEN
+
+
 def test_on_a_good_wire_every_order_is_acknowledged() -> None:
     pair = Pair(1, 0)
     for _ in range(400):
@@ -75,7 +109,23 @@ def test_no_more_than_the_window_is_under_way() -> None:
         pair.order()
     pair.host.poll(0)
     frames = framing.FrameReader(False).feed(pair.host.take_output())
+    assert all(frame.authenticated for frame in frames)
     assert [frame.sequence for frame in frames] == list(range(1, host_link.WINDOW + 1))
+
+
+def test_no_request_goes_further_ahead_of_the_oldest_than_the_answers_that_are_kept() -> None:
+    pair = Pair(1, 0)
+    run(pair, ["step"] * 5)
+    for _ in range(20):
+        pair.order()
+    pair.host.poll(0)
+    pair.host.take_output()
+    for sequence in (2, 3, 4):  # the answer to the first is lost
+        payload = pack_message(messages.RESULT, (0, 0, 0, ""))
+        control = framing.FROM_DEVICE | framing.RESPONSE
+        pair.host.receive(framing.encode(0, 1, control, pair.host.session, sequence, payload), 0)
+    pair.host.poll(0)
+    assert pair.host.take_output() == b""
 
 
 def test_a_silent_board_is_told_as_lost_after_five_tries() -> None:
@@ -87,7 +137,7 @@ def test_a_silent_board_is_told_as_lost_after_five_tries() -> None:
         events = pair.host.poll(now_ms)
         sent += len(framing.FrameReader(False).feed(pair.host.take_output()))
         now_ms += 250
-    assert [event.kind for event in events] == ["lost"] and sent == host_link.TRIES_MAX
+    assert [event.kind for event in events] == ["unknown", "lost"] and sent == host_link.TRIES_MAX
     assert pair.host.state == host_link.CLOSED
 
 

@@ -7,7 +7,7 @@ PWRON_RESET, HARD_RESET, WDT_RESET = 1, 2, 3
 
 
 class Pin:
-    """A pin: outputs are seen by the bench, inputs 32 to 37 and 46 are contacts."""
+    """A pin: outputs are seen by the bench, inputs 32 to 37, 46 and 47 are contacts."""
 
     IN, OUT, PULL_UP, PULL_DOWN = 0, 1, 1, 2
     selected = None

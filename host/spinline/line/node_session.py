@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from spinline.recipe.compiler import NodeConfiguration, violation_text
-from spinline_protocol import errors, messages
+from spinline_protocol import auth, errors, messages
 from spinline_protocol.configuration import pack_words
 from spinline_protocol.framing import UNASSIGNED
 from spinline_protocol.host_link import HostLink, LinkEvent
@@ -27,6 +27,8 @@ CONNECTING, COMPARING, DOWNLOADING, PREPARED, READY, REFUSED = (
 SILENCE_MS = 3000  # no frame for this long: the link is lost
 BACKFILL_SCANS = 10000
 GAP_MS = 5000  # a gap that is still open is asked for again
+CREDIT_BYTES = 4096  # telemetry between two leases: what a system keeps of a serial line that nobody reads
+EVENT_GAP_MS = 30000  # more than ten repeats of what the node still has
 LEASE_SENDS_N = 2  # one damaged frame must not cost half of a lease
 
 
@@ -34,7 +36,12 @@ class NodeSession:
     """A node's session.  ``firmware_sha256`` is what it must run (hex); scans and events wait in lists to be taken."""
 
     def __init__(
-        self, configuration: NodeConfiguration, firmware_sha256: str, lease_ms: int, entropy: Callable[[int], bytes]
+        self,
+        configuration: NodeConfiguration,
+        firmware_sha256: str,
+        lease_ms: int,
+        entropy: Callable[[int], bytes],
+        operator_key: bytes,
     ) -> None:
         self.name = configuration.name
         self.configuration = configuration
@@ -52,14 +59,16 @@ class NodeSession:
         self.runs_n = 0  # one more at each new boot and each new configuration
         self.new_run = True  # False: the record knows this run from an earlier supervisor
         self.first_scan = 0
+        self._newest_scan = 0  # behind the newest that has arrived, gaps or not
         self._boot_id = -1
         self._firmware_sha256 = firmware_sha256
         self._lease_ms = lease_ms
-        self._link = HostLink(UNASSIGNED, "spinline", entropy)
+        self._link = HostLink(UNASSIGNED, "spinline", entropy, auth.OPERATOR, operator_key)
         self._waiting: dict[int, str] = {}
         self._command_flying = 0
         self._command_due_ms = 0
         self._next_event = 0
+        self._event_gap, self._event_gap_due_ms = -1, 0
         self._heard_ms = 0
         self._gap_due_ms = 0
         self.record_bytes = configuration.record_bytes
@@ -90,16 +99,36 @@ class NodeSession:
             assert event.fields is not None
             self._compare(event.fields)
         elif event.kind == "refused":
-            self._refuse(f"{self.name}: {event.reason}; flash the firmware that belongs to this host")
+            self._refuse(f"{self.name}: {event.reason}")
         elif event.kind == "lost":
             self._reconnect()
+        elif event.kind in ("resolved", "unresolved") and event.fields is not None:
+            name = messages.name_of(event.fields["operation"])
+            self.refusals.append(f"{self.name}: {name} went with a lost link: {event.reason}")
+        elif event.kind == "console":
+            self.refusals.append(f"{self.name} says: {event.reason}")
         elif event.kind == "result" and event.fields is not None:
             self._result(event.sequence, event.fields, now_ms)
         elif event.kind == "scans" and event.fields is not None:
             self._take_scans(event.fields, now_ms)
-        elif event.kind == "event" and event.fields is not None and event.fields["event_i"] >= self._next_event:
-            self._next_event = event.fields["event_i"] + 1
-            self.events.append(event.fields)
+        elif event.kind == "event" and event.fields is not None:
+            self._take_event(event.fields, now_ms)
+
+    def _take_event(self, fields: dict[str, Any], now_ms: int) -> None:
+        """Events in order.  The node repeats what it has: a gap that stays is what it lost, and is told."""
+        event_i = fields["event_i"]
+        if event_i < self._next_event:
+            return
+        if event_i > self._next_event:
+            if self._event_gap != self._next_event:
+                wait_ms = EVENT_GAP_MS if self._next_event else GAP_MS  # what another host took is no loss
+                self._event_gap, self._event_gap_due_ms = self._next_event, now_ms + wait_ms
+            if now_ms < self._event_gap_due_ms:
+                return
+            if self._next_event:
+                self.refusals.append(f"{self.name}: events {self._next_event} to {event_i - 1} are lost")
+        self._next_event = event_i + 1
+        self.events.append(fields)
 
     def _refuse(self, problem: str) -> None:
         self.phase = REFUSED
@@ -139,7 +168,7 @@ class NodeSession:
 
     def _begin_run(self, first_scan: int) -> None:
         """Scans from here on belong together: same boot, same configuration."""
-        self.first_scan = self.next_scan = first_scan
+        self.first_scan = self.next_scan = self._newest_scan = first_scan
         self._early.clear()
         self.new_run = True
         self.runs_n += 1
@@ -211,6 +240,9 @@ class NodeSession:
         if len(records) % width:
             return
         first, oldest = fields["first_scan"], fields["oldest_scan"]
+        if records and first + len(records) // width > self._newest_scan:
+            self._newest_scan = first + len(records) // width
+            self.state, self.flags = records[-width], records[1 - width]  # what is so now does not wait for a gap
         if oldest > self.next_scan:
             self._declare_lost(oldest)
         if first > self.next_scan and now_ms >= self._gap_due_ms:
@@ -235,7 +267,6 @@ class NodeSession:
             self.next_scan += 1
         if octets:
             self.scans.append((first, b"".join(octets)))
-            self.state, self.flags = octets[-1][0], octets[-1][1]
 
     def resume(self, boot_id: int, next_scan: int, next_event: int) -> None:
         """What an earlier supervisor's record already holds of this node: go on behind it."""
@@ -246,7 +277,7 @@ class NodeSession:
         """The supervisor committed: acknowledge what its record holds and renew the node's lease."""
         if self.phase == READY and self._link.state == "open":
             for _ in range(LEASE_SENDS_N):
-                self._link.renew_lease(scans_to, events_to)
+                self._link.renew_lease(scans_to, events_to, CREDIT_BYTES)
 
     @property
     def first_event(self) -> int:

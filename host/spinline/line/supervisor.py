@@ -59,7 +59,11 @@ class Record(Protocol):
 
 
 class Supervisor:
-    """The line's supervisor.  ``start_us`` is the wall time (UTC, us) at virtual or monotonic time 0."""
+    """The line's supervisor.
+
+    ``start_us`` is the wall time (UTC, us) at virtual or monotonic time 0, ``operator_key`` the operator's key at this
+    site (auth.role_key).
+    """
 
     def __init__(
         self,
@@ -71,9 +75,10 @@ class Supervisor:
         batch: Batch,
         entropy: Callable[[int], bytes],
         start_us: int,
+        operator_key: bytes,
     ) -> None:
         self.sessions = {
-            configuration.name: NodeSession(configuration, firmware_sha256, lease_ms, entropy)
+            configuration.name: NodeSession(configuration, firmware_sha256, lease_ms, entropy, operator_key)
             for configuration in configurations
         }
         for name, known in record.known_runs().items():
