@@ -10,9 +10,8 @@ import machine
 from spinline_protocol import errors, messages
 from spinline_protocol.configuration import TABLE_INPUT, TABLE_OUTPUT
 from spinline_protocol.device_link import DeviceLink
-from spinline_protocol.framing import TELEMETRY
 from spinline_protocol.messages import VIOLATION_LAYOUT, VIOLATIONS_N_MAX
-from spinline_protocol.packer import BIN_BYTES_MAX, Packer
+from spinline_protocol.packer import Packer
 from spinline_protocol.schema import schema_sha256
 from spinline_protocol.states import (
     ACTIVE,
@@ -27,9 +26,10 @@ from spinline_protocol.states import (
 
 from .boards import rp2350b as board
 from .control.image import new_image
-from .control.recorder import RING_BYTES
+from .control.summary import RING_BYTES
 from .drivers.ports import Ports
 from .events import Events
+from .publisher import Publisher
 from .scan import Scan
 from .transaction import Transaction
 
@@ -37,9 +37,7 @@ BARE_SCAN_MS = 100  # before a configuration says otherwise
 UART_BUFFER_BYTES = 1024
 BYTES_A_MS = board.BAUD // 10000  # what the transmitter sends in a millisecond
 ADDRESS = 1
-BACKFILL_SCANS_MAX = 20000
 
-_SCANS = Packer(messages.SCANS, messages.fields_of(messages.SCANS))
 _VIOLATIONS = Packer(messages.VIOLATIONS, messages.fields_of(messages.VIOLATIONS))
 _IDENTITY = Packer(messages.IDENTITY, messages.fields_of(messages.IDENTITY))
 
@@ -72,8 +70,7 @@ class App:
         self._link = DeviceLink(ADDRESS, self._hello, entropy)
         self._transaction = Transaction()
         self._node: "Scan | None" = None
-        self._sent_to = 0  # telemetry: the next scan to send
-        self._backfill = (0, 0)
+        self._publisher: "Publisher | None" = None
         self._scans_n = 0
         self._opened_n = 0
         self._event(EVT_BOOT, machine.reset_cause(), 0, 0)
@@ -153,33 +150,14 @@ class App:
         if link.opened_n != self._opened_n:
             self._opened_n = link.opened_n
             self._events.restart()
-            self._sent_to = self._node.recorder.next_scan if self._node else 0
-            self._backfill = (0, 0)
+            if self._publisher:
+                self._publisher.restart()
         self._events.publish(link)
-        if self._node:
-            self._publish_scans(self._node)
+        if self._publisher:
+            self._publisher.publish(link)
         octets = link.take_output(BYTES_A_MS * self._scan_ms())
         if octets:
             self._uart.write(octets)
-
-    def _publish_scans(self, node: Scan) -> None:
-        """Live records in batches of about a second; one frame of old ones a scan where the host asked for them."""
-        recorder = node.recorder
-        batch = max(1, min(BIN_BYTES_MAX // recorder.record_bytes, 1000 // node.scan_ms))
-        if recorder.next_scan - self._sent_to >= batch:
-            first = max(self._sent_to, recorder.next_scan - batch)
-            if self._send_scans(recorder, first, recorder.next_scan - first):
-                self._sent_to = recorder.next_scan
-        first, end = self._backfill
-        first = max(first, recorder.oldest_scan())
-        if first < end:
-            count = min(batch, end - first)
-            if self._send_scans(recorder, first, count):
-                self._backfill = (first + count, end)
-
-    def _send_scans(self, recorder, first: int, count: int) -> bool:  # type: ignore[no-untyped-def]
-        payload = _SCANS.pack((first, recorder.oldest_scan(), recorder.read(first, count)))
-        return self._link.stream(TELEMETRY, payload)
 
     def _serve(self, sequence: int, message: list) -> None:  # type: ignore[type-arg]
         """Answer one request; an exception here is a fault of ours and is told as INTERNAL."""
@@ -203,17 +181,10 @@ class App:
         elif operation == messages.IDENTIFY:
             self._link.answer(sequence, _IDENTITY.pack((errors.OK, _word_bits(), _interpreter(), board.NAME)))
         elif operation == messages.BACKFILL_REQUEST:
-            self._link.answer_code(sequence, *self._ask_backfill(*fields))
+            asked = self._publisher.ask(*fields) if self._publisher else (errors.STATE, 0)
+            self._link.answer_code(sequence, *asked)
         else:
             self._configure(sequence, operation, fields)
-
-    def _ask_backfill(self, stream: int, first: int, count: int) -> "tuple[int, int]":
-        """Note which records to send again, below the live ones; result code and the oldest there is."""
-        if stream != messages.STREAM_SCANS or not self._node:
-            return errors.STATE, 0
-        self._backfill = (first, first + min(count, BACKFILL_SCANS_MAX))
-        oldest = self._node.recorder.oldest_scan()
-        return (errors.GONE if first < oldest else errors.OK), oldest
 
     def _bare_command(self, command: int) -> int:
         """A node without configuration is safe already; anything else has to wait for one."""
@@ -257,8 +228,8 @@ class App:
         pins = (self._permit_in, self._permit_out)
         self._node = Scan(tables, self._image, self._ring, self._ports, *pins, self._event, first_scan)
         self._configuration_sha256 = digest
-        self._sent_to = first_scan
-        self._backfill = (0, 0)
+        bytes_a_scan = BYTES_A_MS * self._node.scan_ms
+        self._publisher = Publisher(self._node.recorder, self._node.summaries, self._node.scan_ms, bytes_a_scan)
         self._event(EVT_CONFIGURED, 0, 0, 0)
         transaction.cancel()
         gc.collect()

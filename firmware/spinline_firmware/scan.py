@@ -58,6 +58,7 @@ from .control.loops import Loops
 from .control.outputs import Outputs
 from .control.recorder import Recorder
 from .control.sensors import Sensors
+from .control.summary import Summaries, ring_bytes
 
 
 def _node_field(row: "tuple[int, ...]", name: str) -> int:
@@ -81,7 +82,10 @@ class Scan:
         self.loops = Loops(tables[TABLE_LOOP], image)
         self.interlocks = Interlocks(tables[TABLE_INTERLOCK], image)
         self.outputs = Outputs(tables[TABLE_OUTPUT], image)
-        self.recorder = Recorder(tables[TABLE_RECORD], image, ring, first_scan)
+        scans_end = len(ring) - ring_bytes(tables[TABLE_RECORD], self.scan_ms)
+        ring = memoryview(ring)
+        self.recorder = Recorder(tables[TABLE_RECORD], image, ring[:scans_end], first_scan)
+        self.summaries = Summaries(tables[TABLE_RECORD], image, ring[scans_end:], self.scan_ms, first_scan)
         self.lease = Lease(1000 * _node_field(node, "hold_max_s"))
         self.state = IDLE
         self._in_state_ms = 0
@@ -99,7 +103,9 @@ class Scan:
         self._watch()
         self._act()
         self._in_state_ms += self.scan_ms
-        self.recorder.record(self.state, self.flags(overrun))
+        flags = self.flags(overrun)
+        self.summaries.record(self.recorder.next_scan, self.state, flags)
+        self.recorder.record(self.state, flags)
 
     def flags(self, overrun: int) -> int:
         """The node's flags byte (protocol: states.py)."""

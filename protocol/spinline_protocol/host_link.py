@@ -28,7 +28,7 @@ REFUSED = "refused"  # the node and the host do not belong together
 
 @dataclass(frozen=True)
 class LinkEvent:
-    """What the link tells its owner: ``opened``, ``refused``, ``result``, ``scans``, ``event`` or ``lost``."""
+    """What the link tells its owner: ``opened``, ``refused``, ``result``, ``scans``, ``summaries``, ``event`` or ``lost``."""
 
     kind: str
     sequence: int = 0
@@ -153,6 +153,8 @@ class HostLink:
             self._accept_response(frame.sequence, fields)
         elif number == messages.SCANS:
             self._events.append(LinkEvent("scans", fields=fields))
+        elif number == messages.SUMMARIES:
+            self._events.append(LinkEvent("summaries", fields=fields))
         elif number == messages.EVENT:
             self._events.append(LinkEvent("event", fields=fields))
 
