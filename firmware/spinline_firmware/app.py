@@ -14,6 +14,7 @@ from spinline_protocol.messages import VIOLATION_LAYOUT, VIOLATIONS_N_MAX
 from spinline_protocol.packer import Packer
 from spinline_protocol.schema import schema_sha256
 from spinline_protocol.states import (
+    ABORTING,
     ACTIVE,
     CMD_ABORT,
     CMD_STOP,
@@ -150,6 +151,7 @@ class App:
         if link.opened_n != self._opened_n:
             self._opened_n = link.opened_n
             self._events.restart()
+            self._transaction.cancel()  # what another session had prepared is not this one's to commit
             if self._publisher:
                 self._publisher.restart()
         self._events.publish(link)
@@ -206,33 +208,48 @@ class App:
                 octets += struct.pack(VIOLATION_LAYOUT, table, row, field, 0, got, limit)
             self._link.answer(sequence, _VIOLATIONS.pack((code, len(found), octets)))
         elif operation == messages.CONFIG_COMMIT:
-            code = self._commit(fields[0])
-            self._link.answer_code(sequence, code, self._node.recorder.next_scan if self._node else 0)
+            code, got, limit = self._commit(fields[0])
+            self._link.answer_code(sequence, code, got, limit, "loop" if code == errors.RANGE and got else "")
         elif operation == messages.CONFIG_CANCEL:
             transaction.cancel()
             self._link.answer_code(sequence, errors.OK)
         else:
             self._link.answer_code(sequence, errors.UNKNOWN_OPERATION)
 
-    def _commit(self, digest: bytes) -> int:
-        """Swap the prepared configuration in between two scans.  Refused while the node is active."""
+    def _commit(self, digest: bytes) -> "tuple[int, int, int]":
+        """Swap the prepared configuration in between two scans: code, then the next scan or what was refused.
+
+        While the node is active only numbers change, and no output moves.
+        """
         transaction = self._transaction
-        if not transaction.prepared or (self._node and self._node.state in ACTIVE):
-            return errors.STATE
+        if not transaction.prepared or (self._node and self._node.state == ABORTING):  # its safe order goes on
+            return errors.STATE, 0, 0
         if digest != transaction.digest:
-            return errors.HASH
-        tables = transaction.tables
-        first_scan = self._node.recorder.next_scan if self._node else 0
-        if self._ports.bind(tables[TABLE_INPUT], tables[TABLE_OUTPUT]):
-            return errors.RANGE
-        pins = (self._permit_in, self._permit_out)
-        self._node = Scan(tables, self._image, self._ring, self._ports, *pins, self._event, first_scan)
+            return errors.HASH, 0, 0
+        if self._node and self._node.state in ACTIVE:
+            code, got, limit = self._node.retune(transaction.tables)
+        else:
+            code, got, limit = self._rebuild(transaction.tables), 0, 0
+        if code:
+            return code, got, limit
         self._configuration_sha256 = digest
-        bytes_a_scan = BYTES_A_MS * self._node.scan_ms
-        self._publisher = Publisher(self._node.recorder, self._node.summaries, self._node.scan_ms, bytes_a_scan)
         self._event(EVT_CONFIGURED, 0, 0, 0)
         transaction.cancel()
         gc.collect()
+        assert self._node is not None
+        return errors.OK, self._node.recorder.next_scan, 0
+
+    def _rebuild(self, tables) -> int:  # type: ignore[no-untyped-def]
+        """A node made anew, IDLE: nothing of the old one but its scan numbers."""
+        first_scan = self._node.recorder.next_scan if self._node else 0
+        if self._ports.bind(tables[TABLE_INPUT], tables[TABLE_OUTPUT]):
+            if self._node:
+                self._ports.bind(self._node.sensors.rows, self._node.outputs.rows)
+            return errors.RANGE
+        pins = (self._permit_in, self._permit_out)
+        self._node = Scan(tables, self._image, self._ring, self._ports, *pins, self._event, first_scan)
+        bytes_a_scan = BYTES_A_MS * self._node.scan_ms
+        self._publisher = Publisher(self._node.recorder, self._node.summaries, self._node.scan_ms, bytes_a_scan)
         return errors.OK
 
 

@@ -28,7 +28,7 @@ REFUSED = "refused"  # the node and the host do not belong together
 
 @dataclass(frozen=True)
 class LinkEvent:
-    """What the link tells its owner: ``opened``, ``refused``, ``result``, ``scans``, ``summaries``, ``event`` or ``lost``."""
+    """What the link tells: ``opened``, ``refused``, ``result``, ``scans``, ``summaries``, ``event`` or ``lost``."""
 
     kind: str
     sequence: int = 0

@@ -34,7 +34,7 @@ _KEPT_WORDS = 4
 
 @micropython.viper
 def _keep(image, table, kept, count: int, fresh: int):  # type: ignore[no-untyped-def]
-    """Take this scan's numbers of ``count`` columns; ``table``: word, quality word of each.  ``fresh``: a new interval."""
+    """Take this scan's numbers of ``count`` columns; ``table``: word, quality word.  ``fresh``: a new interval."""
     words = ptr32(image)
     rows = ptr32(table)
     keep = ptr32(kept)

@@ -151,6 +151,7 @@ class NodeSession:
         self._early.clear()
         self._next_summary = 0
         self._seen_summaries.clear()
+        self.scans, self.summaries, self.lost = [], [], []  # of what ran before, and so of no run to come
         self.new_run = True
         self.runs_n += 1
 

@@ -333,8 +333,8 @@ class Journal:
     def _resume(self, run: Run) -> None:
         """Learn from the file where the scans of a run go and which of its scans and events it holds."""
         configuration_i, scan_table, summary_table, scan_ms = self._connection.execute(
-            "SELECT configuration_i, scan_table, summary_table, scan_ms FROM run JOIN configuration USING (configuration_i) "
-            "WHERE run = ?",
+            "SELECT configuration_i, scan_table, summary_table, scan_ms "
+            "FROM run JOIN configuration USING (configuration_i) WHERE run = ?",
             (run.run,),
         ).get
         tags = self._connection.execute(
