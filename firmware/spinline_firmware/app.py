@@ -29,10 +29,12 @@ from .boards import rp2350b as board
 from .control.image import new_image
 from .control.summary import RING_BYTES
 from .drivers.ports import Ports
+from .drivers.staging import Staging
 from .events import Events
 from .publisher import Publisher
 from .scan import Scan
 from .transaction import Transaction
+from .transfer import Transfer
 
 BARE_SCAN_MS = 100  # before a configuration says otherwise
 UART_BUFFER_BYTES = 1024
@@ -70,6 +72,7 @@ class App:
         self._events = Events()
         self._link = DeviceLink(ADDRESS, self._hello, entropy)
         self._transaction = Transaction()
+        self._transfer = Transfer(Staging())
         self._node: "Scan | None" = None
         self._publisher: "Publisher | None" = None
         self._scans_n = 0
@@ -125,6 +128,9 @@ class App:
             sys.print_exception(error)  # type: ignore[attr-defined]
             raise
 
+    def _state(self) -> int:
+        return self._node.state if self._node else IDLE
+
     def _scan_ms(self) -> int:
         return self._node.scan_ms if self._node else BARE_SCAN_MS
 
@@ -140,6 +146,7 @@ class App:
         if self._node:
             self._node.scan(link.lease_ms_renewed, overrun)
         link.lease_ms_renewed = 0
+        self._transfer.scan(link, self._state())
         self._publish()
         self._heartbeat.value(self._scans_n & 1)
         self._scans_n += 1
@@ -152,6 +159,7 @@ class App:
             self._opened_n = link.opened_n
             self._events.restart()
             self._transaction.cancel()  # what another session had prepared is not this one's to commit
+            self._transfer.stop()
             if self._publisher:
                 self._publisher.restart()
         self._events.publish(link)
@@ -185,6 +193,8 @@ class App:
         elif operation == messages.BACKFILL_REQUEST:
             asked = self._publisher.ask(*fields) if self._publisher else (errors.STATE, 0)
             self._link.answer_code(sequence, *asked)
+        elif operation in (messages.TRANSFER_BEGIN, messages.TRANSFER_PUT, messages.TRANSFER_END):
+            self._transfer.serve(self._link, sequence, operation, fields, self._state())
         else:
             self._configure(sequence, operation, fields)
 

@@ -9,7 +9,7 @@ from typing import Any
 from spinline_protocol import messages
 from spinline_protocol.configuration import ConfigurationDigest, pack_words
 from spinline_protocol.framing import UNASSIGNED
-from spinline_protocol.host_link import HostLink
+from spinline_protocol.host_link import HostLink, LinkEvent
 
 from .simulated import SimulatedLine
 
@@ -68,17 +68,19 @@ class Direct:
                 return self.link.hello
         raise NoAnswer(self.name)
 
-    def step(self) -> None:
-        """To the next 50 ms."""
+    def step(self) -> list[LinkEvent]:
+        """To the next 50 ms; returns what the link told."""
         if self.leased and self.link.state == "open":
             self.link.renew_lease(0, 0)
         self._port.write(self.link.take_output())
         self.bench.run_until(self.bench.now_us + STEP_US)
         terminals = self.bench.nodes[self.name].terminals
         self.outputs.append((terminals.pins[:32], terminals.dac))
-        for event in self.link.receive(self._port.read(), self.now_ms) + self.link.poll(self.now_ms):
+        told = self.link.receive(self._port.read(), self.now_ms) + self.link.poll(self.now_ms)
+        for event in told:
             if event.kind == "result" and event.fields is not None:
                 self._answers[event.sequence] = event.fields
+        return told
 
     def steps(self, seconds: float) -> None:
         """So much virtual time."""

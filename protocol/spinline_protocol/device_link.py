@@ -22,6 +22,7 @@ OPEN = 2
 _HELLO_ACK = Packer(messages.HELLO_ACK, messages.fields_of(messages.HELLO_ACK))
 _OPENED = Packer(messages.OPENED, messages.fields_of(messages.OPENED))
 _RESULT = Packer(messages.RESULT, messages.fields_of(messages.RESULT))
+_PROGRESS = Packer(messages.PROGRESS_MESSAGE, messages.fields_of(messages.PROGRESS_MESSAGE))
 
 
 class DeviceLink:
@@ -143,6 +144,11 @@ class DeviceLink:
         self._cache = self._cache[-(RESULTS_CACHED_N - 1) :]
         self._cache.append((sequence, payload))
         self._send(framing.RESPONSE, self.session, sequence, payload)
+
+    def progress(self, sequence: int, done: int, total: int) -> None:
+        """Say how far a long request is; its answer comes later."""
+        if sequence in self._waiting:
+            self._send(framing.PROGRESS, self.session, sequence, _PROGRESS.pack((done, total)))
 
     def answer_code(self, sequence: int, code: int, got: int = 0, limit: int = 0, field: str = "") -> None:
         """Answer with a result code; ``got``, ``limit`` and ``field`` say what was refused and what is allowed."""

@@ -28,7 +28,7 @@ REFUSED = "refused"  # the node and the host do not belong together
 
 @dataclass(frozen=True)
 class LinkEvent:
-    """What the link tells: ``opened``, ``refused``, ``result``, ``scans``, ``summaries``, ``event`` or ``lost``."""
+    """What the link tells: opened, refused, result, progress, scans, summaries, event or lost."""
 
     kind: str
     sequence: int = 0
@@ -151,6 +151,9 @@ class HostLink:
             return
         elif frame.kind == framing.RESPONSE:
             self._accept_response(frame.sequence, fields)
+        elif number == messages.PROGRESS_MESSAGE:
+            self._note_progress(frame.sequence, now_ms)
+            self._events.append(LinkEvent("progress", frame.sequence, fields))
         elif number == messages.SCANS:
             self._events.append(LinkEvent("scans", fields=fields))
         elif number == messages.SUMMARIES:
@@ -193,6 +196,12 @@ class HostLink:
                 self._flying.remove(request)
                 self._events.append(LinkEvent("result", sequence, fields))
                 return
+
+    def _note_progress(self, sequence: int, now_ms: int) -> None:
+        """A long request is under way: it is not repeated while the node says so."""
+        for request in self._flying:
+            if request.sequence == sequence:
+                request.due_ms = now_ms + request.retry_ms
 
     def poll(self, now_ms: int) -> list[LinkEvent]:
         """Send what waits and repeat what is overdue; tells ``lost`` when a request went unanswered five times."""
