@@ -10,11 +10,11 @@ import machine
 from spinline_protocol import errors, messages
 from spinline_protocol.configuration import TABLE_INPUT, TABLE_OUTPUT
 from spinline_protocol.device_link import DeviceLink
-from spinline_protocol.framing import TELEMETRY
 from spinline_protocol.messages import VIOLATION_LAYOUT, VIOLATIONS_N_MAX
-from spinline_protocol.packer import BIN_BYTES_MAX, Packer
+from spinline_protocol.packer import Packer
 from spinline_protocol.schema import schema_sha256
 from spinline_protocol.states import (
+    ABORTING,
     ACTIVE,
     CMD_ABORT,
     CMD_STOP,
@@ -27,20 +27,21 @@ from spinline_protocol.states import (
 
 from .boards import rp2350b as board
 from .control.image import new_image
-from .control.recorder import RING_BYTES
+from .control.summary import RING_BYTES
 from .drivers.ports import Ports
+from .drivers.staging import Staging
 from .events import Events
 from .keystore import KeyStore
+from .publisher import Publisher
 from .scan import Scan
 from .transaction import Transaction
+from .transfer import Transfer
 
 BARE_SCAN_MS = 100  # before a configuration says otherwise
 UART_BUFFER_BYTES = 1024
 BYTES_A_MS = board.BAUD // 10000  # what the transmitter sends in a millisecond
 ADDRESS = 1
-BACKFILL_SCANS_MAX = 20000
 
-_SCANS = Packer(messages.SCANS, messages.fields_of(messages.SCANS))
 _VIOLATIONS = Packer(messages.VIOLATIONS, messages.fields_of(messages.VIOLATIONS))
 _IDENTITY = Packer(messages.IDENTITY, messages.fields_of(messages.IDENTITY))
 
@@ -75,9 +76,9 @@ class App:
         jumper = machine.Pin(board.SAFE_PIN, machine.Pin.IN, machine.Pin.PULL_UP).value() == 0
         self._link = DeviceLink(ADDRESS, self._hello, entropy, self._keys, self._now_us, jumper)
         self._transaction = Transaction()
+        self._transfer = Transfer(Staging())
         self._node: "Scan | None" = None
-        self._sent_to = 0  # telemetry: the next scan to send
-        self._backfill = (0, 0)
+        self._publisher: "Publisher | None" = None
         self._scans_n = 0
         self._opened_n = 0
         self._event(EVT_BOOT, machine.reset_cause(), 0, 0)
@@ -138,6 +139,9 @@ class App:
             sys.print_exception(error)  # type: ignore[attr-defined]
             raise
 
+    def _state(self) -> int:
+        return self._node.state if self._node else IDLE
+
     def _scan_ms(self) -> int:
         return self._node.scan_ms if self._node else BARE_SCAN_MS
 
@@ -154,6 +158,7 @@ class App:
         if self._node:
             self._node.scan(link.lease_ms_renewed, overrun)
         link.lease_ms_renewed = 0
+        self._transfer.scan(link, self._state())
         self._publish()
         self._heartbeat.value(self._scans_n & 1)
         self._scans_n += 1
@@ -165,33 +170,16 @@ class App:
         if link.opened_n != self._opened_n:
             self._opened_n = link.opened_n
             self._events.restart()
-            self._sent_to = self._node.recorder.next_scan if self._node else 0
-            self._backfill = (0, 0)
+            self._transaction.cancel()  # what another session had prepared is not this one's to commit
+            self._transfer.stop()
+            if self._publisher:
+                self._publisher.restart()
         self._events.publish(link)
-        if self._node:
-            self._publish_scans(self._node)
+        if self._publisher:
+            self._publisher.publish(link)
         octets = link.take_output(BYTES_A_MS * self._scan_ms())
         if octets:
             self._uart.write(octets)
-
-    def _publish_scans(self, node: Scan) -> None:
-        """Live records in batches of about a second; one frame of old ones a scan where the host asked for them."""
-        recorder = node.recorder
-        batch = max(1, min(BIN_BYTES_MAX // recorder.record_bytes, 1000 // node.scan_ms))
-        if recorder.next_scan - self._sent_to >= batch:
-            first = max(self._sent_to, recorder.next_scan - batch)
-            if self._send_scans(recorder, first, recorder.next_scan - first):
-                self._sent_to = recorder.next_scan
-        first, end = self._backfill
-        first = max(first, recorder.oldest_scan())
-        if first < end:
-            count = min(batch, end - first)
-            if self._send_scans(recorder, first, count):
-                self._backfill = (first + count, end)
-
-    def _send_scans(self, recorder, first: int, count: int) -> bool:  # type: ignore[no-untyped-def]
-        payload = _SCANS.pack((first, recorder.oldest_scan(), recorder.read(first, count)))
-        return self._link.stream(TELEMETRY, payload)
 
     def _serve(self, sequence: int, message: list) -> None:  # type: ignore[type-arg]
         """Answer one request; an exception here is a fault of ours and is told as INTERNAL."""
@@ -219,17 +207,12 @@ class App:
         elif operation == messages.PROVISION:
             self._link.answer_code(sequence, errors.OK if self._keys.put(*fields) else errors.RANGE)
         elif operation == messages.BACKFILL_REQUEST:
-            self._link.answer_code(sequence, *self._ask_backfill(*fields))
+            asked = self._publisher.ask(*fields) if self._publisher else (errors.STATE, 0)
+            self._link.answer_code(sequence, *asked)
+        elif operation in (messages.TRANSFER_BEGIN, messages.TRANSFER_PUT, messages.TRANSFER_END):
+            self._transfer.serve(self._link, sequence, operation, fields, self._state())
         else:
             self._configure(sequence, operation, fields)
-
-    def _ask_backfill(self, stream: int, first: int, count: int) -> "tuple[int, int]":
-        """Note which records to send again, below the live ones; result code and the oldest there is."""
-        if stream != messages.STREAM_SCANS or not self._node:
-            return errors.STATE, 0
-        self._backfill = (first, first + min(count, BACKFILL_SCANS_MAX))
-        oldest = self._node.recorder.oldest_scan()
-        return (errors.GONE if first < oldest else errors.OK), oldest
 
     def _bare_command(self, command: int) -> int:
         """A node without configuration is safe already; anything else has to wait for one."""
@@ -251,33 +234,48 @@ class App:
                 octets += struct.pack(VIOLATION_LAYOUT, table, row, field, 0, got, limit)
             self._link.answer(sequence, _VIOLATIONS.pack((code, len(found), octets)))
         elif operation == messages.CONFIG_COMMIT:
-            code = self._commit(fields[0])
-            self._link.answer_code(sequence, code, self._node.recorder.next_scan if self._node else 0)
+            code, got, limit = self._commit(fields[0])
+            self._link.answer_code(sequence, code, got, limit, "loop" if code == errors.RANGE and got else "")
         elif operation == messages.CONFIG_CANCEL:
             transaction.cancel()
             self._link.answer_code(sequence, errors.OK)
         else:
             self._link.answer_code(sequence, errors.UNKNOWN_OPERATION)
 
-    def _commit(self, digest: bytes) -> int:
-        """Swap the prepared configuration in between two scans.  Refused while the node is active."""
+    def _commit(self, digest: bytes) -> "tuple[int, int, int]":
+        """Swap the prepared configuration in between two scans: code, then the next scan or what was refused.
+
+        While the node is active only numbers change, and no output moves.
+        """
         transaction = self._transaction
-        if not transaction.prepared or (self._node and self._node.state in ACTIVE):
-            return errors.STATE
+        if not transaction.prepared or (self._node and self._node.state == ABORTING):  # its safe order goes on
+            return errors.STATE, 0, 0
         if digest != transaction.digest:
-            return errors.HASH
-        tables = transaction.tables
-        first_scan = self._node.recorder.next_scan if self._node else 0
-        if self._ports.bind(tables[TABLE_INPUT], tables[TABLE_OUTPUT]):
-            return errors.RANGE
-        pins = (self._permit_in, self._permit_out)
-        self._node = Scan(tables, self._image, self._ring, self._ports, *pins, self._event, first_scan)
+            return errors.HASH, 0, 0
+        if self._node and self._node.state in ACTIVE:
+            code, got, limit = self._node.retune(transaction.tables)
+        else:
+            code, got, limit = self._rebuild(transaction.tables), 0, 0
+        if code:
+            return code, got, limit
         self._configuration_sha256 = digest
-        self._sent_to = first_scan
-        self._backfill = (0, 0)
         self._event(EVT_CONFIGURED, 0, 0, 0)
         transaction.cancel()
         gc.collect()
+        assert self._node is not None
+        return errors.OK, self._node.recorder.next_scan, 0
+
+    def _rebuild(self, tables) -> int:  # type: ignore[no-untyped-def]
+        """A node made anew, IDLE: nothing of the old one but its scan numbers."""
+        first_scan = self._node.recorder.next_scan if self._node else 0
+        if self._ports.bind(tables[TABLE_INPUT], tables[TABLE_OUTPUT]):
+            if self._node:
+                self._ports.bind(self._node.sensors.rows, self._node.outputs.rows)
+            return errors.RANGE
+        pins = (self._permit_in, self._permit_out)
+        self._node = Scan(tables, self._image, self._ring, self._ports, *pins, self._event, first_scan)
+        bytes_a_scan = BYTES_A_MS * self._node.scan_ms
+        self._publisher = Publisher(self._node.recorder, self._node.summaries, self._node.scan_ms, bytes_a_scan)
         return errors.OK
 
 

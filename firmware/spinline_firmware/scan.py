@@ -57,7 +57,9 @@ from .control.lease import Lease
 from .control.loops import Loops
 from .control.outputs import Outputs
 from .control.recorder import Recorder
+from .control.retune import same_structure
 from .control.sensors import Sensors
+from .control.summary import Summaries, ring_bytes
 
 
 def _node_field(row: "tuple[int, ...]", name: str) -> int:
@@ -70,8 +72,8 @@ class Scan:
     def __init__(self, tables, image, ring, ports, permit_in, permit_out, event, first_scan=0) -> None:  # type: ignore[no-untyped-def]
         node = tables[TABLE_NODE][0]
         self.scan_ms = _node_field(node, "scan_ms")
-        self._runout_ms = 1000 * _node_field(node, "runout_s")
-        self._stop_max_ms = 1000 * _node_field(node, "stop_max_s")
+        self._tables = tables
+        self._take_times(node)
         self._image = image
         self._ports = ports
         self._permit_in = permit_in
@@ -81,12 +83,38 @@ class Scan:
         self.loops = Loops(tables[TABLE_LOOP], image)
         self.interlocks = Interlocks(tables[TABLE_INTERLOCK], image)
         self.outputs = Outputs(tables[TABLE_OUTPUT], image)
-        self.recorder = Recorder(tables[TABLE_RECORD], image, ring, first_scan)
+        scans_end = len(ring) - ring_bytes(tables[TABLE_RECORD], self.scan_ms)
+        ring = memoryview(ring)
+        self.recorder = Recorder(tables[TABLE_RECORD], image, ring[:scans_end], first_scan)
+        self.summaries = Summaries(tables[TABLE_RECORD], image, ring[scans_end:], self.scan_ms, first_scan)
         self.lease = Lease(1000 * _node_field(node, "hold_max_s"))
         self.state = IDLE
         self._in_state_ms = 0
         self._permit = 0
         self.loops.enter(IDLE)
+
+    def _take_times(self, node: "tuple[int, ...]") -> None:
+        self._runout_ms = 1000 * _node_field(node, "runout_s")
+        self._stop_max_ms = 1000 * _node_field(node, "stop_max_s")
+
+    def retune(self, tables) -> "tuple[int, int, int]":  # type: ignore[no-untyped-def]
+        """Take other numbers between two scans of a running line: code, got, limit.  Refused whole, or no output moves.
+
+        State, lease, latches, filters, carries, rings and scan numbers go on.
+        """
+        if not same_structure(self._tables, tables):
+            return WRONG_STATE, 0, 0
+        got, limit = self.loops.judge(tables[TABLE_LOOP])
+        if got or limit:
+            return RANGE, got, limit
+        self.loops.retune(tables[TABLE_LOOP])
+        self.sensors.rows = tables[TABLE_INPUT]
+        self.interlocks.rows = tables[TABLE_INTERLOCK]
+        self.outputs.retune(tables[TABLE_OUTPUT])
+        self.lease.change(1000 * _node_field(tables[TABLE_NODE][0], "hold_max_s"))
+        self._take_times(tables[TABLE_NODE][0])
+        self._tables = tables
+        return OK, 0, 0
 
     def scan(self, lease_ms: int, overrun: int) -> None:
         """One scan.  ``lease_ms`` is not 0 where the supervisor renewed the lease since the last one."""
@@ -99,7 +127,9 @@ class Scan:
         self._watch()
         self._act()
         self._in_state_ms += self.scan_ms
-        self.recorder.record(self.state, self.flags(overrun))
+        flags = self.flags(overrun)
+        self.summaries.record(self.recorder.next_scan, self.state, flags)
+        self.recorder.record(self.state, flags)
 
     def flags(self, overrun: int) -> int:
         """The node's flags byte (protocol: states.py)."""

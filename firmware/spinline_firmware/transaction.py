@@ -4,9 +4,12 @@ from spinline_protocol import errors
 from spinline_protocol.configuration import (
     INPUT,
     LOOP,
+    NODE,
     OF_INPUT,
     OF_OUTPUT,
     OF_RAW,
+    OF_RECORD_BYTES,
+    OF_RING_BYTES,
     RATIO_LOOP,
     TABLE_INPUT,
     TABLE_INTERLOCK,
@@ -21,8 +24,12 @@ from spinline_protocol.configuration import (
     setpoint_hard_limits,
     unpack_words,
 )
+from spinline_protocol.packer import BIN_BYTES_MAX
 from spinline_protocol.quantities import OUTPUT as OUTPUT_QUANTITY
 from spinline_protocol.quantities import QUANTITIES
+
+from .control.recorder import scan_bytes
+from .control.summary import RING_BYTES, SCAN_RING_BYTES_MIN, ring_bytes, summary_bytes
 
 assert field_index(INPUT, "quantity") == 3 and field_index(LOOP, "quantity") == 4
 
@@ -96,6 +103,7 @@ class Transaction:
         if not found:
             found = self._unknown_places() + self._beyond_hard_limits()
             found += self._unfit_inputs() + self._unfit_records() + self._too_large_products()
+            found += self._too_much_to_keep()
         self.prepared = not found
         return errors.RANGE if found else errors.OK, found
 
@@ -177,13 +185,25 @@ class Transaction:
         """Records whose quantity is not that of what they are of."""
         found = []
         for i in range(len(self.tables[TABLE_RECORD])):
-            source, of, quantity = self.tables[TABLE_RECORD][i]
+            source, of, quantity = self.tables[TABLE_RECORD][i][:3]
             rows = self.tables[TABLE_INPUT if source == OF_INPUT else TABLE_LOOP]
             if source == OF_RAW or of >= len(rows):
                 continue
             fits = OUTPUT_QUANTITY if source == OF_OUTPUT else rows[of][3 if source == OF_INPUT else 4]
             if quantity != fits:
                 found.append((TABLE_RECORD, i, 2, quantity, fits))
+        return found
+
+    def _too_much_to_keep(self) -> "list[tuple[int, int, int, int, int]]":
+        """Records longer than a frame carries, or rings larger than their memory: told at the last row."""
+        found = []
+        rows = self.tables[TABLE_RECORD]
+        for octets_n in (scan_bytes(rows), summary_bytes(rows)):
+            if octets_n > BIN_BYTES_MAX:
+                found.append((TABLE_RECORD, len(rows) - 1, OF_RECORD_BYTES, octets_n, BIN_BYTES_MAX))
+        octets_n = SCAN_RING_BYTES_MIN + ring_bytes(rows, self.tables[TABLE_NODE][0][field_index(NODE, "scan_ms")])
+        if octets_n > RING_BYTES:
+            found.append((TABLE_RECORD, len(rows) - 1, OF_RING_BYTES, octets_n, RING_BYTES))
         return found
 
     def _too_large_products(self) -> "list[tuple[int, int, int, int, int]]":

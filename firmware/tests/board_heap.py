@@ -1,4 +1,4 @@
-"""What only MicroPython can show: a scan of twelve loops allocates nothing, with the heap locked."""
+"""What only MicroPython can show: loops and rings allocate nothing, with the heap locked."""
 
 import gc
 from array import array
@@ -10,7 +10,10 @@ from rows import loop_row
 from spinline_firmware.control import pid
 from spinline_firmware.control.image import loop_at, new_image
 from spinline_firmware.control.loops import Loops
-from spinline_protocol.configuration import RATIO_LOOP
+from spinline_firmware.control.recorder import Recorder
+from spinline_firmware.control.summary import Summaries
+from spinline_protocol.configuration import OF_INPUT, RATIO_LOOP
+from spinline_protocol.quantities import TEMPERATURE
 from spinline_protocol.states import EXECUTE
 
 LOOPS_N = 12
@@ -65,3 +68,20 @@ def test_the_loops_around_the_kernel_leave_nothing_behind():
             loops.scan(0)
         left = gc.mem_alloc() - before
     assert left < 200 * 64, left  # frames of bytecode, freed at their return: far less than one object a scan and loop
+
+
+def test_rings_of_scans_and_summaries_allocate_nothing():
+    image = new_image()
+    rows = [(OF_INPUT, i, TEMPERATURE, 1) for i in range(16)]
+    recorder = Recorder(rows, image, memoryview(bytearray(4096)))
+    summaries = Summaries(rows, image, memoryview(bytearray(4096)), 250)
+    scan = 0
+    micropython.heap_lock()
+    try:
+        while scan < 1000:
+            summaries.record(scan, 2, 3)
+            recorder.record(2, 3)
+            scan += 1
+    finally:
+        micropython.heap_unlock()
+    assert summaries.span()[1] == 50 and recorder.next_scan == 1000

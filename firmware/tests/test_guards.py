@@ -31,7 +31,7 @@ from spinline_protocol.quantities import BAD, GOOD, PRESSURE, TEMPERATURE
 
 def violations(*inputs: tuple[int, ...]) -> list[tuple[int, ...]]:
     """What a node says of a configuration with these inputs and one record."""
-    rows = [(0, node_row()), *((1, row) for row in inputs), (5, (OF_INPUT, 0, inputs[0][3]))]
+    rows = [(0, node_row()), *((1, row) for row in inputs), (5, (OF_INPUT, 0, inputs[0][3], 0))]
     digest = ConfigurationDigest()
     for table, words in rows:
         digest.add(table, pack_words(words))

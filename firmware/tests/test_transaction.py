@@ -13,7 +13,17 @@ from spinline.recipe.models import Recipe
 from spinline.recipe.reading import read_model
 from spinline_firmware.transaction import ROWS_N_MAX, Transaction
 from spinline_protocol import errors
-from spinline_protocol.configuration import LOOP, TABLES, ConfigurationDigest, field_index, pack_words
+from spinline_protocol.configuration import (
+    LOOP,
+    OF_INPUT,
+    OF_RECORD_BYTES,
+    OF_RING_BYTES,
+    TABLES,
+    ConfigurationDigest,
+    field_index,
+    pack_words,
+)
+from spinline_protocol.quantities import TEMPERATURE
 
 ROOT = Path(__file__).resolve().parents[2]
 NODES = ("melt", "bath", "draw")
@@ -104,6 +114,24 @@ def test_a_set_without_its_node_row_or_records_is_refused() -> None:
         rows = [row for row in r1()["draw"].rows if row[0] != table]
         code, found = downloaded(rows).prepare()
         assert code == errors.RANGE and (table, 0, 255, 0, 1) in found
+
+
+def with_records(count: int, scan_ms: int = 250) -> list[Row]:
+    """The rows of the melt node with other records: its first input so many times, summarised."""
+    rows = [row for row in changed(r1()["melt"].rows, 0, "scan_ms", scan_ms) if row[0] != 5]
+    return rows + [(5, (OF_INPUT, 0, TEMPERATURE, 1))] * count
+
+
+def test_rings_that_do_not_fit_their_memory_are_refused_and_the_violation_says_so() -> None:
+    assert downloaded(with_records(23)).prepare() == (errors.OK, [])
+    need = 4096 + 144 * (6 + 23 * 9 + 6)  # summaries of 4.25 s: 144 of them are ten minutes
+    code, found = downloaded(with_records(23, 850)).prepare()
+    assert (code, found) == (errors.RANGE, [(5, 22, OF_RING_BYTES, need, 32768)])
+
+
+def test_a_record_that_no_frame_carries_is_refused() -> None:
+    assert downloaded(with_records(24)).prepare() == (errors.RANGE, [(5, 23, OF_RECORD_BYTES, 228, 224)])
+    assert (5, 63, OF_RECORD_BYTES, 2 + 64 * 3 + 16, 224) not in downloaded(with_records(64)).prepare()[1]
 
 
 def test_a_wrong_hash_is_refused() -> None:

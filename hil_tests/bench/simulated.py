@@ -135,6 +135,16 @@ class SimulatedLine:
         node.process.kill()
         node.alive = False
 
+    def power_cycle(self, name: str) -> None:
+        """End a node's process and start another on the same file system."""
+        node, folder = self.nodes[name], self._folder / name
+        node.process.kill()
+        device_id = hashlib.sha256(f"{name} {list(self.nodes).index(name)}".encode()).digest()[:8]
+        seed = hashlib.sha256(f"{self._seed} {name} {self.now_us}".encode()).digest()
+        node.process = NodeProcess(self._interpreter.command, folder, device_id, seed, ticks_offset=self._ticks_offset)
+        node.wake_ms = self.now_us // 1000 + BOOT_MS
+        node.alive = True
+
     def pull_cable(self, name: str, pulled: bool = True) -> None:
         """Pull or plug a node's serial cable, both directions."""
         self.nodes[name].to_node.cut = pulled

@@ -127,6 +127,7 @@ RECORD = (
     ("source", 0, 3),
     ("of", 0, INPUTS_N_MAX - 1),
     _QUANTITY,
+    ("summary", 0, 1),  # 1: also in the summary ring, with its lowest, highest and last number
 )
 
 # number, name, fields, most rows
@@ -140,6 +141,16 @@ TABLES = (
 )
 (TABLE_NODE, TABLE_INPUT, TABLE_LOOP, TABLE_OUTPUT, TABLE_INTERLOCK, TABLE_RECORD) = range(6)
 
+# what a violation names instead of a field of its row (SPEC 4.4)
+OF_RECORD_BYTES = 253  # the records of the table are longer than a frame can carry
+OF_RING_BYTES = 254  # both rings together need more memory than there is
+OF_WORDS_N = 255  # a wrong number of words, or rows that are missing
+
+# the two rings of records on the board (SPEC 3.7, 6.1)
+SUMMARY_MS = 5000
+SUMMARIES_KEPT_MS = 600000
+SUMMARY_HEAD_BYTES = 6  # first scan (4), state, flags
+
 # quantity, lowest and highest setpoint any configuration may allow: the node's own hard limits
 SETPOINT_HARD = (
     (TEMPERATURE, 0, 250000),  # firmware heater trip of the melt, engineering estimate
@@ -152,6 +163,11 @@ SETPOINT_HARD = (
     (CONCENTRATION, 0, 200000),
     (LEVEL, 0, 1000),
 )
+
+
+def summary_scans(scan_ms: int) -> int:
+    """Scans of one summary: as many as fit 5 s.  Summary i covers scans i * n to (i + 1) * n - 1."""
+    return SUMMARY_MS // scan_ms
 
 
 def field_index(fields: "tuple[tuple[str, int, int], ...]", name: str) -> int:

@@ -257,6 +257,7 @@ class HostLink:
             self._syncs.remove(fields["host_sent_us"])
             self._events.append(LinkEvent("sync", fields={**fields, "host_received_us": now_us}))
         elif number == messages.PROGRESS_MESSAGE:
+            self._note_progress(frame.sequence, now_ms)
             self._events.append(LinkEvent("progress", frame.sequence, fields))
         elif number in _STREAMS:
             self._events.append(LinkEvent(_STREAMS[number], fields=fields))
@@ -352,6 +353,12 @@ class HostLink:
                 else:
                     self._events.append(LinkEvent("result", sequence, fields))
                 return
+
+    def _note_progress(self, sequence: int, now_ms: int) -> None:
+        """A long request is under way: it is not repeated while the node says so."""
+        for request in self._flying:
+            if request.sequence == sequence:
+                request.due_ms = now_ms + request.retry_ms
 
     def poll(self, now_ms: int) -> list[LinkEvent]:
         """Send what waits and repeat what is overdue; tells ``lost`` when a request went unanswered five times."""

@@ -35,6 +35,10 @@ class Lease:
         """True when the hold has lasted hold_max_s: the declared safe order begins."""
         return self.hold and self._held_ms >= self._hold_max_ms
 
+    def change(self, hold_max_ms: int) -> None:
+        """Another longest hold, also for one that lasts."""
+        self._hold_max_ms = hold_max_ms
+
     def release(self) -> None:
         """End the hold: an explicit command, or the node is no longer active."""
         self.hold = False

@@ -6,6 +6,7 @@ from spinline_protocol.quantities import BAD
 from . import pid
 from .image import INPUT_WORDS, QUALITY, loop_at
 from .ratio import feed_forward, ratio_setpoint
+from .retune import BUMP_MAX, bumpless_integral
 
 _KIND = field_index(LOOP, "kind")
 _INPUT = field_index(LOOP, "input")
@@ -33,6 +34,11 @@ assert field_index(LOOP, "kd") - _ACTION == pid.KD - pid.ACTION
 assert field_index(LOOP, "out_rate") - _ACTION == pid.OUT_RATE - pid.ACTION
 
 RAMP_256_MAX = LOOP[_RAMP][2]
+
+
+def _kernel_words(row: "tuple[int, ...]") -> "tuple[int, ...]":
+    """Words of a row as they stand in the block from ACTION to OUT_RATE."""
+    return row[_ACTION : _OUT_LOW + 3]
 
 
 class Loops:
@@ -84,9 +90,7 @@ class Loops:
             image[at + pid.FREEZE] = 0 if self._down[i] else frozen  # a way down to rest is never frozen
             image[at + pid.TARGET] = self._target(i, row, at)
             if row[_FF_LOOP] >= 0:
-                of = loop_at(row[_FF_LOOP])
-                asked = image[of + (pid.TARGET if row[_KIND] == RATIO_LOOP else pid.SETPOINT)]
-                image[at + pid.FEED_FORWARD] = feed_forward(asked, row[_FF_M], row[_FF_S])
+                image[at + pid.FEED_FORWARD] = feed_forward(self._asked(row), row[_FF_M], row[_FF_S])
             pid.scan_pid(image, at)
         return newly_failed
 
@@ -114,6 +118,57 @@ class Loops:
         if ramp_256 and not self._down[i]:
             self._image[loop_at(i) + pid.RAMP_256] = ramp_256
         return 0, 0
+
+    def judge(self, rows: "list[tuple[int, ...]]") -> "tuple[int, int]":
+        """Rows of the same structure for a running line: (0, 0), or (got, limit) of what cannot be taken as it runs."""
+        for i in range(len(rows)):
+            setpoint, row = self._setpoint_under(rows, i), rows[i]
+            low, high = (0, 65535) if row[_KIND] == RATIO_LOOP else (row[_LOW], row[_HIGH])
+            if not low <= setpoint <= high:
+                return setpoint, low if setpoint < low else high
+            if self._image[loop_at(i) + pid.MODE] == pid.AUTO:
+                moved = bumpless_integral(self._image, loop_at(i), _kernel_words(row), self._feed_forward(i, row))[1]
+                if moved > BUMP_MAX:
+                    return moved, BUMP_MAX
+        return 0, 0
+
+    def retune(self, rows: "list[tuple[int, ...]]") -> None:
+        """Take rows that were judged, between two scans: setpoints, ramps, integrals and soaks go on."""
+        image = self._image
+        for i in range(len(rows)):
+            row, before, at = rows[i], self.rows[i], loop_at(i)
+            self.setpoints[i] = self._setpoint_under(rows, i)
+            words, forward = _kernel_words(row), self._feed_forward(i, row)
+            new = words != _kernel_words(before) or forward != image[at + pid.FEED_FORWARD]
+            if new and image[at + pid.MODE] == pid.AUTO:
+                image[at + pid.INTEGRAL] = bumpless_integral(image, at, words, forward)[0]
+                for rest in (pid.INTEGRAL_REST, pid.TRACK_REST, pid.LAG_REST):
+                    image[at + rest] = 0  # less than one count, in units of the old shift
+            for word in range(len(words)):
+                image[at + pid.ACTION + word] = words[word]
+            ramp = _STOP_RAMP if self._down[i] else _RAMP
+            if row[ramp] != before[ramp]:
+                image[at + pid.RAMP_256] = row[ramp]
+            image[at + pid.HOLDBACK] = row[_HOLDBACK]
+            image[at + pid.SOAK_SCANS] = row[_SOAK]
+        self.rows = rows
+
+    def _setpoint_under(self, rows: "list[tuple[int, ...]]", i: int) -> int:
+        """The setpoint that runs, or that of the row where the row changed it."""
+        field = _RATIO if rows[i][_KIND] == RATIO_LOOP else _SETPOINT
+        return self.setpoints[i] if rows[i][field] == self.rows[i][field] else rows[i][field]
+
+    def _feed_forward(self, i: int, row: "tuple[int, ...]") -> int:
+        """What this row would feed forward now; as it stands where the row does not change it."""
+        before = self.rows[i]
+        if row[_FF_LOOP] < 0 or (row[_FF_M] == before[_FF_M] and row[_FF_S] == before[_FF_S]):
+            return int(self._image[loop_at(i) + pid.FEED_FORWARD])
+        return feed_forward(self._asked(row), row[_FF_M], row[_FF_S])
+
+    def _asked(self, row: "tuple[int, ...]") -> int:
+        """The setpoint whose feed-forward a row takes."""
+        of = loop_at(row[_FF_LOOP])
+        return int(self._image[of + (pid.TARGET if row[_KIND] == RATIO_LOOP else pid.SETPOINT)])
 
     def soaked(self) -> bool:
         """True when every loop that must soak has done so, guaranteed: only time near the target counted."""

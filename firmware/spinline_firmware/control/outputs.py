@@ -19,10 +19,14 @@ class Outputs:
     """Rows of the table ``output``.  ``level[i]`` is what actuator i gets: 0 to 65 536, or 0 and 1 for a switch."""
 
     def __init__(self, rows: "list[tuple[int, ...]]", image) -> None:  # type: ignore[no-untyped-def]
-        self.rows = rows
         self._image = image
         self._carry = [0] * len(rows)
         self.level = [0] * len(rows)
+        self.retune(rows)
+
+    def retune(self, rows: "list[tuple[int, ...]]") -> None:
+        """Rows with another safe order; what is carried and what is on goes on."""
+        self.rows = rows
         self.safe_ms = max([row[_DELAY] for row in rows] + [0])
 
     def scan(self, state: int) -> None:

@@ -13,12 +13,11 @@ from spinline_protocol.quantities import GOOD, QUANTITIES, wire_bytes
 from .image import INPUT_WORDS, QUALITY, RAW, loop_at
 from .pid import OUTPUT, SETPOINT
 
-RING_BYTES = 32768
 RECORD_HEAD_BYTES = 2
 
 
 @micropython.viper
-def _pack(image, table, ring, at: int, count: int):  # type: ignore[no-untyped-def]
+def pack_numbers(image, table, ring, at: int, count: int):  # type: ignore[no-untyped-def]
     """Write ``count`` numbers behind ``at``; ``table``: word, quality word or -1, lowest, bytes of each."""
     words = ptr32(image)
     rows = ptr32(table)
@@ -52,21 +51,20 @@ def _pack(image, table, ring, at: int, count: int):  # type: ignore[no-untyped-d
 class Recorder:
     """Rows of the table ``record`` over the image.  Scan numbers go on from one configuration to the next.
 
-    ``ring`` is allocated once when the node boots: 32 kB in one piece are not to be had later.
+    ``ring`` is a part of the one that is allocated when the node boots: 32 kB in one piece are not to be had later.
     """
 
-    def __init__(self, rows: "list[tuple[int, ...]]", image, ring: bytearray, first_scan: int = 0) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, rows: "list[tuple[int, ...]]", image, ring, first_scan: int = 0) -> None:  # type: ignore[no-untyped-def]
         self._image = image
         self._count = len(rows)
         table = []
-        width = RECORD_HEAD_BYTES + (len(rows) + 3) // 4
-        for source, of, quantity in rows:
-            word, quality = _place(source, of)
+        for row in rows:
+            source, of, quantity = row[:3]
+            word, quality = place_of(source, of)
             table += [word, quality, QUANTITIES[quantity][3], wire_bytes(quantity)]
-            width += wire_bytes(quantity)
         self._table = array("i", table)
-        self.record_bytes = width
-        self.records_n = len(ring) // width
+        self.record_bytes = scan_bytes(rows)
+        self.records_n = len(ring) // self.record_bytes
         self._ring = ring
         self._first_scan = first_scan
         self.next_scan = first_scan
@@ -75,12 +73,16 @@ class Recorder:
         """First scan still in the ring."""
         return max(self._first_scan, self.next_scan - self.records_n)
 
+    def span(self) -> "tuple[int, int]":
+        """The first scan still in the ring, and the one that comes next."""
+        return self.oldest_scan(), self.next_scan
+
     def record(self, state: int, flags: int) -> None:
         """Add this scan's record."""
         at = self.next_scan % self.records_n * self.record_bytes
         self._ring[at] = state
         self._ring[at + 1] = flags
-        _pack(self._image, self._table, self._ring, at + RECORD_HEAD_BYTES, self._count)
+        pack_numbers(self._image, self._table, self._ring, at + RECORD_HEAD_BYTES, self._count)
         self.next_scan += 1
 
     def read(self, first: int, count: int) -> bytes:
@@ -95,7 +97,7 @@ class Recorder:
         return octets
 
 
-def _place(source: int, of: int) -> "tuple[int, int]":
+def place_of(source: int, of: int) -> "tuple[int, int]":
     """Word of a recorded number in the image, and of its quality (-1: always good)."""
     if source == OF_INPUT:
         return INPUT_WORDS * of, INPUT_WORDS * of + QUALITY
@@ -105,6 +107,11 @@ def _place(source: int, of: int) -> "tuple[int, int]":
         return loop_at(of) + SETPOINT, -1
     assert source == OF_OUTPUT
     return loop_at(of) + OUTPUT, -1
+
+
+def scan_bytes(rows: "list[tuple[int, ...]]") -> int:
+    """Bytes of one scan record of these rows of the table ``record``."""
+    return RECORD_HEAD_BYTES + sum([wire_bytes(row[2]) for row in rows]) + (len(rows) + 3) // 4
 
 
 assert GOOD == 0

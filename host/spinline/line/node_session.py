@@ -29,6 +29,7 @@ BACKFILL_SCANS = 10000
 GAP_MS = 5000  # a gap that is still open is asked for again
 CREDIT_BYTES = 4096  # telemetry between two leases: what a system keeps of a serial line that nobody reads
 EVENT_GAP_MS = 30000  # more than ten repeats of what the node still has
+SUMMARIES_GAP_MS = 60_000  # ten minutes of them come in 30 s, one frame in each scan of the node
 LEASE_SENDS_N = 2  # one damaged frame must not cost half of a lease
 
 
@@ -52,6 +53,7 @@ class NodeSession:
         self.identity: dict[str, Any] = {}
         self.hello: dict[str, Any] = {}
         self.scans: list[tuple[int, bytes]] = []
+        self.summaries: list[tuple[int, bytes]] = []  # as they came: the record collapses duplicates
         self.lost: list[tuple[int, int]] = []  # scans the node no longer has: [from, to)
         self.events: list[dict[str, Any]] = []
         self.refusals: list[str] = []
@@ -71,7 +73,11 @@ class NodeSession:
         self._event_gap, self._event_gap_due_ms = -1, 0
         self._heard_ms = 0
         self._gap_due_ms = 0
+        self._summaries_due_ms = 0
+        self._next_summary = 0  # all before it arrived or are lost
+        self._seen_summaries: set[int] = set()  # beyond it
         self.record_bytes = configuration.record_bytes
+        self.summary_bytes = configuration.summary_bytes
         self._early: dict[int, bytes] = {}  # scans behind a gap, until it is filled
 
     def step(self, received: bytes, now_ms: int) -> bytes:
@@ -111,6 +117,8 @@ class NodeSession:
             self._result(event.sequence, event.fields, now_ms)
         elif event.kind == "scans" and event.fields is not None:
             self._take_scans(event.fields, now_ms)
+        elif event.kind == "summaries" and event.fields is not None:
+            self._take_summaries(event.fields, now_ms)
         elif event.kind == "event" and event.fields is not None:
             self._take_event(event.fields, now_ms)
 
@@ -170,6 +178,9 @@ class NodeSession:
         """Scans from here on belong together: same boot, same configuration."""
         self.first_scan = self.next_scan = self._newest_scan = first_scan
         self._early.clear()
+        self._next_summary = 0
+        self._seen_summaries.clear()
+        self.scans, self.summaries, self.lost = [], [], []  # of what ran before, and so of no run to come
         self.new_run = True
         self.runs_n += 1
 
@@ -252,6 +263,23 @@ class NodeSession:
             if first + i >= self.next_scan:
                 self._early[first + i] = records[i * width : (i + 1) * width]
         self._release()
+
+    def _take_summaries(self, fields: dict[str, Any], now_ms: int) -> None:
+        """Summaries in any order; what is missing before them is asked for while the node still has it."""
+        count, rest = divmod(len(fields["records"]), self.summary_bytes)
+        if rest:
+            return
+        first = fields["first_summary"]
+        self.summaries.append((first, fields["records"]))
+        self._seen_summaries.update(range(first, first + count))
+        self._next_summary = max(self._next_summary, fields["oldest_summary"])
+        while self._next_summary in self._seen_summaries:
+            self._next_summary += 1
+        self._seen_summaries = {i for i in self._seen_summaries if i > self._next_summary}
+        if first > self._next_summary and now_ms >= self._summaries_due_ms:
+            missing = first - self._next_summary
+            self._ask("backfill", messages.BACKFILL_REQUEST, messages.STREAM_SUMMARIES, self._next_summary, missing)
+            self._summaries_due_ms = now_ms + SUMMARIES_GAP_MS
 
     def _declare_lost(self, oldest: int) -> None:
         """The node has overwritten scans before they arrived: the record says so, as an interval."""

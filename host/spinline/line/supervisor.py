@@ -36,6 +36,9 @@ class Record(Protocol):
     def add_scans(self, name: str, first_scan: int, at_us: int, records: bytes) -> None:
         """Scan records in order; ``at_us`` is the time of the first of them."""
 
+    def add_summaries(self, name: str, first: int, zero_us: int, records: bytes) -> None:
+        """Summaries from number ``first`` on; ``zero_us`` is the time of scan 0.  One that is there stays as it is."""
+
     def add_gap(self, name: str, from_scan: int, to_scan: int, at_us: int) -> None:
         """Scans that are lost."""
 
@@ -128,6 +131,10 @@ class Supervisor:
             self._record.add_gap(name, from_scan, to_scan, self._start_us + now_us)
         for first, octets in session.scans:
             self._record.add_scans(name, first, self._scan_time_us(session, first, len(octets), now_us), octets)
+        if name in self._offset_us:  # known with the first scan of a run
+            for first, octets in session.summaries:
+                self._record.add_summaries(name, first, self._start_us + self._offset_us[name], octets)
+            session.summaries = []
         for event in session.events:
             self._record.add_event(name, self._start_us + now_us, event)
         session.lost, session.scans, session.events = [], [], []

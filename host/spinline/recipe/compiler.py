@@ -33,12 +33,16 @@ _ACTIONS = {"alarm": 1, "hold": 2, "stop": 3, "abort": 4}
 
 @dataclass(frozen=True)
 class Recorded:
-    """One column of a node's scan record: its tag, what it is of, and its quantity (number of quantities.py)."""
+    """One column of a node's scan record: its tag, what it is of, and its quantity (number of quantities.py).
+
+    ``summarised`` columns are in the node's summaries too.
+    """
 
     tag: str
     source: int
     of: int
     quantity: int
+    summarised: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,17 @@ class NodeConfiguration:
     def record_bytes(self) -> int:
         """Bytes of one scan record: state, flags, numbers, two bits of quality a column (SPEC 3.7)."""
         return 2 + sum(wire_bytes(column.quantity) for column in self.columns) + (len(self.columns) + 3) // 4
+
+    @property
+    def summarised(self) -> tuple[Recorded, ...]:
+        """The columns of its summaries."""
+        return tuple(column for column in self.columns if column.summarised)
+
+    @property
+    def summary_bytes(self) -> int:
+        """Bytes of one summary: head, three numbers a column but one of a raw count, quality (SPEC 7.1)."""
+        numbers = sum((1 if c.source == tables.OF_RAW else 3) * wire_bytes(c.quantity) for c in self.summarised)
+        return tables.SUMMARY_HEAD_BYTES + numbers + (len(self.summarised) + 3) // 4
 
 
 def mantissa_shift(gain: float, mantissa_max: int = 4095, shift_max: int = 28) -> tuple[int, int]:
@@ -239,13 +254,16 @@ def _interlock_words(row: Interlock, node: Node) -> tuple[int, ...]:
 
 
 def _columns(node: Node) -> tuple[Recorded, ...]:
-    """Everything a node records: every input, the setpoint and output of every loop, the position of every encoder."""
+    """Everything a node records: every input, the setpoint and output of every loop, the position of every encoder.
+
+    What was measured is summarised too; setpoints and outputs are not: 600 s of them would not fit beside the scans.
+    """
     columns = []
     for i, channel in enumerate(node.input):
         quantity = QUANTITY_BY_NAME[channel.quantity][0]
-        columns.append(Recorded(f"{node.name}.{channel.name}.pv", tables.OF_INPUT, i, quantity))
+        columns.append(Recorded(f"{node.name}.{channel.name}.pv", tables.OF_INPUT, i, quantity, summarised=True))
         if channel.kind == "counter":
-            columns.append(Recorded(f"{node.name}.{channel.name}.count", tables.OF_RAW, i, COUNT))
+            columns.append(Recorded(f"{node.name}.{channel.name}.count", tables.OF_RAW, i, COUNT, summarised=True))
     for i, loop in enumerate(node.loop):
         quantity = QUANTITY_BY_NAME[next(row.quantity for row in node.input if row.name == loop.input)][0]
         columns.append(Recorded(f"{node.name}.{loop.name}.sp", tables.OF_SETPOINT, i, quantity))
@@ -266,7 +284,7 @@ def compile_node(line: Line, node: Node, recipe: Recipe) -> NodeConfiguration:
     rows += [(tables.TABLE_LOOP, _LoopCompiler(loop, node, line, recipe).words()) for loop in node.loop]
     rows += [(tables.TABLE_OUTPUT, _output_words(row, node)) for row in node.output]
     rows += [(tables.TABLE_INTERLOCK, _interlock_words(row, node)) for row in node.interlock]
-    rows += [(tables.TABLE_RECORD, (column.source, column.of, column.quantity)) for column in columns]
+    rows += [(tables.TABLE_RECORD, (c.source, c.of, c.quantity, int(c.summarised))) for c in columns]
     digest = ConfigurationDigest()
     for table, words in rows:
         digest.add(table, pack_words(words))
@@ -282,6 +300,12 @@ def _row_names(node: Node) -> dict[tuple[int, int], str]:
         tables.TABLE_INTERLOCK: [row.name for row in node.interlock],
     }
     return {(table, i): name for table, names in named.items() for i, name in enumerate(names)}
+
+
+_BEYOND_FIELDS = {
+    tables.OF_RECORD_BYTES: "bytes of a record in one frame",
+    tables.OF_RING_BYTES: "bytes of both rings in the node's memory",
+}
 
 
 def _refuse_unfit(configuration: NodeConfiguration) -> NodeConfiguration:
@@ -300,7 +324,7 @@ def violation_text(configuration: NodeConfiguration, place: tuple[int, ...], got
     """One refused field as a sentence: node, table, row, field, what came and what is allowed."""
     table, row_i, field = place
     fields: tuple[Any, ...] = tables.TABLES[table][2]
-    name = fields[field][0] if field < len(fields) else "number of words"
+    name = fields[field][0] if field < len(fields) else _BEYOND_FIELDS.get(field, "number of words")
     row = configuration.row_names.get((table, row_i), f"row {row_i}")
     return f"{configuration.name}: {tables.TABLES[table][1]} {row}: {name} = {got}, limit {limit}"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from spinline.line.node_session import NodeSession
 from spinline.recipe.compiler import NodeConfiguration
-from spinline.record.decode import RecordDecoder
+from spinline.record.decode import RecordDecoder, SummaryDecoder
 from spinline.record.journal import Journal
 from spinline_protocol.quantities import QUANTITIES
 
@@ -17,6 +17,8 @@ class BatchRecord:
     def __init__(self, journal: Journal, configurations: list[NodeConfiguration]) -> None:
         self.journal = journal
         self._decoders = {node.name: RecordDecoder(node.columns) for node in configurations}
+        self._summaries = {node.name: SummaryDecoder(node.summarised) for node in configurations}
+        self._scan_us = {node.name: node.scan_ms * 1000 for node in configurations}
         self._columns = {node.name: node.columns for node in configurations}
         self._runs: dict[str, int] = {}
         self._latest: dict[str, tuple[int, ...]] = {}
@@ -53,6 +55,13 @@ class BatchRecord:
         rows = self._decoders[name].decode(records)
         self._latest[name] = rows[-1]
         self.journal.add_scans(self._runs[name], first_scan, at_us, rows)
+
+    def add_summaries(self, name: str, first: int, zero_us: int, records: bytes) -> None:
+        """Summaries from number ``first`` on; ``zero_us`` is the time of scan 0.  One that is there stays as it is."""
+        rows = self._summaries[name].decode(records)
+        scan_us = self._scan_us[name]
+        timed = [(zero_us + row[0] * scan_us, *row) for row in rows]
+        self.journal.add_summaries(self._runs[name], first, timed)
 
     def add_gap(self, name: str, from_scan: int, to_scan: int, at_us: int) -> None:
         """Scans that are lost: from the first up to, but without, the second."""

@@ -6,6 +6,7 @@ import struct
 from operator import add
 
 from spinline.recipe.compiler import Recorded
+from spinline_protocol.configuration import OF_RAW
 from spinline_protocol.quantities import QUANTITIES, wire_bytes
 
 _LOWEST = 3  # place of a quantity's lowest number in its row
@@ -40,3 +41,34 @@ class RecordDecoder:
             (row[0], row[1], unsigned(row[-1], "little"), *map(add, map(unsigned, row[2:-1]), lowest))
             for row in self._struct.iter_unpack(octets)
         ]
+
+
+class SummaryDecoder:
+    """Decodes the summaries of one configuration (SPEC 7.1).  ``columns`` are its summarised columns."""
+
+    def __init__(self, columns: tuple[Recorded, ...]) -> None:
+        both = [column for column in columns if column.source != OF_RAW for _ in range(2)]
+        numbers = [*both, *columns]  # lowest and highest of each but raw counts, then the last of each
+        fields = "".join(f"{wire_bytes(column.quantity)}s" for column in numbers)
+        self._struct = struct.Struct(f">IBB{fields}{(len(columns) + 3) // 4}s")
+        self._lowest = [QUANTITIES[column.quantity][_LOWEST] for column in numbers]
+        self.record_bytes = self._struct.size
+
+    def decode(self, octets: bytes) -> list[tuple[int, ...]]:
+        """One tuple a summary: first scan, state, flags, quality word, then numbers in the order of `summary_tags`.
+
+        Raises ValueError where the length is no whole number of summaries.
+        """
+        if len(octets) % self.record_bytes:
+            raise ValueError(f"{len(octets)} bytes are no whole number of summaries of {self.record_bytes} bytes")
+        unsigned = int.from_bytes
+        return [
+            (*row[:3], unsigned(row[-1], "little"), *map(add, map(unsigned, row[3:-1]), self._lowest))
+            for row in self._struct.iter_unpack(octets)
+        ]
+
+
+def summary_tags(columns: tuple[Recorded, ...]) -> list[str]:
+    """Names of a summary's numbers: tag.min and tag.max of each column but raw counts, then tag.last of each."""
+    both = [f"{column.tag}.{which}" for column in columns if column.source != OF_RAW for which in ("min", "max")]
+    return both + [f"{column.tag}.last" for column in columns]

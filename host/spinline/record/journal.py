@@ -16,6 +16,7 @@ import apsw
 from spinline.errors import SpinlineError
 from spinline.recipe.compiler import NodeConfiguration
 from spinline.record import schema
+from spinline.record.decode import summary_tags
 from spinline.record.number_set import NumberSet
 from spinline.record.opening import WriterLock, create_file, open_to_write, run_statement
 from spinline_protocol.configuration import TABLES
@@ -62,12 +63,14 @@ class Run:
 
 @dataclass(frozen=True)
 class _Stream:
-    """Where the scans of a run go."""
+    """Where the scans and summaries of a run go."""
 
     insert: str
     columns_n: int
     scan_us: int
     words_n: int
+    summary_insert: str
+    summary_words_n: int
 
 
 class Journal:
@@ -181,6 +184,18 @@ class Journal:
         self._count(len(rows))
         self._new_scans.append((run, first_scan, first_scan + len(rows) - 1))
 
+    def add_summaries(self, run: int, first: int, rows: Sequence[tuple[int, ...]]) -> None:
+        """Buffer summaries that follow one another: time of the first scan, then as `SummaryDecoder.decode` gives them.
+
+        One that is there already is left as it was first stored.
+        """
+        stream = self._streams[run]
+        key = run << schema.RUN_SHIFT | first
+        waiting = self._waiting.setdefault(stream.summary_insert, [])
+        for i, row in enumerate(rows):
+            waiting.append((key + i, *row[:4], *_quality_words(row[4], stream.summary_words_n), *row[5:]))
+        self._count(len(rows))
+
     def add_gap(self, run: int, from_scan: int, to_scan: int, reason: str, at_us: int) -> None:
         """Declare scans lost, first and last included: only then may later ones be acknowledged."""
         assert self._scans[run].first <= from_scan <= to_scan
@@ -289,17 +304,18 @@ class Journal:
         if known is not None:
             return int(known)
         run_statement(self._connection, "INSERT INTO node (name) VALUES (?) ON CONFLICT DO NOTHING", (name,))
-        head = (name, sha256, configuration.scan_ms, f"scans_{name}_{sha256[:12]}")
+        scan_table, summary_table = (f"{what}_{name}_{sha256[:12]}" for what in ("scans", "summaries"))
+        head = (name, sha256, configuration.scan_ms, scan_table, summary_table)
         run_statement(
             self._connection,
-            "INSERT INTO configuration VALUES (NULL, (SELECT node_i FROM node WHERE name = ?), ?, ?, ?)",
+            "INSERT INTO configuration VALUES (NULL, (SELECT node_i FROM node WHERE name = ?), ?, ?, ?, ?)",
             head,
         )
         configuration_i = self._connection.last_insert_rowid()
         self._describe(configuration_i, configuration)
-        run_statement(
-            self._connection, schema.scan_table_sql(head[3], [column.tag for column in configuration.columns])
-        )
+        tags, columns = [column.tag for column in configuration.columns], configuration.summarised
+        run_statement(self._connection, schema.scan_table_sql(scan_table, tags))
+        run_statement(self._connection, schema.summary_table_sql(summary_table, summary_tags(columns), len(columns)))
         return configuration_i
 
     def _describe(self, configuration_i: int, configuration: NodeConfiguration) -> None:
@@ -316,9 +332,9 @@ class Journal:
 
     def _resume(self, run: Run) -> None:
         """Learn from the file where the scans of a run go and which of its scans and events it holds."""
-        configuration_i, scan_table, scan_ms = self._connection.execute(
-            "SELECT configuration_i, scan_table, scan_ms FROM run JOIN configuration USING (configuration_i) "
-            "WHERE run = ?",
+        configuration_i, scan_table, summary_table, scan_ms = self._connection.execute(
+            "SELECT configuration_i, scan_table, summary_table, scan_ms "
+            "FROM run JOIN configuration USING (configuration_i) WHERE run = ?",
             (run.run,),
         ).get
         tags = self._connection.execute(
@@ -327,7 +343,9 @@ class Journal:
         names = [str(tag) for (tag,) in tags]
         words_n = len(schema.quality_words(len(names)))
         insert = schema.scan_insert_sql(scan_table, names)
-        self._streams[run.run] = _Stream(insert, len(names), scan_ms * 1000, words_n)
+        self._streams[run.run] = _Stream(
+            insert, len(names), scan_ms * 1000, words_n, *self._summary_insert(summary_table)
+        )
         self._scans[run.run] = NumberSet(run.first_scan)
         for low, high in self._islands(f"SELECT scan AS i FROM {schema.quoted(scan_table)} WHERE run = ?", run.run):
             self._scans[run.run].add(low, high)
@@ -336,6 +354,12 @@ class Journal:
         self._events[run.run] = NumberSet(run.first_event)
         for low, high in self._islands("SELECT event_i AS i FROM event WHERE run = ?", run.run):
             self._events[run.run].add(low, high)
+
+    def _summary_insert(self, table: str) -> tuple[str, int]:
+        """INSERT of a summary table as it stands in the file, and how many quality words it has."""
+        names = [str(row[1]) for row in self._connection.execute(f"PRAGMA table_info({schema.quoted(table)})")]
+        words_n = sum(name.startswith("quality") for name in names)
+        return schema.summary_insert_sql(table, names), words_n
 
     def _islands(self, numbers: str, run: int) -> list[tuple[int, int]]:
         """Numbers of a query as intervals without holes, in order."""

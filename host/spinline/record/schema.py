@@ -7,7 +7,7 @@ table "column" says how to show them: shown = number / 10^decimals, in unit.
 from __future__ import annotations
 
 APPLICATION_ID = 0x53504C4E  # "SPLN": the file says itself what it is
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 COLUMNS_PER_QUALITY_WORD = 31  # two bits each: a word stays positive in 63 bits
 RUN_SHIFT = 32  # a scan's key is run * 2^32 + scan
 SCAN_MASK = (1 << RUN_SHIFT) - 1
@@ -22,7 +22,8 @@ TABLES = (
     "CREATE TABLE node (node_i INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT",
     """CREATE TABLE configuration (
         configuration_i INTEGER PRIMARY KEY, node_i INTEGER NOT NULL REFERENCES node, sha256 TEXT NOT NULL,
-        scan_ms INTEGER NOT NULL, scan_table TEXT NOT NULL UNIQUE, UNIQUE (node_i, sha256)) STRICT""",
+        scan_ms INTEGER NOT NULL, scan_table TEXT NOT NULL UNIQUE, summary_table TEXT NOT NULL UNIQUE,
+        UNIQUE (node_i, sha256)) STRICT""",
     # the rows that were downloaded, words as a JSON array; the protocol's configuration.py names their fields
     """CREATE TABLE configuration_row (
         configuration_i INTEGER NOT NULL REFERENCES configuration, row_i INTEGER NOT NULL, table_name TEXT NOT NULL,
@@ -88,3 +89,26 @@ def scan_insert_sql(name: str, tags: list[str]) -> str:
     names = ["run_scan", "at_us", "state", "flags", *quality_words(len(tags)), *map(quoted, tags)]
     marks = ", ".join("?" * len(names))
     return f"INSERT INTO {quoted(name)} ({', '.join(names)}) VALUES ({marks}) ON CONFLICT (run_scan) DO NOTHING"
+
+
+def summary_table_sql(name: str, tags: list[str], columns_n: int) -> str:
+    """CREATE TABLE of the summaries of one configuration: a row for each 5 s, ``tags`` of `decode.summary_tags`.
+
+    Quality words hold the worst of each of the ``columns_n`` summarised columns, in the order of their last numbers.
+    """
+    words = "".join(f", {word} INTEGER NOT NULL" for word in quality_words(columns_n))
+    numbers = "".join(f", {quoted(tag)} INTEGER NOT NULL" for tag in tags)
+    return (
+        f"CREATE TABLE {quoted(name)} (run_summary INTEGER PRIMARY KEY, "
+        f"run INTEGER GENERATED ALWAYS AS (run_summary >> {RUN_SHIFT}) VIRTUAL, "
+        f"summary INTEGER GENERATED ALWAYS AS (run_summary & {SCAN_MASK}) VIRTUAL, "
+        f"at_us INTEGER NOT NULL, first_scan INTEGER NOT NULL, state INTEGER NOT NULL, flags INTEGER NOT NULL"
+        f"{words}{numbers}) STRICT"
+    )
+
+
+def summary_insert_sql(name: str, columns: list[str]) -> str:
+    """INSERT of one summary, ``columns`` as the table has them; one that is already there is left as it is."""
+    marks = ", ".join("?" * len(columns))
+    listed = ", ".join(map(quoted, columns))
+    return f"INSERT INTO {quoted(name)} ({listed}) VALUES ({marks}) ON CONFLICT (run_summary) DO NOTHING"

@@ -1,0 +1,95 @@
+"""What a configuration may change while the line runs, and how a loop takes new gains without moving its output.
+
+Only numbers change: what a row is of, its port, its place and its scaling stay.  A field that is not named here is
+structure, so a new field is safe before anybody thought of it.
+"""
+
+from spinline_protocol.configuration import (
+    INPUT,
+    INTERLOCK,
+    LOOP,
+    NODE,
+    OUTPUT,
+    RECORD,
+    field_index,
+)
+
+from . import pid
+from .ratio import cut
+
+_MAY_CHANGE = (
+    (NODE, ("lease_ms", "hold_max_s", "runout_s", "stop_max_s")),
+    (INPUT, ("low", "high", "slew", "raw_low", "raw_high")),
+    (
+        LOOP,
+        (
+            "ratio_q12",
+            "setpoint_low",
+            "setpoint_high",
+            "setpoint",
+            "ramp_256",
+            "stop_ramp_256",
+            "holdback",
+            "soak_scans",
+        )
+        + ("standstill", "ff_m", "ff_s", "mp", "sp", "mi", "si", "md", "sd", "mt", "st", "b_256", "kz", "kd")
+        + ("out_low", "out_high", "out_rate"),
+    ),
+    (OUTPUT, ("safe", "safe_delay_ms")),
+    (INTERLOCK, ("limit", "delay_scans", "bad_trips")),
+    (RECORD, ()),
+)
+_CHANGES = tuple([frozenset([field_index(fields, name) for name in names]) for fields, names in _MAY_CHANGE])
+
+BUMP_MAX = 2  # counts of the output
+TERM_MAX = 524288
+SPEED_MAX = 131071
+
+
+def same_structure(old, new) -> bool:  # type: ignore[no-untyped-def]
+    """True where two sets of tables differ in nothing but numbers that may change in a running line."""
+    for table in range(len(_CHANGES)):
+        if len(old[table]) != len(new[table]):
+            return False
+        for i in range(len(old[table])):
+            before, after = old[table][i], new[table][i]
+            for field in range(len(before)):
+                if before[field] != after[field] and field not in _CHANGES[table]:
+                    return False
+    return True
+
+
+def _limited(number: int, most: int) -> int:
+    return -most if number < -most else most if number > most else number
+
+
+def p_term(error: int, mantissa: int, shift: int) -> int:
+    """The kernel's P for its error."""
+    return _limited((error * mantissa) >> shift, TERM_MAX)
+
+
+def d_term(image, at: int, mantissa: int, shift: int, kd: int) -> int:  # type: ignore[no-untyped-def]
+    """The D that the kernel's next scan would make of these gains if the pv stood still."""
+    fine = image[at + pid.FILTER_1]
+    fine += ((image[at + pid.PV] << 8) - fine) >> kd
+    dy = _limited((fine - image[at + pid.FILTER_2]) >> kd, SPEED_MAX)
+    if image[at + pid.ACTION] < 0:
+        dy = -dy
+    return _limited(-((dy * mantissa) >> shift), TERM_MAX)
+
+
+def bumpless_integral(image, at: int, words: "tuple[int, ...]", feed_forward: int) -> "tuple[int, int]":  # type: ignore[no-untyped-def]
+    """The integral with which new gains give the output of the old ones, and how far the output would still move.
+
+    ``words`` are the block's words from ACTION to OUT_RATE as they will be.  The integral takes what P, D and
+    feed-forward lose; where it reaches its own limit the output may move, and the caller refuses.
+    """
+    word = pid.ACTION
+    p = p_term(image[at + pid.ERROR], words[pid.MP - word], words[pid.SP - word])
+    d = d_term(image, at, words[pid.MD - word], words[pid.SD - word], words[pid.KD - word])
+    d_before = d_term(image, at, image[at + pid.MD], image[at + pid.SD], image[at + pid.KD])
+    before = image[at + pid.P_TERM] + image[at + pid.INTEGRAL] + d_before + image[at + pid.FEED_FORWARD]
+    integral = cut(before - p - d - feed_forward)
+    low, high = words[pid.OUT_LOW - word], words[pid.OUT_HIGH - word]
+    after = max(low, min(high, p + integral + d + feed_forward))
+    return integral, abs(after - max(low, min(high, before)))
