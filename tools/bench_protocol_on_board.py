@@ -155,7 +155,7 @@ def speed(folder: str) -> None:
 
 def opened() -> "DeviceLink":
     """A board's link that knows no session: every good frame is read to its end and dropped, answers are none."""
-    return DeviceLink(1, lambda *told: (), lambda count: bytes(count))
+    return DeviceLink(1, lambda *told: (), lambda count: bytes(count), None, lambda: 0)
 
 
 def mixture() -> "list[bytes]":

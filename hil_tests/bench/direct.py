@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterable
 from typing import Any
 
-from spinline_protocol import messages
+from spinline_protocol import auth, messages
 from spinline_protocol.configuration import ConfigurationDigest, pack_words
 from spinline_protocol.framing import UNASSIGNED
 from spinline_protocol.host_link import HostLink, LinkEvent
@@ -42,7 +42,7 @@ def transaction_messages(rows: Rows, base_sha256: bytes) -> list[tuple[int, tupl
 class Direct:
     """A session with one node.  Every step renews the lease while ``leased`` and notes what is put out."""
 
-    def __init__(self, bench: SimulatedLine, name: str) -> None:
+    def __init__(self, bench: SimulatedLine, name: str, role: int = auth.OPERATOR) -> None:
         self.bench = bench
         self.name = name
         self.leased = True
@@ -50,7 +50,12 @@ class Direct:
         self._port = bench.port(name)
         self._random = random.Random(name)
         self._answers: dict[int, dict[str, Any]] = {}
-        self.link = HostLink(UNASSIGNED, "direct", self._random.randbytes)
+        self._role = role
+        self.link = self._new_link()
+
+    def _new_link(self) -> HostLink:
+        key = auth.role_key(self.bench.site_key, self._role)
+        return HostLink(UNASSIGNED, "direct", self._random.randbytes, self._role, key)
 
     @property
     def now_ms(self) -> int:
@@ -59,7 +64,7 @@ class Direct:
 
     def open(self) -> dict[str, Any]:
         """A new session, whatever was before; returns what the node says of itself."""
-        self.link = HostLink(UNASSIGNED, "direct", self._random.randbytes)
+        self.link = self._new_link()
         self.link.open(LEASE_MS, self.now_ms)
         self._answers.clear()
         for _ in range(round(ANSWER_S * 1e6 / STEP_US)):

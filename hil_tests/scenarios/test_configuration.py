@@ -15,11 +15,11 @@ from hil_tests.bench.simulated import SimulatedLine
 from spinline.recipe.compiler import compile_node
 from spinline.recipe.line_model import load_line
 from spinline_protocol import errors, messages
-from spinline_protocol.configuration import TABLE_INPUT, TABLE_LOOP, TABLES, field_index
+from spinline_protocol.configuration import TABLE_INPUT, TABLE_LOOP, TABLE_NODE, TABLES, field_index
 from spinline_protocol.states import CMD_RUN, CMD_START, EXECUTE
 
 from .conftest import short_recipe
-from .protocol import missing_scans, node_states
+from .protocol import missing_scans, node_states, rows_of
 
 MakeNode = Callable[[], Direct]
 DRAW = "draw"
@@ -155,20 +155,22 @@ def test_a_reconnect_moves_no_output_and_a_setpoint_survives_it(make_node: MakeN
 def test_a_supervisor_that_starts_with_other_gains_hands_them_to_the_running_line(producing: BenchRun) -> None:
     run = producing
     run.kill_supervisor()
-    of_draw = next(node for node in run.configurations if node.name == DRAW)
-    rows = retuned(of_draw.rows)
-    other = replace(of_draw, rows=rows, sha256=sha256_of_rows(rows))
-    run.configurations = [other if node.name == DRAW else node for node in run.configurations]
+    before = {node.name: node.sha256.hex() for node in run.configurations}
+    others = []
+    for node in run.configurations:  # the melt node has the most rows: two sets of them are in its memory at once
+        rows = retuned(node.rows) if node.name == DRAW else changed(node.rows, TABLE_NODE, 0, stop_max_s=77)
+        others.append(replace(node, rows=rows, sha256=sha256_of_rows(rows)))
+    run.configurations = others
     speed_m_min = run.bench.plant.truth.godet1_speed_m_min
     run.restart_supervisor()
     for _ in range(20):
         run.run_for(1)
         assert abs(run.bench.plant.truth.godet1_speed_m_min - speed_m_min) < 0.1
-    assert run.supervisor.sessions[DRAW].hello["configuration_sha256"] == of_draw.sha256
     assert not run.supervisor.setting_up and not run.supervisor.refused, run.supervisor.problems
     assert set(node_states(run).values()) == {"EXECUTE"}
-    assert [known.configuration_sha256 for known in run.record.journal.runs() if known.node == DRAW] == [
-        of_draw.sha256.hex(),
-        other.sha256.hex(),
-    ]
+    for node in others:
+        runs = [known for known in run.record.journal.runs() if known.node == node.name]
+        first = rows_of(run, f'SELECT min(summary) FROM "summaries_{node.name}_{node.sha256.hex()[:12]}"')
+        assert first == [(runs[1].first_scan // (5000 // node.scan_ms),)], "older ones are of the run before"
+        assert [known.configuration_sha256 for known in runs] == [before[node.name], node.sha256.hex()]
     assert missing_scans(run) == 0

@@ -11,7 +11,7 @@ from hil_tests.bench.direct import ANSWER_S, STEP_US, Direct, NoAnswer
 from hil_tests.bench.interpreters import Interpreter
 from hil_tests.bench.simulated import SimulatedLine
 from spinline.line.transfer import FAILED, FIRMWARE, SENT, TransferSender
-from spinline_protocol import errors, messages
+from spinline_protocol import auth, errors, messages
 
 DRAW = "draw"
 OCTETS = bytes((i * i + i // 192) & 255 for i in range(9 * 192 + 100))
@@ -22,7 +22,7 @@ STAGED = f"boards/{DRAW}/incoming.bin"
 def node(interpreter: Interpreter, tmp_path: Path) -> Iterator[Direct]:
     """A node without a configuration, its session open."""
     line = SimulatedLine(interpreter, tmp_path / "boards", 1, names=(DRAW,))
-    node = Direct(line, DRAW)
+    node = Direct(line, DRAW, auth.MAINTENANCE)
     node.open()
     yield node
     line.close()

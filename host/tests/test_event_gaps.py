@@ -27,7 +27,7 @@ class Sender:
 
 
 def session() -> NodeSession:
-    configuration: Any = SimpleNamespace(name="melt", record_bytes=2)
+    configuration: Any = SimpleNamespace(name="melt", record_bytes=2, summary_bytes=6)
     return NodeSession(configuration, "", 2000, random.Random(1).randbytes, bytes(32))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from spinline.recipe.compiler import NodeConfiguration, violation_text
 from spinline_protocol import auth, errors, messages
-from spinline_protocol.configuration import pack_words
+from spinline_protocol.configuration import pack_words, summary_scans
 from spinline_protocol.framing import UNASSIGNED
 from spinline_protocol.host_link import HostLink, LinkEvent
 from spinline_protocol.states import FLAG_HOLD, FLAG_PERMIT, FLAG_SOAKED, IDLE
@@ -178,7 +178,7 @@ class NodeSession:
         """Scans from here on belong together: same boot, same configuration."""
         self.first_scan = self.next_scan = self._newest_scan = first_scan
         self._early.clear()
-        self._next_summary = 0
+        self._next_summary = first_scan // summary_scans(self.configuration.scan_ms)
         self._seen_summaries.clear()
         self.scans, self.summaries, self.lost = [], [], []  # of what ran before, and so of no run to come
         self.new_run = True

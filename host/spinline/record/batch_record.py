@@ -8,6 +8,7 @@ from spinline.line.node_session import NodeSession
 from spinline.recipe.compiler import NodeConfiguration
 from spinline.record.decode import RecordDecoder, SummaryDecoder
 from spinline.record.journal import Journal
+from spinline_protocol.configuration import summary_scans
 from spinline_protocol.quantities import QUANTITIES
 
 
@@ -18,7 +19,8 @@ class BatchRecord:
         self.journal = journal
         self._decoders = {node.name: RecordDecoder(node.columns) for node in configurations}
         self._summaries = {node.name: SummaryDecoder(node.summarised) for node in configurations}
-        self._scan_us = {node.name: node.scan_ms * 1000 for node in configurations}
+        self._scan_ms = {node.name: node.scan_ms for node in configurations}
+        self._first_summary: dict[str, int] = {}  # of the run; older ones in the node's ring are of what ran before
         self._columns = {node.name: node.columns for node in configurations}
         self._runs: dict[str, int] = {}
         self._latest: dict[str, tuple[int, ...]] = {}
@@ -34,11 +36,13 @@ class BatchRecord:
     def open_node(self, session: NodeSession) -> None:
         """Start a run of a node, or go on with the one in the journal."""
         name, boot_id = session.name, session.hello["boot_id"]
-        found = [run.run for run in self.journal.runs() if (run.node, run.boot_id) == (name, boot_id)]
+        found = [run for run in self.journal.runs() if (run.node, run.boot_id) == (name, boot_id)]
         if found and not session.new_run:
-            self._runs[name] = found[-1]
+            self._runs[name] = found[-1].run
+            self._first_summary[name] = found[-1].first_scan // summary_scans(self._scan_ms[name])
             return
         identity = session.identity
+        self._first_summary[name] = session.first_scan // summary_scans(self._scan_ms[name])
         self._runs[name] = self.journal.add_node(
             name,
             session.configuration,
@@ -58,10 +62,10 @@ class BatchRecord:
 
     def add_summaries(self, name: str, first: int, zero_us: int, records: bytes) -> None:
         """Summaries from number ``first`` on; ``zero_us`` is the time of scan 0.  One that is there stays as it is."""
-        rows = self._summaries[name].decode(records)
-        scan_us = self._scan_us[name]
-        timed = [(zero_us + row[0] * scan_us, *row) for row in rows]
-        self.journal.add_summaries(self._runs[name], first, timed)
+        older_n = max(0, self._first_summary[name] - first)
+        rows = self._summaries[name].decode(records)[older_n:]
+        timed = [(zero_us + row[0] * self._scan_ms[name] * 1000, *row) for row in rows]
+        self.journal.add_summaries(self._runs[name], first + older_n, timed)
 
     def add_gap(self, name: str, from_scan: int, to_scan: int, at_us: int) -> None:
         """Scans that are lost: from the first up to, but without, the second."""
