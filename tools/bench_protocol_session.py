@@ -13,7 +13,7 @@ from hil_tests.bench.run import BenchRun
 from hil_tests.bench.simulated import BenchNode
 from spinline_protocol import framing, states
 from spinline_protocol.clock import DeviceClock
-from spinline_protocol.host_link import unpack_message
+from spinline_protocol.host_messages import unpack_message
 from tools.bench_row import Row, count_of
 
 ROOT = Path(__file__).resolve().parents[1]

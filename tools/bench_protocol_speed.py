@@ -10,7 +10,7 @@ from typing import Any
 from pymavlink.dialects.v20 import common as mavlink
 
 from spinline_protocol import framing, messages
-from spinline_protocol.host_link import pack_message, unpack_message
+from spinline_protocol.host_messages import pack_message, unpack_message
 from tools.bench_protocol_wire import mavlink_end, mavlink_taken
 from tools.bench_row import Row
 

@@ -20,7 +20,7 @@ from spinline.edges.link_recording import (
 )
 from spinline.edges.link_text import lines_of
 from spinline_protocol import framing, messages
-from spinline_protocol.host_link import pack_message
+from spinline_protocol.host_messages import pack_message
 from spinline_protocol.schema import schema_sha256
 
 HEADER = header_bytes("/dev/node", 1_767_225_600_000_000)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from spinline.edges.link_verdict import HELLO_US, LinkCounters, LinkExamination, findings_of
 from spinline_protocol import framing, messages
-from spinline_protocol.host_link import pack_message, unpack_message
+from spinline_protocol.host_messages import pack_message, unpack_message
 from spinline_protocol.schema import schema_sha256
 
 Node = Callable[[bytes], bytes]

@@ -11,9 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import msgpack
-
 from . import auth, errors, framing, messages
+from .host_messages import pack_message, unpack_message
 from .schema import schema_sha256
 
 WINDOW = 4
@@ -72,32 +71,6 @@ class _Unknown:
 
     def event(self, kind: str, reason: str = "", **more: Any) -> LinkEvent:
         return LinkEvent(kind, self.sequence, {"session": self.session, "operation": self.operation, **more}, reason)
-
-
-_KINDS: dict[str, type] = {"bin": bytes, "str": str}
-
-
-def pack_message(number: int, values: tuple[Any, ...]) -> bytes:
-    """A message as msgpack; the number of values must be that of the table (asserted: ours)."""
-    assert len(values) == len(messages.fields_of(number)), (number, values)
-    packed: bytes = msgpack.packb([number, *values], use_bin_type=True)
-    return packed
-
-
-def unpack_message(payload: bytes) -> tuple[int, dict[str, Any]]:
-    """Number and named fields of a payload; fields beyond the table are ignored.  Raises ValueError."""
-    try:
-        message = msgpack.unpackb(payload, raw=False, strict_map_key=True)
-        number, values = message[0], message[1:]
-        names = [name for name, _kind in messages.fields_of(number)]
-    except Exception as error:  # msgpack has many exception types for what is one thing: no message
-        raise ValueError(f"no message: {error}") from error
-    if len(values) < len(names):
-        raise ValueError(f"message {number} has {len(values)} fields, not {len(names)}")
-    for (name, kind), field in zip(messages.fields_of(number), values, strict=False):
-        if type(field) is not _KINDS.get(kind, int):
-            raise ValueError(f"message {number}: {name} is no {kind}")
-    return number, dict(zip(names, values, strict=False))
 
 
 class HostLink:

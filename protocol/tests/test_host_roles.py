@@ -6,7 +6,8 @@ from plain import SITE_KEY, Chance, Keys
 from test_link_pair import run
 
 from spinline_protocol import auth, errors, framing, host_link, messages
-from spinline_protocol.host_link import HostLink, LinkEvent, pack_message
+from spinline_protocol.host_link import HostLink, LinkEvent
+from spinline_protocol.host_messages import pack_message
 
 
 def connected(role: int = auth.OPERATOR, site_key: bytes = SITE_KEY, keys: Keys | None = None) -> Pair:

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from lossy import Pair
 
 from spinline_protocol import framing, host_link, messages
-from spinline_protocol.host_link import HostLink, pack_message
+from spinline_protocol.host_link import HostLink
+from spinline_protocol.host_messages import pack_message
 
 ACTIONS = ("step",) * 12 + ("order",) * 4 + ("restart board", "restart host")
 

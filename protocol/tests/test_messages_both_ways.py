@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spinline_protocol import host_link, messages
+from spinline_protocol import host_messages, messages
 from spinline_protocol.errors import BadFrame
 from spinline_protocol.framing import PAYLOAD_BYTES_MAX, FrameReader, encode
 from spinline_protocol.packer import BIN_BYTES_MAX, INTEGERS, STRING_BYTES_MAX, Packer, unpack
@@ -35,11 +35,11 @@ def test_each_end_reads_what_the_other_writes(row: tuple[Any, ...], draws: st.Da
     number = row[0]
     values = draws.draw(filled(number))
     of_board = Packer(number, messages.fields_of(number)).pack(values)
-    of_host = host_link.pack_message(number, values)
+    of_host = host_messages.pack_message(number, values)
     assert msgpack.unpackb(of_board, raw=False) == [number, *values]
     assert unpack(of_host) == unpack(of_board) == [number, *values]
     names = [name for name, _kind in messages.fields_of(number)]
-    assert host_link.unpack_message(of_board) == (number, dict(zip(names, values, strict=True)))
+    assert host_messages.unpack_message(of_board) == (number, dict(zip(names, values, strict=True)))
 
 
 NESTED = st.recursive(

@@ -10,7 +10,7 @@ from hil_tests.bench.run import BenchRun
 from hil_tests.bench.wire import Wire
 from spinline.record.decode import RecordDecoder
 from spinline_protocol import framing, messages
-from spinline_protocol.host_link import unpack_message
+from spinline_protocol.host_messages import unpack_message
 
 RECORDED_S = 30.0
 DAMAGED_EVERY_BYTES = 997
@@ -57,8 +57,7 @@ def ours(octets: bytes, from_node: bool) -> list[second.Seen]:
     kinds = {kind: name for name, kind in vars(framing).items() if name in set(second.KINDS.values())}
     found = []
     for frame in framing.FrameReader(from_device=from_node).feed(octets):
-        tagged = frame.control & framing.AUTHENTICATED
-        number, fields = unpack_message(frame.payload[: -framing.TAG_BYTES] if tagged else frame.payload)
+        number, fields = unpack_message(frame.payload)
         name = next(row[1] for row in messages.MESSAGES if row[0] == number)
         head = (frame.destination, frame.source, kinds[frame.kind], from_node, frame.session, frame.sequence)
         found.append(second.Seen(*head, name, fields))

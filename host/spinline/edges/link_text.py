@@ -31,7 +31,8 @@ def lines_of(recording: Recording) -> Iterator[str]:
             payload = frame.payload[: -framing.TAG_BYTES] if tagged else frame.payload
             yield f"{head} {frame.session:04X} {frame.sequence:5} {message_text(payload, table)}"
         if reader.noise_n > noise_n:
-            yield f"{head} {reader.noise_n - noise_n} pieces that are no frame: {reader.console[-BYTES_SHOWN_MAX:]!r}"
+            text = reader.console.strip(framing.FLAG)[-BYTES_SHOWN_MAX:]
+            yield f"{head} {reader.noise_n - noise_n} pieces that are no frame: {text!r}"
 
 
 def message_text(payload: bytes, table: dict[int, tuple[str, list[str]]]) -> str:

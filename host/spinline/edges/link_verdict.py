@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from spinline_protocol import framing, messages
-from spinline_protocol.host_link import pack_message, unpack_message
+from spinline_protocol.host_messages import pack_message, unpack_message
 from spinline_protocol.schema import schema_sha256
 
 HELLO_US = 500_000
