@@ -144,7 +144,7 @@ class Scan:
 
     def _take_lease(self, lease_ms: int) -> None:
         if lease_ms:
-            self.lease.renew(lease_ms)
+            self.lease.renew(lease_ms + self.scan_ms)  # it counts from the end of the scan that takes it
         active = self.state in ACTIVE
         if self.lease.tick(self.scan_ms, active):
             self._event(EVT_LEASE_EXPIRED, 0, 0, 0)

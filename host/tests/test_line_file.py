@@ -41,6 +41,7 @@ def refusal(tmp_path: Path, old: str, new: str) -> str:
     ("old", "new", "words"),
     [
         ("scan_ms = 250", "scan_msec = 250", ("node 1: scan_msec", "write scan_ms", "scan_ms is missing")),
+        ("scan_ms = 250\nlease_ms = 2000", "scan_ms = 300\nlease_ms = 500", ("less than two scans of 300 ms",)),
         ("scan_ms = 250", "scan_ms = 5", ("node 1: scan_ms = 5", "at least 10")),
         ('unit = "degC"', 'unit = "K"', ("unit of temperature is 'degC', not 'K'",)),
         ('quantity = "mass_flow"', 'quantity = "massflow"', ("'massflow' is unknown", "mass_flow")),

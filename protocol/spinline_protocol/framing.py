@@ -1,11 +1,13 @@
 """Frames on the wire: flags at both ends, byte stuffing, length, CRC-32 (SPEC 1).  Never interprets a payload."""
 
 import binascii
+import struct
 
 FLAG = b"~"
 FRAME_BYTES_MIN = 12  # header 8 + CRC 4
 PAYLOAD_BYTES_MAX = 240
 HEADER_BYTES = 8
+HEADER_LAYOUT = "<BBBBHH"  # length, destination, source, control, session, sequence
 TAG_BYTES = 8
 FRAME_BYTES_MAX = HEADER_BYTES + PAYLOAD_BYTES_MAX + 4
 READER_BYTES_MAX = 2 * FRAME_BYTES_MAX + 8  # every byte of a frame may be stuffed
@@ -38,13 +40,13 @@ def encode(  # type: ignore[no-untyped-def]
     """
     length = HEADER_BYTES + len(payload) + (TAG_BYTES if sign else 0)
     assert length <= HEADER_BYTES + PAYLOAD_BYTES_MAX
-    numbers = (session & 255, session >> 8, sequence & 255, sequence >> 8)
-    header = bytes((length, destination, source, control | VERSION_BITS) + numbers)
-    body = header + payload
+    body = struct.pack(HEADER_LAYOUT, length, destination, source, control | VERSION_BITS, session, sequence) + payload
     if sign:
         body += sign(body)
     body += binascii.crc32(body).to_bytes(4, "little")
-    return FLAG + body.replace(b"}", b"}]").replace(FLAG, b"}^") + FLAG
+    if b"}" in body or FLAG in body:
+        body = body.replace(b"}", b"}]").replace(FLAG, b"}^")
+    return FLAG + body + FLAG
 
 
 class Frame:
@@ -105,7 +107,7 @@ class FrameReader:
         if b"}" in part:
             body = part.replace(b"}^", FLAG).replace(b"}]", b"}")
         length = len(body)
-        if length < FRAME_BYTES_MIN or body[0] != length - 4 or binascii.crc32(body) != CRC_RESIDUE:
+        if not FRAME_BYTES_MIN <= length <= FRAME_BYTES_MAX or body[0] != length - 4 or binascii.crc32(body) != CRC_RESIDUE:
             self._note_noise(part)
             return None
         if body[3] & 0xC0 != VERSION_BITS or (body[3] & AUTHENTICATED and length < FRAME_BYTES_MIN + TAG_BYTES):

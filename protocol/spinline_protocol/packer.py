@@ -32,42 +32,37 @@ class Packer:
 
     def __init__(self, number: int, fields: "tuple[tuple[str, str], ...]") -> None:
         self.fields = fields
-        self._integers_n = 0
-        layout = ">BB"
-        for _name, kind in fields:
-            if kind in INTEGERS:
-                layout += INTEGERS[kind][0]
-                self._integers_n += 1
-        self._layout = layout
-        self._prefix = [0x90 | (len(fields) + 1), number] if len(fields) < 15 else [0xDC, 0]
         self._number = number
-        self._size = struct.calcsize(layout)
-        self._buffer = bytearray(self._size)
-        if len(fields) >= 15:  # array16 header: one byte more in front
-            self._layout = ">BHB" + layout[3:]
-            self._prefix = [0xDC, len(fields) + 1, number]
-            self._size = struct.calcsize(self._layout)
-            self._buffer = bytearray(self._size)
+        count = len(fields) + 1
+        self._layout = ">BB" if count < 16 else ">BHB"
+        self._numbers = [0x90 | count, number] if count < 16 else [0xDC, count, number]
+        self._slots: "list[tuple[int, int, int, int]]" = []  # field, place among the numbers, lowest, highest
+        self._texts: "list[int]" = []
+        for i in range(len(fields)):
+            if fields[i][1] in INTEGERS:
+                codes, marker, low, high = INTEGERS[fields[i][1]]
+                self._layout += codes
+                self._slots.append((i, len(self._numbers) + 1, low, high))
+                self._numbers += [marker, 0]
+            else:
+                self._texts.append(i)
+        self._buffer = bytearray(struct.calcsize(self._layout))
 
     def pack(self, fields: "tuple[int | bytes | str, ...]") -> bytes:
         """The message as bytes.  Raises LocalError where a number does not fit its field."""
         if len(fields) != len(self.fields):
             raise LocalError("message %d takes %d fields, not %d" % (self._number, len(self.fields), len(fields)))
-        numbers = self._prefix[:]
-        tail = b""
-        for i in range(len(fields)):
-            name, kind = self.fields[i]
+        numbers = self._numbers
+        for i, place, low, high in self._slots:
             field = fields[i]
-            if kind in INTEGERS:
-                _codes, marker, low, high = INTEGERS[kind]
-                if not isinstance(field, int) or field < low or field > high:
-                    raise LocalError("%s = %r is outside %d to %d" % (name, field, low, high))
-                numbers.append(marker)
-                numbers.append(field)
-            else:
-                tail += pack_text(field)
+            if not isinstance(field, int) or field < low or field > high:
+                raise LocalError("%s = %r is outside %d to %d" % (self.fields[i][0], field, low, high))
+            numbers[place] = field
         struct.pack_into(self._layout, self._buffer, 0, *numbers)
-        return bytes(self._buffer) + tail
+        packed = bytes(self._buffer)
+        for i in self._texts:
+            packed += pack_text(fields[i])
+        return packed
 
 
 def pack_text(field: "int | bytes | str") -> bytes:
@@ -104,6 +99,9 @@ class _Reader:
 
 def unpack(octets: bytes) -> list:  # type: ignore[type-arg]
     """The array in ``octets``.  Raises BadFrame for anything else: trailing bytes, maps, floats, too deep, too long."""
+    flat = _unpack_numbers(octets)
+    if flat:
+        return flat
     reader = _Reader(octets)
     message = _unpack_one(reader, 0)
     if reader.at != len(octets):
@@ -111,6 +109,26 @@ def unpack(octets: bytes) -> list:  # type: ignore[type-arg]
     if not isinstance(message, list) or not message:
         raise BadFrame("a message is an array that is not empty")
     return message
+
+
+def _unpack_numbers(octets: bytes) -> "list[int]":
+    """A short array of numbers from 0 on, as orders and leases are; empty where it is anything else."""
+    end = len(octets)
+    if end < 2 or octets[0] & 0xF0 != 0x90:
+        return []
+    numbers = []
+    at = 1
+    while at < end:
+        number = octets[at]
+        at += 1
+        if number >= 0x80:
+            size = 1 << (number - 0xCC) if 0xCC <= number <= 0xCE else end  # u8, u16, u32
+            if at + size > end:
+                return []
+            number = int.from_bytes(octets[at : at + size], "big")
+            at += size
+        numbers.append(number)
+    return numbers if len(numbers) == octets[0] & 15 else []
 
 
 def _unpack_one(reader: _Reader, depth: int) -> "int | bytes | str | list | None":  # type: ignore[type-arg]

@@ -27,9 +27,7 @@ def lines_of(recording: Recording) -> Iterator[str]:
         noise_n = reader.noise_n
         head = f"{(record.at_us - started_us) / 1e6:12.6f} {ARROWS[record.direction]}"
         for frame in reader.feed(record.octets):
-            tagged = frame.control & framing.AUTHENTICATED
-            payload = frame.payload[: -framing.TAG_BYTES] if tagged else frame.payload
-            yield f"{head} {frame.session:04X} {frame.sequence:5} {message_text(payload, table)}"
+            yield f"{head} {frame.session:04X} {frame.sequence:5} {message_text(frame.payload, table)}"
         if reader.noise_n > noise_n:
             text = reader.console.strip(framing.FLAG)[-BYTES_SHOWN_MAX:]
             yield f"{head} {reader.noise_n - noise_n} pieces that are no frame: {text!r}"

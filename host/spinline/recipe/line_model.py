@@ -159,6 +159,12 @@ class Node(_Strict):
     interlock: tuple[Interlock, ...] = ()
 
     @model_validator(mode="after")
+    def _lease_outlasts_scans(self) -> Node:
+        if self.lease_ms < 2 * self.scan_ms:
+            raise ValueError(f"lease_ms {self.lease_ms} is less than two scans of {self.scan_ms} ms")
+        return self
+
+    @model_validator(mode="after")
     def _names_exist(self) -> Node:
         for kind, rows in (("input", self.input), ("loop", self.loop), ("output", self.output)):
             names = [row.name for row in rows]
