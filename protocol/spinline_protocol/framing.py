@@ -107,7 +107,10 @@ class FrameReader:
         if b"}" in part:
             body = part.replace(b"}^", FLAG).replace(b"}]", b"}")
         length = len(body)
-        if not FRAME_BYTES_MIN <= length <= FRAME_BYTES_MAX or body[0] != length - 4 or binascii.crc32(body) != CRC_RESIDUE:
+        if not FRAME_BYTES_MIN <= length <= FRAME_BYTES_MAX or body[0] != length - 4:
+            self._note_noise(part)
+            return None
+        if binascii.crc32(body) != CRC_RESIDUE:
             self._note_noise(part)
             return None
         if body[3] & 0xC0 != VERSION_BITS or (body[3] & AUTHENTICATED and length < FRAME_BYTES_MIN + TAG_BYTES):
