@@ -40,13 +40,14 @@ def encode(  # type: ignore[no-untyped-def]
     """
     length = HEADER_BYTES + len(payload) + (TAG_BYTES if sign else 0)
     assert length <= HEADER_BYTES + PAYLOAD_BYTES_MAX
-    body = struct.pack(HEADER_LAYOUT, length, destination, source, control | VERSION_BITS, session, sequence) + payload
+    header = struct.pack(HEADER_LAYOUT, length, destination, source, control | VERSION_BITS, session, sequence)
     if sign:
-        body += sign(body)
-    body += binascii.crc32(body).to_bytes(4, "little")
-    if b"}" in body or FLAG in body:
-        body = body.replace(b"}", b"}]").replace(FLAG, b"}^")
-    return FLAG + body + FLAG
+        payload += sign(header + payload)
+    crc = binascii.crc32(payload, binascii.crc32(header)).to_bytes(4, "little")
+    frame = b"".join((FLAG, header, payload, crc, FLAG))
+    if b"}" in frame or frame.find(FLAG, 1) != len(frame) - 1:  # something inside must be stuffed
+        frame = FLAG + frame[1:-1].replace(b"}", b"}]").replace(FLAG, b"}^") + FLAG
+    return frame
 
 
 class Frame:

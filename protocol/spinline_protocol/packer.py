@@ -59,14 +59,14 @@ class Packer:
                 raise LocalError("%s = %r is outside %d to %d" % (self.fields[i][0], field, low, high))
             numbers[place] = field
         struct.pack_into(self._layout, self._buffer, 0, *numbers)
-        packed = bytes(self._buffer)
+        parts: "list[bytes | bytearray]" = [self._buffer]
         for i in self._texts:
-            packed += pack_text(fields[i])
-        return packed
+            parts += pack_text(fields[i])
+        return b"".join(parts)
 
 
-def pack_text(field: "int | bytes | str") -> bytes:
-    """A string or bytes as msgpack str8 or bin8, each at most as long as the limits above."""
+def pack_text(field: "int | bytes | str") -> "tuple[bytes, bytes]":
+    """Head and octets of a string or bytes as msgpack str8 or bin8, each at most as long as the limits above."""
     if isinstance(field, str):
         octets = field.encode()
         for octet in octets:
@@ -74,10 +74,10 @@ def pack_text(field: "int | bytes | str") -> bytes:
                 raise LocalError("strings are printable ASCII")
         if len(octets) > STRING_BYTES_MAX:
             raise LocalError("a string of %d bytes; at most %d" % (len(octets), STRING_BYTES_MAX))
-        return bytes((0xD9, len(octets))) + octets
+        return bytes((0xD9, len(octets))), octets
     if isinstance(field, int) or len(field) > BIN_BYTES_MAX:
         raise LocalError("bytes of at most %d expected, not %r" % (BIN_BYTES_MAX, field))
-    return bytes((0xC4, len(field))) + bytes(field)
+    return bytes((0xC4, len(field))), field
 
 
 class _Reader:
