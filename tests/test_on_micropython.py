@@ -1,4 +1,4 @@
-"""Runs every plain test file of this folder on a real MicroPython, one test for each file."""
+"""Runs every plain test file of protocol and firmware on a real MicroPython, one test for each file."""
 
 import subprocess
 from pathlib import Path
@@ -7,9 +7,10 @@ import pytest
 
 from hil_tests.bench.interpreters import Interpreter, InterpreterMissing, find_interpreter
 
-HERE = Path(__file__).resolve().parent
-RUNNER = HERE.parents[1] / "protocol" / "tests" / "runner.py"
-FILES = sorted([*HERE.glob("shared_*.py"), *HERE.glob("board_*.py")])
+ROOT = Path(__file__).resolve().parents[1]
+RUNNER = ROOT / "protocol" / "tests" / "runner.py"
+FOLDERS = (ROOT / "protocol" / "tests", ROOT / "firmware" / "tests")
+FILES = sorted(file for folder in FOLDERS for name in ("shared_*.py", "board_*.py") for file in folder.glob(name))
 RUN_SECONDS_MAX = 60
 
 
