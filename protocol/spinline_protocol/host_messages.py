@@ -11,29 +11,29 @@ from . import messages
 _TYPES: dict[str, type] = {"bin": bytes, "str": str}
 # number -> names and Python types of its fields, in wire order
 _FIELDS = {
-    row[0]: (tuple(name for name, _kind in row[3]), tuple(_TYPES.get(kind, int) for _name, kind in row[3]))
+    row[0]: ([name for name, _kind in row[3]], [_TYPES.get(kind, int) for _name, kind in row[3]])
     for row in messages.MESSAGES
 }
-_PACKER = msgpack.Packer(use_bin_type=True)
+_pack = msgpack.Packer(use_bin_type=True).pack
+_unpack = msgpack.unpackb
 
 
 def pack_message(number: int, values: tuple[Any, ...]) -> bytes:
     """A message as msgpack; the number of values must be that of the table (asserted: ours)."""
     assert len(values) == len(_FIELDS[number][0]), (number, values)
-    packed: bytes = _PACKER.pack([number, *values])
+    packed: bytes = _pack((number, *values))
     return packed
 
 
 def unpack_message(payload: bytes) -> tuple[int, dict[str, Any]]:
     """Number and named fields of a payload; fields beyond the table are ignored.  Raises ValueError."""
     try:
-        message = msgpack.unpackb(payload, raw=False, strict_map_key=True)
-        number, values = message[0], message[1:]
+        number, *values = _unpack(payload, raw=False, strict_map_key=True)
         names, types = _FIELDS[number]
     except Exception as error:  # msgpack has many exception types for what is one thing: no message
         raise ValueError(f"no message: {error}") from error
-    if len(values) < len(names):
-        raise ValueError(f"message {number} has {len(values)} fields, not {len(names)}")
-    if tuple(map(type, values[: len(names)])) != types:
-        raise ValueError(f"message {number}: fields of another kind: {values!r}")
-    return number, dict(zip(names, values, strict=False))
+    if len(values) > len(names):
+        values = values[: len(names)]
+    if [type(value) for value in values] != types:
+        raise ValueError(f"message {number}: {len(names)} fields of other kinds than {values!r}")
+    return number, dict(zip(names, values))  # noqa: B905  as long as each other, and the word costs a third more

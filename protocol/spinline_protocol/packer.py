@@ -7,6 +7,7 @@ never allocates more than the bytes it was given.
 import struct
 
 from .errors import BadFrame, LocalError
+from .portable import micropython, ptr8
 
 DEPTH_MAX = 4
 ARRAY_N_MAX = 64
@@ -99,7 +100,7 @@ class _Reader:
 
 def unpack(octets: bytes) -> list:  # type: ignore[type-arg]
     """The array in ``octets``.  Raises BadFrame for anything else: trailing bytes, maps, floats, too deep, too long."""
-    flat = _unpack_numbers(octets)
+    flat: "list[int] | None" = _unpack_numbers(octets)
     if flat:
         return flat
     reader = _Reader(octets)
@@ -111,24 +112,32 @@ def unpack(octets: bytes) -> list:  # type: ignore[type-arg]
     return message
 
 
-def _unpack_numbers(octets: bytes) -> "list[int]":
-    """A short array of numbers from 0 on, as orders and leases are; empty where it is anything else."""
-    end = len(octets)
-    if end < 2 or octets[0] & 0xF0 != 0x90:
-        return []
+@micropython.viper
+def _unpack_numbers(octets):  # type: ignore[no-untyped-def]
+    """A short array of numbers from 0 to 2^31 - 1, as orders and leases are; None where it is anything else."""
+    length = int(len(octets))
+    view = ptr8(octets)  # type: ignore[no-untyped-call]
+    if length < 2 or view[0] & 0xF0 != 0x90:
+        return None
     numbers = []
     at = 1
-    while at < end:
-        number = octets[at]
+    while at < length:
+        number = int(view[at])
         at += 1
         if number >= 0x80:
-            size = 1 << (number - 0xCC) if 0xCC <= number <= 0xCE else end  # u8, u16, u32
-            if at + size > end:
-                return []
-            number = int.from_bytes(octets[at : at + size], "big")
-            at += size
+            if number < 0xCC or number > 0xCE:  # not u8, u16, u32
+                return None
+            end = at + (1 << (number - 0xCC))
+            if end > length:
+                return None
+            number = 0
+            while at < end:
+                number = number << 8 | int(view[at])
+                at += 1
+            if number < 0:  # a board's words end here
+                return None
         numbers.append(number)
-    return numbers if len(numbers) == octets[0] & 15 else []
+    return numbers if int(len(numbers)) == view[0] & 15 else None
 
 
 def _unpack_one(reader: _Reader, depth: int) -> "int | bytes | str | list | None":  # type: ignore[type-arg]

@@ -1,15 +1,22 @@
 """What lets one text run on MicroPython and CPython: const, native decorators, pointer casts.  Nothing else."""
 
+__all__ = ["const", "micropython", "ptr8", "ptr32"]
+
 try:
     import micropython
 except ImportError:
 
     class micropython:  # type: ignore[no-redef]  # noqa: N801  stands for the module
-        """On CPython a viper function is the plain function: the reference that the tests compare with."""
+        """On CPython a native or viper function is the plain function: the reference that the tests compare with."""
+
+        @staticmethod
+        def native(function):  # type: ignore[no-untyped-def]
+            """The function itself; on a board the compiler sees the name and emits machine code."""
+            return function
 
         @staticmethod
         def viper(function):  # type: ignore[no-untyped-def]
-            """The function itself; on a board the compiler sees the name and emits machine code."""
+            """The same, for the viper compiler."""
             return function
 
 

@@ -1,0 +1,9 @@
+"""What the host's type check needs of MicroPython's module; the firmware's check has each board's own stubs."""
+
+from typing import Any, TypeVar
+
+_Function = TypeVar("_Function")
+
+def native(function: _Function) -> _Function: ...
+def viper(function: Any) -> Any: ...
+def __getattr__(name: str) -> Any: ...
