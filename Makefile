@@ -35,6 +35,7 @@ $(READY): $(LOCKS) pyproject.toml
 	for port in $(PORTS); do \
 		$(PIP) install --target $(VENV)/typings/$$port -r requirements/stubs-$$port.txt || exit 1; done
 	-$(PYTHON) -m hil_tests.bench.interpreters --fetch
+	-$(PYTHON) -m hil_tests.bench.interpreters --fetch --architecture amd64
 	@touch $@
 
 check: $(READY) ## style, types, directions of imports, board compiler
