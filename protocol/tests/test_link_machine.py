@@ -6,67 +6,18 @@ played again.  What must hold stands in the invariants; a wire that has become g
 
 from __future__ import annotations
 
-import struct
-
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from lossy import SCAN_MS, Pair, got_of, records_of
+from lossy import DOUBLED, GOOD, LATE, LATE_SCANS, LOST, SCAN_MS, SPOILED, ChosenWire, Pair, got_of, records_of
 
 from spinline_protocol import framing, host_link, messages
 from spinline_protocol.host_link import LinkEvent
 
-GOOD, LOST, DOUBLED, LATE, SPOILED = "good", "lost", "doubled", "late", "spoiled"
 FATES = st.lists(st.sampled_from((GOOD, LOST, DOUBLED, LATE, SPOILED)), max_size=6)
-LATE_SCANS = 9  # beyond the first repeat of a request
 OPENING_SCANS = 4
 SETTLED_SCANS_MAX = 450  # all tries of a request that nobody answers, and the opening behind them
 SETTLED_SCANS_AN_ORDER = 24  # those that are queued may each need a repeat or two
-
-
-class ChosenWire:
-    """One direction, whose next frames meet the fates that are chosen; behind them every frame is good."""
-
-    def __init__(self) -> None:
-        self.fates: list[str] = []
-        self.sent: list[bytes] = []
-        self.fate_of: list[tuple[int, str]] = []  # of each of them: when, what
-        self.faults_n = 0
-        self._under_way: list[tuple[int, bytes]] = []
-
-    def write(self, octets: bytes, now: int) -> None:
-        """Send one frame; ``now`` counts scans."""
-        self.sent.append(octets)
-        fate = self.fates.pop(0) if self.fates else GOOD
-        self.fate_of.append((now, fate))
-        self.faults_n += fate != GOOD
-        if fate == SPOILED:
-            at = len(octets) // 2
-            octets = octets[:at] + bytes((octets[at] ^ 0x10,)) + octets[at + 1 :]
-        if fate != LOST:
-            self._under_way.append((now + LATE_SCANS * (fate == LATE), octets))
-        if fate == DOUBLED:
-            self._under_way.append((now + LATE_SCANS, octets))
-
-    def numbered(self, kind: int, session: int, sequence: int) -> list[tuple[int, bool]]:
-        """When each frame of this number was sent, and whether it came in time and whole."""
-        found = []
-        for octets, (now, fate) in zip(self.sent, self.fate_of, strict=True):
-            body = octets.replace(b"}^", b"~").replace(b"}]", b"}")[1:]
-            if body[3] & framing.TYPE_MASK == kind and struct.unpack_from("<HH", body, 4) == (session, sequence):
-                found.append((now, fate in (GOOD, DOUBLED)))
-        return found
-
-    def play_again(self, start: int, count: int, now: int) -> None:
-        """What was on the wire from ``start`` on comes once more."""
-        self.faults_n += 1
-        self._under_way += [(now, octets) for octets in self.sent[start : start + count]]
-
-    def read(self, now: int) -> bytes:
-        """What has arrived."""
-        arrived = sorted((piece for piece in self._under_way if piece[0] <= now), key=lambda piece: piece[0])
-        self._under_way = [piece for piece in self._under_way if piece[0] > now]
-        return b"".join(piece[1] for piece in arrived)
 
 
 class Watched(Pair):

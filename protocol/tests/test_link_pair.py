@@ -85,6 +85,19 @@ def test_on_a_good_wire_every_order_is_acknowledged() -> None:
     assert pair.host.retries_n == 0 and pair.host.idle
 
 
+def test_a_wire_that_was_bad_for_a_while_is_fast_again_when_it_is_good() -> None:
+    for seed in range(1, 9):
+        pair = Pair(seed, 0)
+        steps(pair, 5)
+        for _ in range(200):
+            pair.order()
+        pair.down.percent = pair.up.percent = 20
+        steps(pair, 20)
+        pair.down.percent = pair.up.percent = 0
+        steps(pair, 100)
+        assert len(pair.acknowledged) == 200 and pair.host.retries_n < 10, seed
+
+
 def test_no_more_than_the_window_is_under_way() -> None:
     pair = Pair(1, 0)
     steps(pair, 5)
