@@ -208,6 +208,6 @@ assert messages.JOURNAL_N >= 2 * host_link.WINDOW
 
 # Without shrinking: it would last longer than a test may; the steps that are printed suffice.
 LinkMachine.TestCase.settings = settings(
-    max_examples=100, stateful_step_count=40, phases=[Phase.explicit, Phase.reuse, Phase.generate]
+    max_examples=200, stateful_step_count=40, phases=[Phase.explicit, Phase.reuse, Phase.generate]
 )
 TestTwoLinks = LinkMachine.TestCase
