@@ -22,10 +22,10 @@ PYTEST := $(PYTHON) -m pytest -n 2 --dist loadgroup
 help: ## say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
-setup: $(READY) ## packages, board stubs and the bench's interpreter
+setup: $(READY) ## packages, board stubs, the bench's interpreters and tshark
 	@$(PYTHON) -m hil_tests.bench.interpreters
 
-# Everything lands in $(VENV) but the interpreter, which stays in the user's cache and so outlives the folder.
+# Everything lands in $(VENV) but the interpreters and tshark, which stay in the user's cache and so outlive the folder.
 $(READY): $(LOCKS) pyproject.toml
 	@$(PYTHON3) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
 	test -x $(VENV)/bin/pip || $(PYTHON3) -m venv --clear $(VENV)
@@ -35,6 +35,8 @@ $(READY): $(LOCKS) pyproject.toml
 	for port in $(PORTS); do \
 		$(PIP) install --target $(VENV)/typings/$$port -r requirements/stubs-$$port.txt || exit 1; done
 	-$(PYTHON) -m hil_tests.bench.interpreters --fetch
+	-$(PYTHON) -m hil_tests.bench.interpreters --fetch --architecture amd64
+	-$(PYTHON) -m hil_tests.bench.tshark
 	@touch $@
 
 check: $(READY) ## style, types, directions of imports, board compiler

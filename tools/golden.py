@@ -10,8 +10,9 @@ from pathlib import Path
 from tools.golden_pid import make_trace
 from tools.golden_spec import make_spec
 from tools.golden_wire import make_vectors
+from tools.golden_wireshark import make_dissector
 
-MAKERS: tuple[Callable[[], Sequence[Path]], ...] = (make_spec, make_vectors, make_trace)
+MAKERS: tuple[Callable[[], Sequence[Path]], ...] = (make_spec, make_vectors, make_dissector, make_trace)
 
 
 def main() -> int:

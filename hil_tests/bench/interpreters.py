@@ -145,16 +145,24 @@ def fetch(architecture: str = "i386") -> Path:
     if architecture not in LOADERS:
         raise FetchFailed(f"the architecture must be one of {', '.join(LOADERS)}, not {architecture}")
     try:
-        root = cache_folder() / f"micropython-{SUITE}-{architecture}"
-        if root.is_dir():
-            return root
-        root.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(root.with_suffix(".lock")):
-            if not root.is_dir():
-                _fill(root, architecture)
-        return root
+        return fetch_set(f"micropython-{SUITE}-{architecture}", architecture, ("download", *PACKAGES))
     except (OSError, RuntimeError) as error:
         raise FetchFailed(f"the cache folder cannot be used: {error}") from error
+
+
+def fetch_set(name: str, architecture: str, asked: tuple[str, ...]) -> Path:
+    """The folder of this name in the cache, with what apt-get brings when it is asked; filled only once.
+
+    ``asked`` is apt-get's command and packages.  Raises FetchFailed, OSError.
+    """
+    root = cache_folder() / name
+    if root.is_dir():
+        return root
+    root.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(root.with_suffix(".lock")):
+        if not root.is_dir():
+            _fill(root, architecture, asked)
+    return root
 
 
 @contextmanager
@@ -165,13 +173,13 @@ def _alone(lock: Path) -> Iterator[None]:
         yield
 
 
-def _fill(root: Path, architecture: str) -> None:
+def _fill(root: Path, architecture: str, asked: tuple[str, ...]) -> None:
     """Unpacks beside `root` and gives the name last, so that a folder of that name is always complete."""
     work = root.with_suffix(".part")
     shutil.rmtree(work, ignore_errors=True)  # what an interrupted run left
     try:
-        _download(work, architecture)
-        packages = sorted((work / "packages").glob("*.deb"))
+        _download(work, architecture, asked)
+        packages = sorted([*(work / "packages").glob("*.deb"), *(work / "cache/archives").glob("*.deb")])
         for package in packages:
             _run(["dpkg-deb", "-x", str(package), str(work / "root")], work)
         (work / "root").rename(root)
@@ -179,8 +187,8 @@ def _fill(root: Path, architecture: str) -> None:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _download(work: Path, architecture: str) -> None:
-    """Brings the packages into `work`/packages by apt's own client: private state, signatures checked."""
+def _download(work: Path, architecture: str, asked: tuple[str, ...]) -> None:
+    """Brings the packages into `work` by apt's own client: private state, signatures checked."""
     archive = debian_archive(read_archives(APT_FOLDER))
     if archive is None:
         raise FetchFailed("apt on this machine has no entry for the Debian archive")
@@ -194,7 +202,7 @@ def _download(work: Path, architecture: str) -> None:
     (work / "apt.conf").write_text(conf)
     apt = ["apt-get", "-q", "-c", str(work / "apt.conf")]
     _run([*apt, "update"], work)
-    _run([*apt, "download", *PACKAGES], work / "packages")
+    _run([*apt, *asked], work / "packages")
 
 
 def source_line(archive: Archive, architecture: str, work: Path) -> str:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,14 +34,11 @@ CAP_S = 40.0  # wall time after which what was waited for will not come
 
 
 class RealLine:
-    """The simulated line as a process of its own, and a supervisor on its ports."""
+    """The simulated line as a process of its own (which told its ports), and a supervisor on these."""
 
-    def __init__(self, process: subprocess.Popen[str], folder: Path) -> None:
-        assert process.stdout is not None
-        told = json.loads(process.stdout.readline())
+    def __init__(self, told: dict[str, Any], folder: Path) -> None:
         line, recipe = load_line(LINE_R1), read_recipe(RECIPE_R1)
         configurations: list[NodeConfiguration] = [compile_node(line, node, recipe) for node in line.node]
-        self.process = process
         self.ports = {name: SerialPort(device) for name, device in told["ports"].items()}
         self.record = BatchRecord(Journal.create(folder / "journal.sqlite"), configurations)
         self.supervisor = Supervisor(
@@ -74,13 +72,20 @@ class RealLine:
         return {STATES[session.state] for session in self.supervisor.sessions.values()}
 
 
+def line_command(interpreter: Interpreter, folder: Path) -> list[str]:
+    """What starts the line on pseudo-terminals."""
+    command = [sys.executable, "-m", "hil_tests.bench.pty_line", "--folder", str(folder / "boards")]
+    command += ["--mpy", interpreter.command[-1]] if len(interpreter.command) == 1 else []
+    return [*command, "--speed", str(SPEED)]
+
+
 @pytest.fixture
 def real_line(interpreter: Interpreter, tmp_path: Path) -> Iterator[RealLine]:
-    command = [sys.executable, "-m", "hil_tests.bench.pty_line", "--folder", str(tmp_path / "boards")]
-    command += ["--speed", str(SPEED), "--mpy", interpreter.command[-1]] if len(interpreter.command) == 1 else []
-    command += ["--speed", str(SPEED)] if len(interpreter.command) > 1 else []
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        line = RealLine(process, tmp_path)
+    with subprocess.Popen(
+        line_command(interpreter, tmp_path), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        line = RealLine(json.loads(process.stdout.readline()), tmp_path)
         yield line
         for port in line.ports.values():
             port.close()

@@ -203,7 +203,7 @@ def test_a_set_gets_its_name_only_when_complete_and_is_then_used_again(
     left.mkdir(parents=True)
     downloads = []
 
-    def download(work: Path, architecture: str) -> None:
+    def download(work: Path, architecture: str, asked: tuple[str, ...]) -> None:
         downloads.append(architecture)
         (work / "root").mkdir(parents=True)
         if len(downloads) == 1:
@@ -221,7 +221,7 @@ def test_a_set_gets_its_name_only_when_complete_and_is_then_used_again(
 def test_the_set_is_filled_under_a_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
-    def download(work: Path, architecture: str) -> None:
+    def download(work: Path, architecture: str, asked: tuple[str, ...]) -> None:
         (work / "root").mkdir(parents=True)
         with (
             (tmp_path / "spinline/micropython-trixie-i386.lock").open() as lock,

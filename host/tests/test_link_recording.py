@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from spinline.cli import app
 from spinline.edges.link_recording import (
     FROM_NODE,
     MAGIC,
@@ -98,3 +101,15 @@ def test_bytes_are_shown_in_short() -> None:
     shown = list(lines_of(read_recording(HEADER + record_bytes(Record(0, TO_NODE, records)))))
     assert shown[0].endswith("CONFIG_PUT row_i=1 table=2 words=40 bytes 0000000000000000..")
     assert shown[1].endswith("CONFIG_COMMIT sha256=616263")
+
+
+def test_a_recording_is_exported_as_pcapng_and_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
+    recording, out = tmp_path / "line.rec", tmp_path / "line.pcapng"
+    recording.write_bytes(HEADER + record_bytes(Record(0, TO_NODE, frame(messages.JOURNAL, ()) + b"~~half")))
+    done = CliRunner().invoke(app, ["link", "export", str(recording), str(out)])
+    octets = out.read_bytes()
+    assert done.exit_code == 0 and str(len(octets)) in done.output
+    assert [octets.count(part) for part in (b"~half", b'"SET_SETPOINT"', b"/dev/node")] == [1, 1, 2]
+    recording.write_bytes(b"something else")
+    refused = CliRunner().invoke(app, ["link", "export", str(recording), str(tmp_path / "no")])
+    assert refused.exit_code != 0 and not (tmp_path / "no").exists()

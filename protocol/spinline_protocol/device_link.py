@@ -209,10 +209,12 @@ class DeviceLink:
         return False
 
     def _new_session(self) -> int:
+        # nor the one proposed last: its OPEN may be under way, and would be judged by the wrong nonces
+        proposed = self._proposal.session if self._proposal is not None else 0
         while True:
             octets = self._entropy(2)
             session = octets[0] | octets[1] << 8
-            if session not in [0, self.session] + [entry[0] for entry in self._journal]:
+            if session not in [0, self.session, proposed] + [entry[0] for entry in self._journal]:
                 return int(session)
 
     def _accept_stranger(self, frame: "framing.Frame", message: list) -> None:  # type: ignore[type-arg]

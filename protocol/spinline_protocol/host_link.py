@@ -346,7 +346,7 @@ class HostLink:
         return self._take_events()
 
     def _send_requests(self, now_ms: int) -> None:
-        for request in self._flying:
+        for i, request in enumerate(self._flying):
             if now_ms >= request.due_ms:
                 if request.tries >= TRIES_MAX:
                     self.close()
@@ -354,6 +354,10 @@ class HostLink:
                     return
                 self._fly(request, now_ms)
                 self.retries_n += 1
+                for behind in self._flying[i + 1 :]:  # the node dropped them, as their turn had not come
+                    behind.due_ms = now_ms + behind.retry_ms
+                    self._output += behind.frame
+                break
         while self._queue:
             oldest = (self._flying or self._queue)[0].sequence  # the node keeps answers as far back as the window
             if (self._queue[0].sequence - oldest) % 0xFFFF >= WINDOW or (self._asking and self._flying):

@@ -333,3 +333,10 @@ def test_a_result_that_does_not_fit_its_fields_is_our_own_fault_and_is_told_so()
     assert refused(errors.LocalError, line.link.answer_code, 1, errors.RANGE, 1 << 31)
     line.link.answer_code(1, errors.INTERNAL)
     assert line.heard()[0][3][1] == errors.INTERNAL and len(RESULT) == 4
+
+
+def test_a_session_is_not_proposed_twice_in_a_row_so_that_a_late_open_is_not_judged_by_newer_nonces():
+    drawn = [b"\x05\x00", bytes(8), b"\x05\x00", b"\x06\x00", bytes(8)]
+    line = Line()
+    line.link._entropy = lambda count: drawn.pop(0)
+    assert (line.greet(), line.greet()) == (5, 6)

@@ -3,7 +3,7 @@
 import pytest
 from lossy import Pair
 from plain import SITE_KEY, Chance, Keys
-from test_link_pair import run
+from test_link_pair import steps
 
 from spinline_protocol import auth, errors, framing, host_link, messages
 from spinline_protocol.host_link import HostLink, LinkEvent
@@ -17,7 +17,7 @@ def connected(role: int = auth.OPERATOR, site_key: bytes = SITE_KEY, keys: Keys 
     key = auth.role_key(site_key, role) if role else b""
     pair.host = HostLink(framing.UNASSIGNED, "test", pair.chance.octets, role, key)
     pair.host.open(2000, 0)
-    run(pair, ["step"] * 5)
+    steps(pair, 5)
     return pair
 
 
@@ -40,8 +40,8 @@ def test_a_key_that_is_not_the_nodes_is_refused_with_what_to_do(site_key: bytes,
     pair.host = HostLink(framing.UNASSIGNED, "test", pair.chance.octets, auth.OPERATOR, auth.role_key(site_key, 1))
     pair.host.open(2000, 0)
     told: list[LinkEvent] = []
-    pair._take = lambda event, now_ms: told.append(event)  # type: ignore[method-assign]
-    run(pair, ["step"] * 20)
+    pair.take = lambda event, now_ms: told.append(event)  # type: ignore[method-assign]
+    steps(pair, 20)
     assert [event.kind for event in told] == ["refused"] and "provision the key of this site" in told[0].reason
     assert pair.host.state == host_link.REFUSED and pair.board.link.opened_n == 0
 

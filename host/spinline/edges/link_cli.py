@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from spinline.edges.link_line import examine_line, record_line, replay_line
+from spinline.edges.link_pcapng import pcapng_bytes
 from spinline.edges.link_recording import BadRecording, Recording, read_recording
 from spinline.edges.link_text import lines_of
 from spinline.edges.link_verdict import findings_of
@@ -53,6 +54,23 @@ def show(file: Annotated[Path, typer.Argument(help="A recording.", metavar="FILE
     """Print every frame of a recording, read with the tables that it was made with."""
     for line in lines_of(_read(file)):
         typer.echo(line)
+
+
+@link_app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="A recording.", metavar="FILE")],
+    out: Annotated[Path, typer.Argument(help="The pcapng file that is made.", metavar="OUT.pcapng")],
+) -> None:
+    """Write a recording as pcapng, for Wireshark with protocol/wireshark/spinline.lua.
+
+    Each frame is a packet of link type USER0, with its direction; the tables of the recording are the file's comment.
+    """
+    octets = pcapng_bytes(_read(file))
+    try:
+        out.write_bytes(octets)
+    except OSError as error:
+        raise BadFile(out, [str(error)]) from error
+    typer.echo(f"{len(octets)} bytes are in {out}")
 
 
 def _read(file: Path) -> Recording:
