@@ -151,6 +151,7 @@ class App:
         self._now_us()
         received = self._uart.read()
         if received:
+            link.next_scan = self._node.recorder.next_scan if self._node else messages.NO_SCAN
             link.receive(received)
         while link.requests:
             sequence, message = link.requests.pop(0)

@@ -14,7 +14,7 @@ from hil_tests.bench.interpreters import Interpreter
 from hil_tests.bench.provisioning import bench_site_key
 from hil_tests.bench.run import LINE_R1, RECIPE_R1, START_US
 from hil_tests.bench.wall import now_s, rest_until
-from spinline.edges.serial_port import SerialPort
+from spinline.edges.serial_port import SerialPort, TimedPort
 from spinline.line.batch import Batch
 from spinline.line.supervisor import Supervisor
 from spinline.recipe.compiler import NodeConfiguration, compile_node
@@ -28,6 +28,7 @@ from spinline_protocol.states import STARTING, STATES
 pytestmark = pytest.mark.wall
 
 SPEED = 4  # times real time: a representative minute in a quarter of it
+LISTEN_S = 0.004
 HEATING_U16 = 3000  # output of a zone that follows its ramp
 CAP_S = 40.0  # wall time after which what was waited for will not come
 
@@ -42,12 +43,13 @@ class RealLine:
         configurations: list[NodeConfiguration] = [compile_node(line, node, recipe) for node in line.node]
         self.process = process
         self.ports = {name: SerialPort(device) for name, device in told["ports"].items()}
+        self._timed = {name: TimedPort(port, self.virtual_us) for name, port in self.ports.items()}
         self.record = BatchRecord(Journal.create(folder / "journal.sqlite"), configurations)
         self.supervisor = Supervisor(
             configurations,
             told["firmware_sha256"],
             2000,
-            dict(self.ports),
+            dict(self._timed),
             self.record,
             Batch(60.0, 60.0),
             lambda count: bytes(range(33, 33 + count)),
@@ -61,9 +63,16 @@ class RealLine:
         """Supervise until ``reached``, or until CAP_S have passed."""
         end_s = now_s() + CAP_S
         while not reached() and now_s() < end_s:
-            rest_until(self._started_s + self._due_us / 1e6 / SPEED)
+            self._rest()
             self._due_us = self.supervisor.step(max(self._due_us, self.virtual_us()))
         return reached()
+
+    def _rest(self) -> None:
+        """Until the supervisor's next scan, listening: what arrives gets the time at which it is heard."""
+        while (left_us := self._due_us - self.virtual_us()) > 0:
+            for port in self._timed.values():
+                port.listen()
+            rest_until(now_s() + min(left_us / 1e6, LISTEN_S) / SPEED)
 
     def virtual_us(self) -> int:
         """The line's time by our clock."""

@@ -27,7 +27,7 @@ class Sender:
 
 
 def session() -> NodeSession:
-    configuration: Any = SimpleNamespace(name="melt", record_bytes=2, summary_bytes=6)
+    configuration: Any = SimpleNamespace(name="melt", scan_ms=250, record_bytes=2, summary_bytes=6)
     return NodeSession(configuration, "", 2000, random.Random(1).randbytes, bytes(32))
 
 
@@ -40,7 +40,7 @@ def exchange(node: Events, host: NodeSession, scans: int, lost: random.Random | 
         node.publish(sender)
         for fields in sender.sent:
             if lost is None or lost.random() > 1 / 3:
-                host._take(LinkEvent("event", fields=fields), scan * 250)
+                host._take(LinkEvent("event", fields=fields), scan * 250_000)
 
 
 def test_events_whose_frames_are_lost_come_again_in_order() -> None:

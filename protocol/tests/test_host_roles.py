@@ -77,17 +77,17 @@ def test_the_stamps_of_a_sync_are_told_once_and_only_for_what_was_asked() -> Non
     pair.host.ask_sync(1 << 60)
     (frame,) = framing.FrameReader(False).feed(pair.host.take_output())
     assert (frame.kind, frame.payload) == (framing.SYNC, pack_message(messages.SYNC_ASK, (1 << 60,)))
-    assert said(pair, framing.SYNC, messages.SYNC_TOLD, (7, 1, 2)) == []
+    assert said(pair, framing.SYNC, messages.SYNC_TOLD, (7, 1, 2, 3)) == []
     told = framing.encode(
         0,
         1,
         framing.FROM_DEVICE | framing.SYNC,
         pair.host.session,
         0,
-        pack_message(messages.SYNC_TOLD, (1 << 60, 5, 9)),
+        pack_message(messages.SYNC_TOLD, (1 << 60, 5, 9, 4)),
     )
     (event,) = pair.host.receive(told, 0, now_us=(1 << 60) + 11)
-    stamps = {"host_sent_us": 1 << 60, "device_received_us": 5, "device_sent_us": 9}
+    stamps = {"host_sent_us": 1 << 60, "device_received_us": 5, "device_sent_us": 9, "scan": 4}
     assert event == LinkEvent("sync", fields={**stamps, "host_received_us": (1 << 60) + 11})
     assert pair.host.receive(told, 0) == []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from spinline.line.node_session import NodeSession
+from spinline.line.scan_clock import Placing
 from spinline.recipe.compiler import NodeConfiguration
 from spinline.record.decode import RecordDecoder, SummaryDecoder
 from spinline.record.journal import Journal
@@ -24,6 +25,7 @@ class BatchRecord:
         self._columns = {node.name: node.columns for node in configurations}
         self._runs: dict[str, int] = {}
         self._latest: dict[str, tuple[int, ...]] = {}
+        self._placings: dict[int, Placing] = {}  # of each run, the one in force
 
     def known_runs(self) -> dict[str, tuple[int, int, int]]:
         """What the journal already holds of each node: boot id, next scan, next event of its newest run."""
@@ -54,18 +56,22 @@ class BatchRecord:
             first_event=session.first_event,
         )
 
-    def add_scans(self, name: str, first_scan: int, at_us: int, records: bytes) -> None:
-        """Scan records in order; ``at_us`` is the time of the first of them."""
+    def add_scans(self, name: str, first_scan: int, placing: Placing, records: bytes) -> None:
+        """Scan records in order; ``placing`` says when they were, in us UTC."""
         rows = self._decoders[name].decode(records)
         self._latest[name] = rows[-1]
-        self.journal.add_scans(self._runs[name], first_scan, at_us, rows)
+        run = self._runs[name]
+        if self._placings.get(run) != placing:
+            self._placings[run] = placing
+            line = (placing.at(first_scan), placing.drift_ppb, placing.bound_us, placing.basis)
+            self.journal.add_clock(run, first_scan, *line)
+        self.journal.add_scans(run, first_scan, rows)
 
-    def add_summaries(self, name: str, first: int, zero_us: int, records: bytes) -> None:
-        """Summaries from number ``first`` on; ``zero_us`` is the time of scan 0.  One that is there stays as it is."""
-        older_n = max(0, self._first_summary[name] - first)
-        rows = self._summaries[name].decode(records)[older_n:]
-        timed = [(zero_us + row[0] * self._scan_ms[name] * 1000, *row) for row in rows]
-        self.journal.add_summaries(self._runs[name], first + older_n, timed)
+    def add_summary(self, name: str, number: int, at_us: int, bound_us: int, record: bytes) -> None:
+        """A summary with the time of its first scan and its bound.  One that is there stays as it is."""
+        if number >= self._first_summary[name]:
+            (row,) = self._summaries[name].decode(record)
+            self.journal.add_summaries(self._runs[name], number, [(at_us, bound_us, *row)])
 
     def add_gap(self, name: str, from_scan: int, to_scan: int, at_us: int) -> None:
         """Scans that are lost: from the first up to, but without, the second."""

@@ -14,6 +14,7 @@ from typing import Any, cast
 import apsw
 
 from spinline.errors import SpinlineError
+from spinline.line.scan_clock import Placing
 from spinline.recipe.compiler import NodeConfiguration
 from spinline.record import schema
 from spinline.record.decode import summary_tags
@@ -85,6 +86,7 @@ class Journal:
         self._new_scans: list[tuple[int, int, int]] = []
         self._new_events: list[tuple[int, int, int]] = []
         self._streams: dict[int, _Stream] = {}
+        self._clocks: dict[int, Placing] = {}
         self._scans: dict[int, NumberSet] = {}
         self._events: dict[int, NumberSet] = {}
         self._broken: str | None = None
@@ -165,27 +167,40 @@ class Journal:
         self._resume(Run(run, name, configuration.sha256.hex(), boot_id, first_scan, first_event))
         return run
 
-    def add_scans(self, run: int, first_scan: int, at_us: int, rows: Sequence[tuple[int, ...]]) -> None:
-        """Buffer scans that follow one another, as `RecordDecoder.decode` gives them.
+    def add_clock(self, run: int, from_scan: int, at_us: int, drift_ppb: int, bound_us: int, basis: str) -> None:
+        """When scans were, from ``from_scan`` on and until the next call; ``basis`` is sync or frame.
 
-        ``at_us`` is the time of the first.  A scan that is there already is left as it was first stored.
+        Scan s was at at_us + n - n * drift_ppb / 10^9, where n is the us of s - from_scan scans; bound_us is the most
+        that this is wrong.
+        """
+        scan_us = self._streams[run].scan_us
+        self._clocks[run] = Placing(from_scan, schema.SCAN_MASK, at_us, scan_us, drift_ppb, bound_us, basis)
+        line = (run, from_scan, at_us, drift_ppb, bound_us, basis)
+        self._add("INSERT INTO clock VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", line)
+
+    def add_scans(self, run: int, first_scan: int, rows: Sequence[tuple[int, ...]]) -> None:
+        """Buffer scans that follow one another, as `RecordDecoder.decode` gives them; `add_clock` said when they were.
+
+        A scan that is there already is left as it was first stored.
         """
         if not rows:
             return
-        stream = self._streams[run]
+        stream, clock = self._streams[run], self._clocks[run]
+        assert clock.from_scan <= first_scan
         assert first_scan >= self._scans[run].first and first_scan + len(rows) <= schema.SCAN_MASK
         assert all(len(row) == stream.columns_n + 3 for row in rows), "state, flags, quality, then a number a column"
         key = run << schema.RUN_SHIFT | first_scan
         if stream.words_n > 1:
             rows = [(*row[:2], *_quality_words(row[2], stream.words_n), *row[3:]) for row in rows]
         self._waiting.setdefault(stream.insert, []).extend(
-            [(key + i, at_us + i * stream.scan_us, *row) for i, row in enumerate(rows)]
+            [(key + i, clock.at(first_scan + i), *row) for i, row in enumerate(rows)]
         )
         self._count(len(rows))
         self._new_scans.append((run, first_scan, first_scan + len(rows) - 1))
 
     def add_summaries(self, run: int, first: int, rows: Sequence[tuple[int, ...]]) -> None:
-        """Buffer summaries that follow one another: time of the first scan, then as `SummaryDecoder.decode` gives them.
+        """Buffer summaries that follow one another: time of the first scan and its bound, then as
+        `SummaryDecoder.decode` gives them.
 
         One that is there already is left as it was first stored.
         """
@@ -193,7 +208,7 @@ class Journal:
         key = run << schema.RUN_SHIFT | first
         waiting = self._waiting.setdefault(stream.summary_insert, [])
         for i, row in enumerate(rows):
-            waiting.append((key + i, *row[:4], *_quality_words(row[4], stream.summary_words_n), *row[5:]))
+            waiting.append((key + i, *row[:5], *_quality_words(row[5], stream.summary_words_n), *row[6:]))
         self._count(len(rows))
 
     def add_gap(self, run: int, from_scan: int, to_scan: int, reason: str, at_us: int) -> None:

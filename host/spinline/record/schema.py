@@ -7,7 +7,7 @@ table "column" says how to show them: shown = number / 10^decimals, in unit.
 from __future__ import annotations
 
 APPLICATION_ID = 0x53504C4E  # "SPLN": the file says itself what it is
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 COLUMNS_PER_QUALITY_WORD = 31  # two bits each: a word stays positive in 63 bits
 RUN_SHIFT = 32  # a scan's key is run * 2^32 + scan
 SCAN_MASK = (1 << RUN_SHIFT) - 1
@@ -38,6 +38,12 @@ TABLES = (
         run INTEGER PRIMARY KEY, configuration_i INTEGER NOT NULL REFERENCES configuration, boot_id INTEGER NOT NULL,
         first_scan INTEGER NOT NULL, first_event INTEGER NOT NULL, firmware_sha256 TEXT NOT NULL,
         micropython TEXT NOT NULL, word_bits INTEGER NOT NULL) STRICT""",
+    # when scans were: scan s of the run, from from_scan to the next row's, was at
+    # at_us + n - n * drift_ppb / 10^9 with n = (s - from_scan) * 1000 * scan_ms, at most bound_us away from the truth
+    """CREATE TABLE clock (
+        run INTEGER NOT NULL REFERENCES run, from_scan INTEGER NOT NULL, at_us INTEGER NOT NULL,
+        drift_ppb INTEGER NOT NULL, bound_us INTEGER NOT NULL, basis TEXT NOT NULL CHECK (basis IN ('sync', 'frame')),
+        PRIMARY KEY (run, from_scan)) STRICT, WITHOUT ROWID""",
     # what happened
     """CREATE TABLE event (
         run INTEGER NOT NULL REFERENCES run, event_i INTEGER NOT NULL, at_us INTEGER NOT NULL, scan INTEGER NOT NULL,
@@ -102,7 +108,8 @@ def summary_table_sql(name: str, tags: list[str], columns_n: int) -> str:
         f"CREATE TABLE {quoted(name)} (run_summary INTEGER PRIMARY KEY, "
         f"run INTEGER GENERATED ALWAYS AS (run_summary >> {RUN_SHIFT}) VIRTUAL, "
         f"summary INTEGER GENERATED ALWAYS AS (run_summary & {SCAN_MASK}) VIRTUAL, "
-        f"at_us INTEGER NOT NULL, first_scan INTEGER NOT NULL, state INTEGER NOT NULL, flags INTEGER NOT NULL"
+        "at_us INTEGER NOT NULL, bound_us INTEGER NOT NULL, "
+        f"first_scan INTEGER NOT NULL, state INTEGER NOT NULL, flags INTEGER NOT NULL"
         f"{words}{numbers}) STRICT"
     )
 
