@@ -125,8 +125,9 @@ class BenchRun:
         """The supervisor's process ends: what it had not committed is gone."""
         self.record.journal.close()
 
-    def restart_supervisor(self) -> None:
-        """A new supervisor opens the same journal."""
+    def restart_supervisor(self, configurations: list[NodeConfiguration] | None = None) -> None:
+        """A new supervisor opens the same journal, with its own ``configurations`` where they are given."""
+        self.configurations = configurations or self.configurations
         self._supervise(journals.Journal.open(self.journal_path))
         self.due_us = self.bench.now_us
 

@@ -53,6 +53,24 @@ def missing_scans(run: BenchRun) -> int:
     return missing
 
 
+def unaccounted_scans(run: BenchRun) -> list[tuple[str, int]]:
+    """(node, scan) from scan 0 of each boot to the newest stored that are neither stored nor declared lost in a run."""
+    known: dict[tuple[str, int], set[int]] = {}
+    newest: dict[tuple[str, int], int] = {}
+    query = (
+        "SELECT run, name, boot_id, scan_table FROM run JOIN configuration USING (configuration_i)"
+        " JOIN node USING (node_i)"
+    )
+    for of_run, name, boot_id, table in rows_of(run, query):
+        boot = (str(name), int(boot_id))  # type: ignore[arg-type]
+        stored = [int(scan) for (scan,) in rows_of(run, f'SELECT scan FROM "{table}" WHERE run = ?', of_run)]  # type: ignore[arg-type]
+        known.setdefault(boot, set()).update(stored)
+        newest[boot] = max([newest.get(boot, 0), *stored])
+        for low, high in rows_of(run, "SELECT from_scan, to_scan FROM gap WHERE run = ?", of_run):
+            known[boot].update(range(int(low), int(high) + 1))  # type: ignore[arg-type]
+    return [(name, scan) for (name, _), end in newest.items() for scan in range(end) if scan not in known[name, _]]
+
+
 def virtual_s(at_us: int) -> float:
     """Seconds since the run began."""
     return (at_us - START_US) / 1e6

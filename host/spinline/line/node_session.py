@@ -64,6 +64,7 @@ class NodeSession:
         self.first_scan = 0
         self._newest_scan = 0  # behind the newest that has arrived, gaps or not
         self._boot_id = -1
+        self._run_sha256 = b""  # the configuration of the run that scans belong to, in this boot
         self._firmware_sha256 = firmware_sha256
         self._lease_ms = lease_ms
         self._link = HostLink(UNASSIGNED, "spinline", entropy, auth.OPERATOR, operator_key)
@@ -173,8 +174,8 @@ class NodeSession:
             self._refuse(f"{self.name}: runs firmware {running[:12]}, {expected} is expected; flash this node")
             self._link.close()
             return
-        known = hello["boot_id"] == self._boot_id
-        if not known:
+        if hello["boot_id"] != self._boot_id:
+            self._run_sha256 = b""
             self._boot_id = hello["boot_id"]
             self._next_event = 0
             self.clock.forget()
@@ -182,7 +183,7 @@ class NodeSession:
         self.phase = COMPARING
         self._ask("identify", messages.IDENTIFY)
         if hello["configuration_sha256"] == self.configuration.sha256:
-            if not known:
+            if self._run_sha256 != self.configuration.sha256:
                 self._begin_run(hello["ring_oldest"])
             if not self._timed:  # the scan that the node is at was not before it was asked
                 older_us = (hello["ring_next"] - self.next_scan) * self.configuration.scan_ms * 1000
@@ -212,6 +213,7 @@ class NodeSession:
         self._next_summary = first_scan // summary_scans(self.configuration.scan_ms)
         self._seen_summaries.clear()
         self.scans, self.summaries, self.lost = [], [], []  # of what ran before, and so of no run to come
+        self._run_sha256 = self.configuration.sha256
         self.new_run = True
         self.runs_n += 1
 
@@ -279,6 +281,8 @@ class NodeSession:
 
     def _take_scans(self, fields: dict[str, Any], now_us: int) -> None:
         """Records in order: duplicates collapse, a gap is asked for until it is filled or the node has lost it."""
+        if self.phase != READY:
+            return  # of another configuration
         records, now_ms = fields["records"], now_us // 1000
         width = self.record_bytes
         if len(records) % width:
@@ -332,9 +336,10 @@ class NodeSession:
         if octets:
             self.scans.append((first, b"".join(octets)))
 
-    def resume(self, boot_id: int, next_scan: int, next_event: int) -> None:
+    def resume(self, boot_id: int, next_scan: int, next_event: int, configuration_sha256: bytes) -> None:
         """What an earlier supervisor's record already holds of this node: go on behind it."""
         self._boot_id, self.next_scan, self._next_event = boot_id, next_scan, next_event
+        self._run_sha256 = configuration_sha256
         self.runs_n, self.new_run = 1, False
 
     def renew_lease(self, scans_to: int, events_to: int) -> None:

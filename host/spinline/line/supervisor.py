@@ -33,8 +33,8 @@ class Port(Protocol):
 class Record(Protocol):
     """Where the supervisor writes what it saw.  ``commit`` makes it durable or raises; only then is it acknowledged."""
 
-    def open_node(self, session: NodeSession) -> None:
-        """A node answered: its scans and events belong to this run from now on."""
+    def open_node(self, session: NodeSession, at_us: int) -> None:
+        """A node answered: its scans and events belong to this run from now on; on the disk when it returns."""
 
     def add_scans(self, name: str, first_scan: int, placing: Placing, records: bytes) -> None:
         """Scan records in order; ``placing`` says when they were, in us UTC."""
@@ -60,8 +60,8 @@ class Record(Protocol):
     def events_to(self, name: str) -> int:
         """The first event of the node that the record does not hold yet."""
 
-    def known_runs(self) -> dict[str, tuple[int, int, int]]:
-        """What the record holds from before: node -> boot id, next scan, next event."""
+    def known_runs(self) -> dict[str, tuple[int, int, int, bytes]]:
+        """What the record holds from before: node -> boot id, next scan, next event, hash of the configuration."""
 
 
 class Supervisor:
@@ -133,7 +133,7 @@ class Supervisor:
         """Everything a session has collected goes to the record."""
         if session.runs_n != self._runs[name] and session.phase == READY and session.identity:
             self._runs[name] = session.runs_n
-            self._record.open_node(session)
+            self._record.open_node(session, self._start_us + now_us)
         if session.refusals:
             self.problems += session.refusals
             session.refusals = []

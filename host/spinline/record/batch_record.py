@@ -27,22 +27,32 @@ class BatchRecord:
         self._latest: dict[str, tuple[int, ...]] = {}
         self._placings: dict[int, Placing] = {}  # of each run, the one in force
 
-    def known_runs(self) -> dict[str, tuple[int, int, int]]:
-        """What the journal already holds of each node: boot id, next scan, next event of its newest run."""
-        journal = self.journal
-        return {
-            run.node: (run.boot_id, journal.scans_to(run.run) + 1, journal.events_to(run.run) + 1)
-            for run in journal.runs()
-        }
+    def known_runs(self) -> dict[str, tuple[int, int, int, bytes]]:
+        """What the journal holds of each node's newest run: boot id, next scan, next event, configuration's hash."""
+        journal, known = self.journal, {}
+        for run in journal.runs():
+            to = (journal.scans_to(run.run) + 1, journal.events_to(run.run) + 1)
+            known[run.node] = (run.boot_id, *to, bytes.fromhex(run.configuration_sha256))
+        return known
 
-    def open_node(self, session: NodeSession) -> None:
-        """Start a run of a node, or go on with the one in the journal."""
+    def open_node(self, session: NodeSession, at_us: int) -> None:
+        """Start a run of a node, or go on with the one in the journal.
+
+        Scans that the last run of the same boot still misses are declared lost first: whatever happens next, they are
+        accounted for.
+        """
         name, boot_id = session.name, session.hello["boot_id"]
         found = [run for run in self.journal.runs() if (run.node, run.boot_id) == (name, boot_id)]
         if found and not session.new_run:
             self._runs[name] = found[-1].run
             self._first_summary[name] = found[-1].first_scan // summary_scans(self._scan_ms[name])
             return
+        if found and self.journal.scans_to(found[-1].run) + 1 < session.first_scan:
+            lost = (self.journal.scans_to(found[-1].run) + 1, session.first_scan - 1)
+            self.journal.add_gap(
+                found[-1].run, *lost, "another configuration was loaded before they were fetched", at_us
+            )
+            self.journal.commit()
         identity = session.identity
         self._first_summary[name] = session.first_scan // summary_scans(self._scan_ms[name])
         self._runs[name] = self.journal.add_node(
