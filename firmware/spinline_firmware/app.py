@@ -106,7 +106,7 @@ class App:
             4,
             node.recorder.oldest_scan() if node else 0,
             node.recorder.next_scan if node else 0,
-            self._events.next_i,
+            self._events.oldest_i(),
             machine.reset_cause(),
             node.state if node else IDLE,
             host_nonce,

@@ -281,3 +281,18 @@ def test_a_switch_and_a_temperature_share_a_table_with_their_own_units(tmp_path)
     journal.commit()
     assert series(tmp_path / "j.sqlite", "melt.ESTOP.pv")[1:] == ([1.0], [1])
     assert series(tmp_path / "j.sqlite", "melt.Z1.pv")[1:] == ([21.5], [2])
+
+
+def test_lost_events_are_passed_once_they_are_declared_and_in_a_reopened_journal_too(tmp_path):
+    journal, run = started(tmp_path / "j.sqlite")
+    for event_i in (0, 4):
+        journal.add_event(run, event_i, 1, EVT_STATE, 0, 2, 0, AT_US)
+    journal.commit()
+    assert journal.events_to(run) == 0
+    journal.add_event_gap(run, 1, 3, AT_US)
+    journal.commit()
+    assert journal.events_to(run) == 4
+    journal.close()
+    journal = Journal.open(tmp_path / "j.sqlite")
+    assert journal.events_to(run) == 4
+    journal.close()

@@ -25,7 +25,7 @@ MESSAGES = (
             ("window", "u8"),
             ("ring_oldest", "u32"),
             ("ring_next", "u32"),
-            ("event_next", "u32"),
+            ("event_oldest", "u32"),  # that the node still has; the next one where it has none
             ("reset_cause", "u8"),
             ("state", "u8"),
             ("host_nonce", "bin"),

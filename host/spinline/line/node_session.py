@@ -57,6 +57,7 @@ class NodeSession:
         self.summaries: list[tuple[int, bytes]] = []  # as they came: the record collapses duplicates
         self.lost: list[tuple[int, int]] = []  # scans the node no longer has: [from, to)
         self.events: list[dict[str, Any]] = []
+        self.lost_events: list[tuple[int, int]] = []  # likewise: [from, to)
         self.refusals: list[str] = []
         self.next_scan = 0  # the first scan that has not arrived
         self.runs_n = 0  # one more at each new boot and each new configuration
@@ -152,14 +153,18 @@ class NodeSession:
             return
         if event_i > self._next_event:
             if self._event_gap != self._next_event:
-                wait_ms = EVENT_GAP_MS if self._next_event else GAP_MS  # what another host took is no loss
-                self._event_gap, self._event_gap_due_ms = self._next_event, now_ms + wait_ms
+                self._event_gap, self._event_gap_due_ms = self._next_event, now_ms + EVENT_GAP_MS
             if now_ms < self._event_gap_due_ms:
                 return
-            if self._next_event:
-                self.refusals.append(f"{self.name}: events {self._next_event} to {event_i - 1} are lost")
+            self._lose_events(event_i)
         self._next_event = event_i + 1
         self.events.append(fields)
+
+    def _lose_events(self, to_event: int) -> None:
+        """The node no longer has the events up to this one: told, and so later ones can be acknowledged."""
+        self.refusals.append(f"{self.name}: events {self._next_event} to {to_event - 1} are lost")
+        self.lost_events.append((self._next_event, to_event))
+        self._next_event = to_event
 
     def _refuse(self, problem: str) -> None:
         self.phase = REFUSED
@@ -177,8 +182,11 @@ class NodeSession:
         if hello["boot_id"] != self._boot_id:
             self._run_sha256 = b""
             self._boot_id = hello["boot_id"]
-            self._next_event = 0
+            self._next_event = hello["event_oldest"]  # what another host took is no loss
+            self.lost_events = []
             self.clock.forget()
+        elif hello["event_oldest"] > self._next_event:
+            self._lose_events(hello["event_oldest"])
         self.state = hello["state"]
         self.phase = COMPARING
         self._ask("identify", messages.IDENTIFY)
@@ -351,7 +359,8 @@ class NodeSession:
     @property
     def first_event(self) -> int:
         """The first event that the record does not hold yet."""
-        return int(self.events[0]["event_i"]) if self.events else self._next_event
+        waiting = [int(event["event_i"]) for event in self.events[:1]] + [lost[0] for lost in self.lost_events[:1]]
+        return min(waiting, default=self._next_event)
 
     @property
     def supervised(self) -> bool:

@@ -45,6 +45,9 @@ class Record(Protocol):
     def add_gap(self, name: str, from_scan: int, to_scan: int, at_us: int) -> None:
         """Scans that are lost."""
 
+    def add_event_gap(self, name: str, from_event: int, to_event: int, at_us: int) -> None:
+        """Events that are lost: from the first up to, but without, the second."""
+
     def add_event(self, name: str, at_us: int, fields: dict[str, Any]) -> None:
         """An event of a node."""
 
@@ -145,7 +148,9 @@ class Supervisor:
         session.summaries = [part for part in session.summaries if not self._take_summaries(session, *part, now_us)]
         for event in session.events:
             self._record.add_event(name, self._start_us + now_us, event)
-        session.lost, session.events = [], []
+        for from_event, to_event in session.lost_events:
+            self._record.add_event_gap(name, from_event, to_event, self._start_us + now_us)
+        session.lost, session.events, session.lost_events = [], [], []
 
     def _take_scans(self, session: NodeSession, first: int, octets: bytes, now_us: int) -> tuple[int, bytes]:
         """Records go to the record as far as their time is known; returns what has to wait."""

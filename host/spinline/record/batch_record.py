@@ -87,6 +87,10 @@ class BatchRecord:
         """Scans that are lost: from the first up to, but without, the second."""
         self.journal.add_gap(self._runs[name], from_scan, to_scan - 1, "overwritten in the node's ring", at_us)
 
+    def add_event_gap(self, name: str, from_event: int, to_event: int, at_us: int) -> None:
+        """Events that are lost: from the first up to, but without, the second."""
+        self.journal.add_event_gap(self._runs[name], from_event, to_event - 1, at_us)
+
     def add_event(self, name: str, at_us: int, fields: dict[str, Any]) -> None:
         """An event of a node."""
         told = (fields["scan"], fields["code"], fields["source"], fields["got"], fields["limit"])

@@ -228,6 +228,12 @@ class Journal:
         self._add("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", event)
         self._new_events.append((run, event_i, event_i))
 
+    def add_event_gap(self, run: int, from_event: int, to_event: int, at_us: int) -> None:
+        """Declare events lost, first and last included: only then may later ones be acknowledged."""
+        gap = (run, from_event, to_event, at_us)
+        self._add("INSERT INTO event_gap VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", gap)
+        self._new_events.append((run, from_event, to_event))
+
     def add_action(self, at_us: int, who: str, what: str, why: str, old: str | None, new: str | None) -> None:
         """Buffer what a person or the supervisor did; ``old`` and ``new`` with their unit, or None."""
         self._add("INSERT INTO action VALUES (?, ?, ?, ?, ?, ?)", (at_us, who, what, why, old, new))
@@ -368,6 +374,8 @@ class Journal:
             self._scans[run.run].add(low, high)
         self._events[run.run] = NumberSet(run.first_event)
         for low, high in self._islands("SELECT event_i AS i FROM event WHERE run = ?", run.run):
+            self._events[run.run].add(low, high)
+        for low, high in self._intervals("SELECT from_event, to_event FROM event_gap WHERE run = ?", run.run):
             self._events[run.run].add(low, high)
 
     def _summary_insert(self, table: str) -> tuple[str, int]:

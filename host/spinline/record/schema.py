@@ -57,6 +57,10 @@ TABLES = (
     """CREATE TABLE gap (
         run INTEGER NOT NULL REFERENCES run, from_scan INTEGER NOT NULL, to_scan INTEGER NOT NULL,
         at_us INTEGER NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (run, from_scan, to_scan)) STRICT""",
+    # events declared lost, likewise
+    """CREATE TABLE event_gap (
+        run INTEGER NOT NULL REFERENCES run, from_event INTEGER NOT NULL, to_event INTEGER NOT NULL,
+        at_us INTEGER NOT NULL, PRIMARY KEY (run, from_event, to_event)) STRICT""",
     # verdicts are only ever added; the last one of a claim and basis holds
     """CREATE TABLE claim (
         at_us INTEGER NOT NULL, claim INTEGER NOT NULL, verdict TEXT NOT NULL, required INTEGER NOT NULL,
