@@ -147,3 +147,14 @@ def test_a_board_that_chatters_is_told_a_limited_part_of_each_second() -> None:
         assert {event.kind for event in told} == {"console"}
         assert sum(len(event.reason) for event in told) == host_link.CONSOLE_BYTES_A_SECOND
     assert pair.host.console_dropped_n == 2 * (4400 - host_link.CONSOLE_BYTES_A_SECOND)
+
+
+def test_a_viewer_of_a_node_at_work_is_told_where_to_read() -> None:
+    pair = connected(auth.OPERATOR)
+    viewer = HostLink(framing.UNASSIGNED, "test", pair.chance.octets)
+    viewer.open(2000, 0)
+    for _ in range(2):
+        pair.board.link.receive(viewer.take_output())
+        told = viewer.receive(pair.board.link.take_output(1 << 20), 0)
+    assert [event.kind for event in told] == ["refused"] and "reads that host's journal" in told[0].reason
+    assert pair.board.link.role == auth.OPERATOR

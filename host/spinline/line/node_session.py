@@ -9,6 +9,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+from spinline.line.orders import Order, Orders, words_of
 from spinline.line.scan_clock import ScanClock
 from spinline.recipe.compiler import NodeConfiguration, violation_text
 from spinline_protocol import auth, errors, messages
@@ -70,13 +71,13 @@ class NodeSession:
         self._lease_ms = lease_ms
         self._link = HostLink(UNASSIGNED, "spinline", entropy, auth.OPERATOR, operator_key)
         self._waiting: dict[int, str] = {}
+        self.orders = Orders()
+        self._now_us = 0
         self._command_flying = 0
         self._command_due_ms = 0
         self._next_event = 0
         self._event_gap, self._event_gap_due_ms = -1, 0
-        self._heard_ms = 0
-        self._gap_due_ms = 0
-        self._summaries_due_ms = 0
+        self._heard_ms, self._gap_due_ms, self._summaries_due_ms = 0, 0, 0
         self._next_summary = 0  # all before it arrived or are lost
         self._seen_summaries: set[int] = set()  # beyond it
         self.clock = ScanClock(configuration.scan_ms * 1000)
@@ -88,7 +89,7 @@ class NodeSession:
 
     def step(self, arrived: list[tuple[int, bytes]], now_us: int) -> bytes:
         """Take what arrived, each piece with its time (us), and return what to send.  Never raises."""
-        now_ms = now_us // 1000
+        now_ms, self._now_us = now_us // 1000, now_us
         if self.phase == CONNECTING and self._link.state == "closed":
             self._link.open(self._lease_ms, now_ms)
             self._heard_ms, self._opening_us = now_ms, now_us
@@ -123,6 +124,7 @@ class NodeSession:
 
     def _take(self, event: LinkEvent, now_us: int) -> None:
         now_ms = now_us // 1000
+        self.orders.take(event)
         if event.kind == "opened":
             assert event.fields is not None
             self._compare(event.fields)
@@ -252,11 +254,14 @@ class NodeSession:
     def _ask(self, what: str, number: int, *values: Any) -> int:
         sequence = self._link.request(number, values)
         self._waiting[sequence] = what
+        told = (self.hello["boot_id"], self._link.session, sequence, number, words_of(number, values))
+        self.orders.note(Order(*told, self._now_us))
         return sequence
 
     def _result(self, sequence: int, fields: dict[str, Any], now_ms: int) -> None:
         what = self._waiting.pop(sequence, "")
         code = fields["code"]
+        self.orders.answered(self._link.session, sequence, code)
         if what == "identify":
             self.identity = fields
         elif what == "command":
@@ -349,6 +354,12 @@ class NodeSession:
         self._boot_id, self.next_scan, self._next_event = boot_id, next_scan, next_event
         self._run_sha256 = configuration_sha256
         self.runs_n, self.new_run = 1, False
+
+    def adopt(self, orders: list[Order]) -> None:
+        """Orders of an earlier supervisor without an end: the node is asked what became of them."""
+        self.orders.adopt(orders)
+        for order in orders:
+            self._link.take_over(order.boot_id, order.session, order.sequence, order.operation)
 
     def renew_lease(self, scans_to: int, events_to: int) -> None:
         """The supervisor committed: acknowledge what its record holds and renew the node's lease."""

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from spinline.line.batch import Batch, NodeView
 from spinline.line.node_session import DOWNLOADING, PREPARED, READY, REFUSED, NodeSession
+from spinline.line.orders import Order
 from spinline.line.scan_clock import Placing
 from spinline.recipe.compiler import NodeConfiguration
 from spinline_protocol.configuration import summary_scans
@@ -54,6 +55,12 @@ class Record(Protocol):
     def add_batch_state(self, at_us: int, state: str, cause: str) -> None:
         """The batch changed its state."""
 
+    def add_order(self, name: str, order: Order) -> None:
+        """An order that is about to be sent, or has ended; ``asked_us`` is UTC."""
+
+    def open_orders(self) -> dict[str, list[Order]]:
+        """Orders of each node without an end, from an earlier supervisor."""
+
     def commit(self) -> None:
         """Make everything durable."""
 
@@ -92,6 +99,8 @@ class Supervisor:
         }
         for name, known in record.known_runs().items():
             self.sessions[name].resume(*known)
+        for name, orders in record.open_orders().items():
+            self.sessions[name].adopt([replace(order, asked_us=order.asked_us - start_us) for order in orders])
         self.batch = batch
         self.problems: list[str] = []
         self._ports = ports
@@ -124,7 +133,11 @@ class Supervisor:
         else:
             self._set_up(now_us)
         self._note_batch()
-        self._record.commit()
+        for name, session in self.sessions.items():
+            for order in session.orders.told:
+                self._record.add_order(name, replace(order, asked_us=order.asked_us + self._start_us))
+            session.orders.told = []
+        self._record.commit()  # an order is in the record before it leaves
         for name, session in self.sessions.items():
             session.renew_lease(self._record.scans_to(name), self._record.events_to(name))
             self._ports[name].write(replies[name] + session.step([], now_us))

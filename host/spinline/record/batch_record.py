@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from spinline.line.node_session import NodeSession
+from spinline.line.orders import Order
 from spinline.line.scan_clock import Placing
 from spinline.recipe.compiler import NodeConfiguration
 from spinline.record.decode import RecordDecoder, SummaryDecoder
@@ -95,6 +96,17 @@ class BatchRecord:
         """An event of a node."""
         told = (fields["scan"], fields["code"], fields["source"], fields["got"], fields["limit"])
         self.journal.add_event(self._runs[name], fields["event_i"], *told, at_us)
+
+    def add_order(self, name: str, order: Order) -> None:
+        """An order that is about to be sent, or has ended; ``asked_us`` is UTC."""
+        self.journal.add_order(name, order)
+
+    def open_orders(self) -> dict[str, list[Order]]:
+        """Orders of each node without an end, from an earlier supervisor."""
+        found: dict[str, list[Order]] = {}
+        for name, order in self.journal.open_orders():
+            found.setdefault(name, []).append(order)
+        return found
 
     def add_batch_state(self, at_us: int, state: str, cause: str) -> None:
         """The batch changed its state."""

@@ -5,7 +5,6 @@ One writer, one commit a supervisor scan.  Time is an argument, in microseconds 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -14,14 +13,13 @@ from typing import Any, cast
 import apsw
 
 from spinline.errors import SpinlineError
+from spinline.line.orders import Order
 from spinline.line.scan_clock import Placing
 from spinline.recipe.compiler import NodeConfiguration
 from spinline.record import schema
-from spinline.record.decode import summary_tags
+from spinline.record.describing import configuration_i_of
 from spinline.record.number_set import NumberSet
 from spinline.record.opening import WriterLock, create_file, open_to_write, run_statement
-from spinline_protocol.configuration import TABLES
-from spinline_protocol.quantities import QUANTITIES
 from spinline_protocol.states import EVENTS
 
 ROWS_WAITING_MAX = 200_000  # between two commits: 100 times what the nodes' rings hold of one second
@@ -150,7 +148,7 @@ class Journal:
         self._refuse_when_broken()
         try:
             with self._connection:
-                configuration_i = self._configuration_i(name, configuration)
+                configuration_i = configuration_i_of(self._connection, name, configuration)
                 head = (
                     configuration_i,
                     boot_id,
@@ -234,6 +232,15 @@ class Journal:
         self._add("INSERT INTO event_gap VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", gap)
         self._new_events.append((run, from_event, to_event))
 
+    def add_order(self, node: str, order: Order) -> None:
+        """Buffer an order that is about to be sent, or its end."""
+        self._add(schema.ORDER_UPSERT, (node, *astuple(order)))
+
+    def open_orders(self) -> list[tuple[str, Order]]:
+        """Node and order of each that has no end, oldest first."""
+        rows: list[Any] = self._connection.execute(schema.ORDERS_OPEN).fetchall()
+        return [(row[0], Order(*row[1:])) for row in rows]
+
     def add_action(self, at_us: int, who: str, what: str, why: str, old: str | None, new: str | None) -> None:
         """Buffer what a person or the supervisor did; ``old`` and ``new`` with their unit, or None."""
         self._add("INSERT INTO action VALUES (?, ?, ?, ?, ?, ?)", (at_us, who, what, why, old, new))
@@ -315,41 +322,6 @@ class Journal:
             except apsw.Error:
                 pass  # the commit may be in the file or not; it is not acknowledged, so both are right
         return JournalBroken(self._broken)
-
-    def _configuration_i(self, name: str, configuration: NodeConfiguration) -> int:
-        sha256 = configuration.sha256.hex()
-        known = self._connection.execute(
-            "SELECT configuration_i FROM configuration JOIN node USING (node_i) WHERE name = ? AND sha256 = ?",
-            (name, sha256),
-        ).get
-        if known is not None:
-            return int(known)
-        run_statement(self._connection, "INSERT INTO node (name) VALUES (?) ON CONFLICT DO NOTHING", (name,))
-        scan_table, summary_table = (f"{what}_{name}_{sha256[:12]}" for what in ("scans", "summaries"))
-        head = (name, sha256, configuration.scan_ms, scan_table, summary_table)
-        run_statement(
-            self._connection,
-            "INSERT INTO configuration VALUES (NULL, (SELECT node_i FROM node WHERE name = ?), ?, ?, ?, ?)",
-            head,
-        )
-        configuration_i = self._connection.last_insert_rowid()
-        self._describe(configuration_i, configuration)
-        tags, columns = [column.tag for column in configuration.columns], configuration.summarised
-        run_statement(self._connection, schema.scan_table_sql(scan_table, tags))
-        run_statement(self._connection, schema.summary_table_sql(summary_table, summary_tags(columns), len(columns)))
-        return configuration_i
-
-    def _describe(self, configuration_i: int, configuration: NodeConfiguration) -> None:
-        for i, (table, words) in enumerate(configuration.rows):
-            row = (configuration_i, i, TABLES[table][1], json.dumps(words))
-            run_statement(self._connection, "INSERT INTO configuration_row VALUES (?, ?, ?, ?)", row)
-        names = schema.quality_words(len(configuration.columns))
-        for i, column in enumerate(configuration.columns):
-            word_i, place = divmod(i, schema.COLUMNS_PER_QUALITY_WORD)
-            _, name, wire_unit, _, _, decimals, unit = QUANTITIES[column.quantity]
-            texts = (column.tag, name, wire_unit, unit, decimals, names[word_i], 2 * place)
-            marks = ", ".join("?" * (len(texts) + 2))
-            run_statement(self._connection, f'INSERT INTO "column" VALUES ({marks})', (configuration_i, i, *texts))
 
     def _resume(self, run: Run) -> None:
         """Learn from the file where the scans of a run go and which of its scans and events it holds."""

@@ -61,10 +61,27 @@ TABLES = (
     """CREATE TABLE event_gap (
         run INTEGER NOT NULL REFERENCES run, from_event INTEGER NOT NULL, to_event INTEGER NOT NULL,
         at_us INTEGER NOT NULL, PRIMARY KEY (run, from_event, to_event)) STRICT""",
+    # orders: there before they are sent; outcome is NULL only while an order is under way
+    """CREATE TABLE "order" (
+        node TEXT NOT NULL, boot_id INTEGER NOT NULL, session INTEGER NOT NULL, sequence INTEGER NOT NULL,
+        operation INTEGER NOT NULL, what TEXT NOT NULL, asked_us INTEGER NOT NULL,
+        outcome TEXT CHECK (outcome IN ('done', 'refused', 'unknown')), reason TEXT NOT NULL,
+        PRIMARY KEY (node, boot_id, session, sequence, asked_us)) STRICT""",
     # verdicts are only ever added; the last one of a claim and basis holds
     """CREATE TABLE claim (
         at_us INTEGER NOT NULL, claim INTEGER NOT NULL, verdict TEXT NOT NULL, required INTEGER NOT NULL,
         reason TEXT NOT NULL, basis TEXT NOT NULL CHECK (basis IN ('planned', 'measured'))) STRICT""",
+)
+
+
+# One statement for both, so that a commit keeps their order.
+ORDER_UPSERT = (
+    'INSERT INTO "order" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (node, boot_id, session, sequence, asked_us)'
+    " DO UPDATE SET outcome = excluded.outcome, reason = excluded.reason"
+)
+ORDERS_OPEN = (
+    'SELECT node, boot_id, session, sequence, operation, what, asked_us FROM "order" WHERE outcome IS NULL'
+    " ORDER BY rowid"
 )
 
 
