@@ -4,7 +4,12 @@ from collections.abc import Callable, Sequence
 
 from tools.bench_protocol_board import device_command_receive, device_heap_growth, device_telemetry_send
 from tools.bench_protocol_damage import undetected_corruptions
-from tools.bench_protocol_session import clock_bound_violations, commands_twice_or_lost, hold_after_host_death
+from tools.bench_protocol_session import (
+    clock_bound_violations,
+    commands_twice_or_lost,
+    hold_after_host_death,
+    scan_time_error,
+)
 from tools.bench_protocol_speed import host_decode_fps, host_encode_fps
 from tools.bench_protocol_wire import bytes_per_sample, frames_lost_per_garbage_burst, noise_accepted
 from tools.bench_row import Row
@@ -21,5 +26,6 @@ PROTOCOL: tuple[tuple[str, Callable[[], Sequence[Row]]], ...] = (
     ("protocol.host_decode_fps", host_decode_fps),
     ("protocol.commands_twice_or_lost", commands_twice_or_lost),
     ("protocol.clock_bound_violations", clock_bound_violations),
+    ("protocol.scan_time_error", scan_time_error),
     ("protocol.hold_after_host_death", hold_after_host_death),
 )

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from hil_tests.bench.interpreters import find_interpreter
-from hil_tests.bench.run import BenchRun
+from hil_tests.bench.run import START_US, BenchRun
+from hil_tests.bench.scan_truth import ScanTruth, errors_of
 from hil_tests.bench.simulated import BenchNode
 from spinline_protocol import framing, states
 from spinline_protocol.clock import DeviceClock
@@ -214,6 +215,30 @@ def waits_of(seed: int, folder: Path) -> dict[str, float]:
         return {name: (watch.told_us - died_us) / 1000 for name, watch in watches.items()}
     finally:
         run.close()
+
+
+def scan_time_error() -> Sequence[Row]:
+    """Error and bound of scan times in the record: the whole line, crystals up to 50 ppm off, a cable out for 20 s."""
+    runs = count_of(2, 10)
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in range(1, runs + 1):
+            drift_ppm = {name: random.Random(f"{name} {seed}").randint(-50, 50) for name in ("melt", "bath", "draw")}
+            run = BenchRun(find_interpreter(), Path(folder) / str(seed), seed, drift_ppm=drift_ppm)
+            truth = ScanTruth(run.bench, run.configurations)
+            for seconds, cut in ((60, False), (20, True), (220, False)):
+                run.bench.pull_cable("melt", cut)
+                run.run_for(seconds)
+            found += [one for name in drift_ppm for one in errors_of(run.journal_path, truth, name, START_US)]
+            run.close()
+    name = "protocol.scan_time_error"
+    errors, bounds = sorted(one.error_us for one in found), sorted(one.bound_us for one in found)
+    broken = sum(one.error_us > one.bound_us for one in found)
+    return [
+        Row(name, errors[len(errors) * 99 // 100] / 1000, "ms p99", "lower", len(found)),
+        Row(f"{name}.bound_p50", bounds[len(bounds) // 2] / 1000, "ms", "lower", len(found)),
+        Row(f"{name}.bound_violations", broken, "scans", "lower", len(found), target=0),
+    ]
 
 
 def hold_after_host_death() -> Sequence[Row]:

@@ -106,7 +106,7 @@ class App:
             4,
             node.recorder.oldest_scan() if node else 0,
             node.recorder.next_scan if node else 0,
-            self._events.next_i,
+            self._events.oldest_i(),
             machine.reset_cause(),
             node.state if node else IDLE,
             host_nonce,
@@ -151,6 +151,7 @@ class App:
         self._now_us()
         received = self._uart.read()
         if received:
+            link.next_scan = self._node.recorder.next_scan if self._node else messages.NO_SCAN
             link.receive(received)
         while link.requests:
             sequence, message = link.requests.pop(0)

@@ -32,6 +32,10 @@ class Events:
         self.next_i += 1
         self._silent_scans = REPEAT_SCANS
 
+    def oldest_i(self) -> int:
+        """Number of the oldest event that is still here, or of the next one."""
+        return self._queue[0][0] if self._queue else self.next_i
+
     def publish(self, link) -> None:  # type: ignore[no-untyped-def]
         """Drop what is acknowledged; send what waits when something is new and every eighth scan."""
         while self._queue and self._queue[0][0] < link.events_acknowledged:

@@ -44,13 +44,17 @@ class BenchRun:
         ticks_offset: int = 0,
         recipe_path: Path = RECIPE_R1,
         keyless: bool = False,
+        drift_ppm: dict[str, int] | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.line: Line = load_line(LINE_R1)
         self.recipe: Recipe = recipe or read_recipe(recipe_path)
         self.configurations = change([compile_node(self.line, node, self.recipe) for node in self.line.node])
-        self.bench = SimulatedLine(interpreter, folder / "boards", seed, ticks_offset=ticks_offset, keyless=keyless)
+        boards = folder / "boards"
+        self.bench = SimulatedLine(
+            interpreter, boards, seed, ticks_offset=ticks_offset, keyless=keyless, drift_ppm=drift_ppm
+        )
         self.operator_key = auth.role_key(self.bench.site_key, auth.OPERATOR)
         self.firmware_sha256 = self.bench.firmware_sha256
         self.seed = seed
@@ -121,8 +125,9 @@ class BenchRun:
         """The supervisor's process ends: what it had not committed is gone."""
         self.record.journal.close()
 
-    def restart_supervisor(self) -> None:
-        """A new supervisor opens the same journal."""
+    def restart_supervisor(self, configurations: list[NodeConfiguration] | None = None) -> None:
+        """A new supervisor opens the same journal, with its own ``configurations`` where they are given."""
+        self.configurations = configurations or self.configurations
         self._supervise(journals.Journal.open(self.journal_path))
         self.due_us = self.bench.now_us
 

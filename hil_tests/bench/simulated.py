@@ -29,10 +29,20 @@ class BenchNode:
     name: str
     process: NodeProcess
     terminals: Terminals
+    wake_ms: int  # by the node's own clock
+    drift_ppm: int  # how much faster its crystal runs than the bench
     to_node: Wire = field(default_factory=lambda: Wire(board.BAUD))
     to_host: Wire = field(default_factory=lambda: Wire(board.BAUD))
-    wake_ms: int = 0
     alive: bool = True
+
+    @property
+    def wake_us(self) -> int:
+        """When it wakes, by the bench."""
+        return -(-self.wake_ms * 1_000_000_000 // (1_000_000 + self.drift_ppm))
+
+    def own_ms(self, now_us: int) -> int:
+        """The time of its crystal."""
+        return now_us * (1_000_000 + self.drift_ppm) // 1_000_000_000
 
 
 class BenchPort:
@@ -45,6 +55,10 @@ class BenchPort:
     def read(self) -> bytes:
         """Bytes that have arrived."""
         return self._node.to_host.pull(self._bench.now_us)
+
+    def arrivals(self) -> list[tuple[int, bytes]]:
+        """The same, in pieces with the time of each."""
+        return self._node.to_host.pieces(self._bench.now_us)
 
     def write(self, octets: bytes) -> None:
         """Send bytes."""
@@ -66,6 +80,7 @@ class SimulatedLine:
         noise: bool = True,
         ticks_offset: int = 0,
         keyless: bool = False,
+        drift_ppm: dict[str, int] | None = None,
     ) -> None:
         self.plant = Plant(seed, noise=noise)
         self.plant.actuators.threaded = True  # the leader rope is in the line from the start
@@ -78,6 +93,7 @@ class SimulatedLine:
         self._keyless = keyless
         self._digest = hashlib.sha256()
         self.firmware_sha256 = ""
+        self._drift_ppm = drift_ppm or {}
         self.nodes = {name: self._start(name, i) for i, name in enumerate(names)}
         for node in self.nodes.values():
             node.terminals.drive(self.plant.actuators, 0)
@@ -90,7 +106,7 @@ class SimulatedLine:
             provision(self._interpreter.command, folder, device_id, self.site_key)
         seed = hashlib.sha256(f"{self._seed} {name}".encode()).digest()
         process = NodeProcess(self._interpreter.command, folder, device_id, seed, ticks_offset=self._ticks_offset)
-        return BenchNode(name, process, Terminals(WIRING[name]), wake_ms=BOOT_MS)
+        return BenchNode(name, process, Terminals(WIRING[name]), BOOT_MS, self._drift_ppm.get(name, 0))
 
     def port(self, name: str) -> BenchPort:
         """The supervisor's port of a node."""
@@ -99,24 +115,24 @@ class SimulatedLine:
     def run_until(self, until_us: int) -> None:
         """Advance plant and firmware to ``until_us``; a node's scan at exactly that time has run."""
         while True:
-            wakes = [node.wake_ms for node in self.nodes.values() if node.alive]
-            now_ms = min(wakes) if wakes else until_us // 1000 + 1
+            wakes = [node.wake_us for node in self.nodes.values() if node.alive]
+            now_us = min(wakes) if wakes else until_us + 1
             if not wakes and self.now_us < until_us:
-                now_ms = min(until_us // 1000, self.now_us // 1000 + 50)  # only relays and the plant are left
-            if now_ms * 1000 > until_us:
+                now_us = min(until_us, self.now_us + 50_000)  # only relays and the plant are left
+            if now_us > until_us:
                 break
-            self._step(now_ms)
+            self._step(now_us)
         self.plant.advance(until_us)
         self.now_us = until_us
 
-    def _step(self, now_ms: int) -> None:
-        self.now_us = now_ms * 1000
+    def _step(self, now_us: int) -> None:
+        self.now_us, now_ms = now_us, now_us // 1000
         self.plant.advance(self.now_us)
         permit = all(node.terminals.permit(now_ms) for node in self.nodes.values())
         sensors = self.plant.sensors
-        due = [node for node in self.nodes.values() if node.alive and node.wake_ms == now_ms]
+        due = [node for node in self.nodes.values() if node.alive and node.wake_us == now_us]
         for node in due:
-            node.process.send(now_ms, node.terminals.read(sensors, permit), node.to_node.pull(self.now_us))
+            node.process.send(node.wake_ms, node.terminals.read(sensors, permit), node.to_node.pull(self.now_us))
             self._digest.update(node.process.sent)
         for node in due:
             up = node.process.receive()
@@ -142,7 +158,7 @@ class SimulatedLine:
         device_id = hashlib.sha256(f"{name} {list(self.nodes).index(name)}".encode()).digest()[:8]
         seed = hashlib.sha256(f"{self._seed} {name} {self.now_us}".encode()).digest()
         node.process = NodeProcess(self._interpreter.command, folder, device_id, seed, ticks_offset=self._ticks_offset)
-        node.wake_ms = self.now_us // 1000 + BOOT_MS
+        node.wake_ms = node.own_ms(self.now_us) + BOOT_MS
         node.alive = True
 
     def pull_cable(self, name: str, pulled: bool = True) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 BITS_A_BYTE = 10  # start, eight, stop
+PACKET_BYTES = 64  # of a serial adapter
 
 
 class Wire:
@@ -37,18 +38,21 @@ class Wire:
 
     def pull(self, now_us: int) -> bytes:
         """Bytes that have arrived completely by now."""
-        if not self._parts:
-            return b""
-        arrived = b""
+        return b"".join([octets for _, octets in self.pieces(now_us)])
+
+    def pieces(self, now_us: int) -> list[tuple[int, bytes]]:
+        """Bytes that have arrived by now in packets of an adapter, each with the time of its last byte."""
+        arrived: list[tuple[int, bytes]] = []
         while self._parts:
             start_us, octets = self._parts[0]
-            count = (now_us - start_us) * self._baud // (BITS_A_BYTE * 1_000_000)
+            count = min(len(octets), (now_us - start_us) * self._baud // (BITS_A_BYTE * 1_000_000))
+            for at in range(0, max(0, count), PACKET_BYTES):
+                end = min(at + PACKET_BYTES, count)
+                arrived.append((start_us + self._duration_us(end), octets[at:end]))
             if count >= len(octets):
-                arrived += octets
                 self._parts.pop(0)
                 continue
             if count > 0:
-                arrived += octets[:count]
                 self._parts[0] = (start_us + self._duration_us(count), octets[count:])
             break
         return arrived

@@ -41,16 +41,27 @@ def scan_tables(run: BenchRun) -> list[str]:
     return [str(name) for (name,) in rows_of(run, "SELECT scan_table FROM configuration ORDER BY configuration_i")]
 
 
+def unaccounted_scans(run: BenchRun) -> list[tuple[str, int]]:
+    """(node, scan) from scan 0 of each boot to the newest stored that are neither stored nor declared lost in a run."""
+    known: dict[tuple[str, int], set[int]] = {}
+    newest: dict[tuple[str, int], int] = {}
+    query = (
+        "SELECT run, name, boot_id, scan_table FROM run JOIN configuration USING (configuration_i)"
+        " JOIN node USING (node_i)"
+    )
+    for of_run, name, boot_id, table in rows_of(run, query):
+        boot = (str(name), int(boot_id))  # type: ignore[arg-type]
+        stored = [int(scan) for (scan,) in rows_of(run, f'SELECT scan FROM "{table}" WHERE run = ?', of_run)]  # type: ignore[arg-type]
+        known.setdefault(boot, set()).update(stored)
+        newest[boot] = max([newest.get(boot, 0), *stored])
+        for low, high in rows_of(run, "SELECT from_scan, to_scan FROM gap WHERE run = ?", of_run):
+            known[boot].update(range(int(low), int(high) + 1))  # type: ignore[arg-type]
+    return [(name, scan) for (name, _), end in newest.items() for scan in range(end) if scan not in known[name, _]]
+
+
 def missing_scans(run: BenchRun) -> int:
-    """Scans between the first and the last stored one that are neither stored nor declared lost."""
-    missing = 0
-    for table in scan_tables(run):
-        for of_run, low, high, stored in rows_of(
-            run, f'SELECT run, min(scan), max(scan), count(*) FROM "{table}" GROUP BY run'
-        ):
-            gaps = rows_of(run, "SELECT coalesce(sum(to_scan - from_scan + 1), 0) FROM gap WHERE run = ?", of_run)
-            missing += int(high) - int(low) + 1 - int(stored) - int(gaps[0][0])  # type: ignore[arg-type]
-    return missing
+    """How many scans are neither stored nor declared lost."""
+    return len(unaccounted_scans(run))
 
 
 def virtual_s(at_us: int) -> float:

@@ -13,8 +13,10 @@ import pytest
 
 from hil_tests.bench.fault_proxy import FATES
 from hil_tests.bench.interpreters import Interpreter
+from hil_tests.bench.serial_supervisor import CAP_S, SerialSupervisor
+from hil_tests.bench.wall import now_s
 
-from .test_real_serial import CAP_S, RealLine, line_command
+from .test_real_serial import SPEED, line_command
 
 pytestmark = pytest.mark.wall
 
@@ -44,10 +46,8 @@ def test_through_a_bad_cable_every_order_is_done_once_and_every_scan_is_recorded
         proxy = started(stack, [*command, *of_line["ports"].values()])
         stand_ins = told(proxy)
         of_line["ports"] = {name: stand_ins[device] for name, device in of_line["ports"].items()}
-        line = RealLine(of_line, tmp_path)
-        stack.callback(line.record.journal.close)
-        for port in line.ports.values():
-            stack.callback(port.close)
+        line = SerialSupervisor(of_line, tmp_path / "journal.sqlite", now_s(), SPEED)
+        stack.callback(line.close)
 
         line.supervisor.start()
         assert line.step_until(lambda: line.states() == {"STARTING"}), line.supervisor.problems

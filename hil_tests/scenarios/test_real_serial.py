@@ -3,73 +3,25 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from hil_tests.bench.interpreters import Interpreter
-from hil_tests.bench.provisioning import bench_site_key
-from hil_tests.bench.run import LINE_R1, RECIPE_R1, START_US
-from hil_tests.bench.wall import now_s, rest_until
-from spinline.edges.serial_port import SerialPort
-from spinline.line.batch import Batch
-from spinline.line.supervisor import Supervisor
-from spinline.recipe.compiler import NodeConfiguration, compile_node
-from spinline.recipe.line_model import load_line
-from spinline.recipe.reading import read_recipe
-from spinline.record.batch_record import BatchRecord
-from spinline.record.journal import Journal
-from spinline_protocol import auth
-from spinline_protocol.states import STARTING, STATES
+from hil_tests.bench.serial_supervisor import CAP_S, SerialSupervisor
+from hil_tests.bench.wall import now_s
+from spinline_protocol.states import STARTING
 
 pytestmark = pytest.mark.wall
 
 SPEED = 4  # times real time: a representative minute in a quarter of it
 HEATING_U16 = 3000  # output of a zone that follows its ramp
-CAP_S = 40.0  # wall time after which what was waited for will not come
-
-
-class RealLine:
-    """The simulated line as a process of its own (which told its ports), and a supervisor on these."""
-
-    def __init__(self, told: dict[str, Any], folder: Path) -> None:
-        line, recipe = load_line(LINE_R1), read_recipe(RECIPE_R1)
-        configurations: list[NodeConfiguration] = [compile_node(line, node, recipe) for node in line.node]
-        self.ports = {name: SerialPort(device) for name, device in told["ports"].items()}
-        self.record = BatchRecord(Journal.create(folder / "journal.sqlite"), configurations)
-        self.supervisor = Supervisor(
-            configurations,
-            told["firmware_sha256"],
-            2000,
-            dict(self.ports),
-            self.record,
-            Batch(60.0, 60.0),
-            lambda count: bytes(range(33, 33 + count)),
-            START_US,
-            auth.role_key(bench_site_key(1), auth.OPERATOR),
-        )
-        self._started_s = now_s()
-        self._due_us = 0
-
-    def step_until(self, reached: Callable[[], bool]) -> bool:
-        """Supervise until ``reached``, or until CAP_S have passed."""
-        end_s = now_s() + CAP_S
-        while not reached() and now_s() < end_s:
-            rest_until(self._started_s + self._due_us / 1e6 / SPEED)
-            self._due_us = self.supervisor.step(max(self._due_us, self.virtual_us()))
-        return reached()
-
-    def virtual_us(self) -> int:
-        """The line's time by our clock."""
-        return round((now_s() - self._started_s) * SPEED * 1e6)
-
-    def states(self) -> set[str]:
-        """States of the nodes as last seen."""
-        return {STATES[session.state] for session in self.supervisor.sessions.values()}
 
 
 def line_command(interpreter: Interpreter, folder: Path) -> list[str]:
@@ -80,21 +32,25 @@ def line_command(interpreter: Interpreter, folder: Path) -> list[str]:
 
 
 @pytest.fixture
-def real_line(interpreter: Interpreter, tmp_path: Path) -> Iterator[RealLine]:
+def told(interpreter: Interpreter, tmp_path: Path) -> Iterator[dict[str, Any]]:
+    """The simulated line as a process of its own, and what it says of its ports."""
     with subprocess.Popen(
         line_command(interpreter, tmp_path), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        line = RealLine(json.loads(process.stdout.readline()), tmp_path)
-        yield line
-        for port in line.ports.values():
-            port.close()
-        line.record.journal.close()
+        yield json.loads(process.stdout.readline())
         process.communicate(timeout=CAP_S)
 
 
+@pytest.fixture
+def real_line(told: dict[str, Any], tmp_path: Path) -> Iterator[SerialSupervisor]:
+    line = SerialSupervisor(told, tmp_path / "journal.sqlite", now_s(), SPEED)
+    yield line
+    line.close()
+
+
 def test_a_supervisor_on_serial_ports_configures_and_starts_the_line_and_takes_it_back_after_a_pulled_cable(
-    real_line: RealLine,
+    real_line: SerialSupervisor,
 ) -> None:
     sessions = real_line.supervisor.sessions
     real_line.supervisor.start()
@@ -108,3 +64,42 @@ def test_a_supervisor_on_serial_ports_configures_and_starts_the_line_and_takes_i
     assert real_line.step_until(lambda: real_line.record.scans_to("melt") > before + 20)
     assert sessions["melt"].state == STARTING
     assert not any(port.problem for port in real_line.ports.values())
+
+
+def orders(journal: Path) -> list[tuple[Any, ...]]:
+    """(what, outcome) of every order in the record, as another program sees them."""
+    try:
+        connection = apsw.Connection(str(journal), flags=apsw.SQLITE_OPEN_READONLY)
+    except apsw.Error:
+        return []  # not made yet
+    try:
+        return connection.execute('SELECT what, outcome FROM "order"').fetchall()
+    except apsw.Error:
+        return []  # being made
+    finally:
+        connection.close()
+
+
+def test_orders_of_a_supervisor_that_was_killed_have_an_end_in_the_record_of_its_successor(
+    told: dict[str, Any], tmp_path: Path
+) -> None:
+    journal, started_s = tmp_path / "journal.sqlite", now_s()
+    command = [sys.executable, "-m", "hil_tests.bench.serial_supervisor", str(journal), str(started_s), str(SPEED)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, text=True) as first:
+        assert first.stdin is not None
+        first.stdin.write(json.dumps(told) + "\n")
+        first.stdin.flush()
+        while ("START", None) not in orders(journal) and now_s() < started_s + CAP_S:
+            assert first.poll() is None
+        first.send_signal(signal.SIGKILL)
+    under_way = [what for what, outcome in orders(journal) if outcome is None]
+    assert "START" in under_way
+
+    second = SerialSupervisor(told, journal, started_s, SPEED)
+    ended = second.step_until(lambda: all(outcome for _, outcome in orders(journal)))
+    found = orders(journal)
+    states = second.states()
+    second.close()
+    assert ended and {outcome for _, outcome in found} <= {"done", "refused"}, found
+    started_n = [what for what, outcome in found if outcome == "done"].count("START")
+    assert (started_n > 0) == ("STARTING" in states)

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from hil_tests.bench.run import BenchRun
+from dataclasses import replace
 
-from .protocol import events, missing_scans, node_states, rows_of, scan_tables
+import pytest
+
+from hil_tests.bench.direct import sha256_of_rows
+from hil_tests.bench.run import BenchRun
+from spinline.recipe.compiler import NodeConfiguration
+from spinline_protocol.configuration import TABLE_RECORD
+
+from .conftest import MakeRun
+from .protocol import events, missing_scans, node_states, rows_of, scan_tables, unaccounted_scans
 
 LEASE_S = 2.0
 
@@ -65,3 +73,43 @@ def test_a_person_resumes_an_unsupervised_line_and_the_hold_ends(producing: Benc
 
     assert run.supervisor.batch.state == "RUNNING"
     assert all(session.supervised for session in run.supervisor.sessions.values())
+
+
+def with_a_column_less(node: NodeConfiguration) -> NodeConfiguration:
+    """The same node with another layout of its records."""
+    last = max(i for i, (table, _) in enumerate(node.rows) if table == TABLE_RECORD)
+    rows = node.rows[:last] + node.rows[last + 1 :]
+    return replace(node, rows=rows, sha256=sha256_of_rows(rows), columns=node.columns[:-1])
+
+
+@pytest.mark.parametrize("alone_s", [0.0, 3.0, 70.0])
+def test_a_new_supervisor_with_another_configuration_stores_every_scan_or_declares_it_lost(
+    make_run: MakeRun, alone_s: float
+) -> None:
+    run = make_run()
+    run.run_for(12)
+    run.kill_supervisor()
+    run.run_without_supervisor(alone_s)
+    run.restart_supervisor([with_a_column_less(node) for node in run.configurations])
+    run.run_for(15)
+    assert all(session.phase == "READY" for session in run.supervisor.sessions.values()), run.supervisor.problems
+    assert unaccounted_scans(run) == []
+    assert len(scan_tables(run)) == 6
+    reasons = {reason for (reason,) in rows_of(run, "SELECT reason FROM gap")}
+    assert reasons == {"another configuration was loaded before they were fetched"}
+
+
+@pytest.mark.parametrize("steps_n", range(1, 24, 3))
+def test_a_supervisor_that_dies_around_its_commit_leaves_no_scan_unaccounted(make_run: MakeRun, steps_n: int) -> None:
+    run = make_run()
+    run.run_for(6)
+    run.kill_supervisor()
+    run.restart_supervisor([with_a_column_less(node) for node in run.configurations])
+    for _ in range(steps_n):
+        run.step()
+    run.kill_supervisor()
+    run.run_without_supervisor(2)
+    run.restart_supervisor()
+    run.run_for(15)
+    assert all(session.phase == "READY" for session in run.supervisor.sessions.values()), run.supervisor.problems
+    assert unaccounted_scans(run) == []

@@ -27,7 +27,7 @@ class Sender:
 
 
 def session() -> NodeSession:
-    configuration: Any = SimpleNamespace(name="melt", record_bytes=2, summary_bytes=6)
+    configuration: Any = SimpleNamespace(name="melt", scan_ms=250, record_bytes=2, summary_bytes=6)
     return NodeSession(configuration, "", 2000, random.Random(1).randbytes, bytes(32))
 
 
@@ -40,7 +40,7 @@ def exchange(node: Events, host: NodeSession, scans: int, lost: random.Random | 
         node.publish(sender)
         for fields in sender.sent:
             if lost is None or lost.random() > 1 / 3:
-                host._take(LinkEvent("event", fields=fields), scan * 250)
+                host._take(LinkEvent("event", fields=fields), scan * 250_000)
 
 
 def test_events_whose_frames_are_lost_come_again_in_order() -> None:
@@ -59,4 +59,46 @@ def test_events_that_the_node_lost_are_told_with_their_numbers() -> None:
     node.add(0, 99, 0, 0, 0)
     exchange(node, host, EVENT_GAP_MS // 250 + 20)
     assert node.lost_n == 5 and host.refusals == ["melt: events 16 to 20 are lost"]
+    assert host.lost_events == [(16, 21)]
     assert [event["code"] for event in host.events] == [*range(EVENTS_N_MAX), 99]
+
+
+def hello_of(node: Events) -> dict[str, Any]:
+    hello = dict.fromkeys(("state", "boot_id", "ring_oldest", "ring_next"), 0)
+    hashes = {"firmware_sha256": b"", "configuration_sha256": b"other"}
+    return {**hello, **hashes, "boot_id": 5, "event_oldest": node.oldest_i()}
+
+
+def greeted(node: Events, next_event: int | None = None) -> NodeSession:
+    """A session that was just opened; ``next_event`` is where the record of an earlier supervisor ends."""
+    host = session()
+    host.configuration = SimpleNamespace(scan_ms=250, sha256=b"", rows=())  # type: ignore[assignment]
+    host._link.state = "open"
+    if next_event is not None:
+        host.resume(5, 0, next_event, b"")
+    host._compare(hello_of(node))
+    return host
+
+
+def test_a_new_host_takes_the_first_event_that_the_node_still_has_at_once() -> None:
+    node = Events()
+    for number in range(9):
+        node.add(0, number, 0, 0, 0)
+    sender = Sender()
+    sender.events_acknowledged = 6  # by the host before
+    node.publish(sender)
+    host = greeted(node)
+    exchange(node, host, 9)
+    assert [event["code"] for event in host.events] == [6, 7, 8] and not host.refusals
+
+
+def test_events_that_went_while_the_host_was_away_are_told_at_the_handshake() -> None:
+    node = Events()
+    for number in range(9):
+        node.add(0, number, 0, 0, 0)
+    sender = Sender()
+    sender.events_acknowledged = 6
+    node.publish(sender)
+    host = greeted(node, next_event=4)
+    assert host.refusals == ["melt: events 4 to 5 are lost"] and host.lost_events == [(4, 6)]
+    assert host.first_event == 4

@@ -174,6 +174,7 @@ def write_batch(path: Path, plan: Plan) -> Path:
 
 def _write_node(journal: Journal, name: str, configuration: NodeConfiguration, numbers: Numbers, end_s: float) -> None:
     run, started_s, at_s = journal.add_node(name, configuration, "ef" * 32, "1.25.0", 32), 0.0, 0.0
+    journal.add_clock(run, 0, BEGIN_US, 0, 0, "sync")
     scan_s = configuration.scan_ms / 1000
     plan = numbers.plan
     gap = (plan.gaps or {}).get(name)
@@ -182,10 +183,11 @@ def _write_node(journal: Journal, name: str, configuration: NodeConfiguration, n
     while at_s < end_s:
         if name == "draw" and plan.reboot_at_s == at_s:
             run, started_s = journal.add_node(name, configuration, "ef" * 32, "1.25.0", 32), at_s
+            journal.add_clock(run, 0, BEGIN_US + round(at_s * 1e6), 0, 0, "sync")
         part_s = min(10.0, end_s - at_s)
         if gap is None or not gap[0] <= at_s < gap[1]:
             rows = rows_of(configuration, numbers, at_s, round(part_s / scan_s))
-            journal.add_scans(run, round((at_s - started_s) / scan_s), BEGIN_US + round(at_s * 1e6), rows)
+            journal.add_scans(run, round((at_s - started_s) / scan_s), rows)
         at_s += part_s
         journal.commit()
 

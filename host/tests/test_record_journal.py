@@ -31,9 +31,9 @@ def scan(scan_i: int, columns_n: int = 2) -> tuple[int, ...]:
 
 def started(path: Path, columns_n: int = 2, first_scan: int = 0) -> tuple[Journal, int]:
     journal = Journal.create(path)
-    return journal, journal.add_node(
-        "melt", configuration_of(columns_n), "aa" * 32, "1.25.0", 32, first_scan=first_scan
-    )
+    run = journal.add_node("melt", configuration_of(columns_n), "aa" * 32, "1.25.0", 32, first_scan=first_scan)
+    journal.add_clock(run, first_scan, AT_US, 0, 0, "sync")
+    return journal, run
 
 
 def stored(path: Path) -> list[tuple[int, ...]]:
@@ -49,7 +49,7 @@ def stored(path: Path) -> list[tuple[int, ...]]:
 
 def test_scans_come_back_exactly_with_the_time_of_each(tmp_path):
     journal, run = started(tmp_path / "j.sqlite")
-    journal.add_scans(run, 0, AT_US, [scan(0), scan(1), scan(2)])
+    journal.add_scans(run, 0, [scan(0), scan(1), scan(2)])
     journal.commit()
     journal.close()
     assert stored(tmp_path / "j.sqlite") == [(run, i, AT_US + 250_000 * i, 2, 2, i, 1000 * i) for i in range(3)]
@@ -64,7 +64,7 @@ def test_the_quality_of_every_one_of_sixty_four_columns_comes_back(tmp_path):
     journal, run = started(tmp_path / "j.sqlite", columns_n=64)
     qualities = [(7 * i + i // 5) % 4 for i in range(64)]
     word = sum(quality << 2 * i for i, quality in enumerate(qualities))
-    journal.add_scans(run, 0, AT_US, [(2, 2, word, *range(64))])
+    journal.add_scans(run, 0, [(2, 2, word, *range(64))])
     journal.commit()
     assert [series(tmp_path / "j.sqlite", f"melt.Z{i}.pv")[2][0] for i in range(64)] == qualities
     assert 2 * COLUMNS_PER_QUALITY_WORD < 64
@@ -72,7 +72,7 @@ def test_the_quality_of_every_one_of_sixty_four_columns_comes_back(tmp_path):
 
 def test_a_stranger_reads_a_number_with_its_unit_by_sql_alone(tmp_path):
     journal, run = started(tmp_path / "j.sqlite")
-    journal.add_scans(run, 0, AT_US, [scan(7)])
+    journal.add_scans(run, 0, [scan(7)])
     journal.commit()
     connection = sqlite3.connect(tmp_path / "j.sqlite")
     tag, unit, decimals = connection.execute('SELECT tag, unit, decimals FROM "column" WHERE column_i = 1').fetchone()
@@ -84,9 +84,10 @@ def test_a_stranger_reads_a_number_with_its_unit_by_sql_alone(tmp_path):
 
 def test_a_node_that_starts_again_begins_a_new_run_at_scan_zero(tmp_path):
     journal, first = started(tmp_path / "j.sqlite")
-    journal.add_scans(first, 0, AT_US, [scan(0), scan(1)])
+    journal.add_scans(first, 0, [scan(0), scan(1)])
     second = journal.add_node("melt", configuration_of(2), "aa" * 32, "1.25.0", 32)
-    journal.add_scans(second, 0, AT_US + 9_000_000, [scan(5)])
+    journal.add_clock(second, 0, AT_US + 9_000_000, 0, 0, "sync")
+    journal.add_scans(second, 0, [scan(5)])
     journal.commit()
     journal.close()
     assert [(row[0], row[1], row[6]) for row in stored(tmp_path / "j.sqlite")] == [
@@ -98,7 +99,7 @@ def test_a_node_that_starts_again_begins_a_new_run_at_scan_zero(tmp_path):
 
 def test_nothing_is_acknowledged_before_its_commit(tmp_path):
     journal, run = started(tmp_path / "j.sqlite")
-    journal.add_scans(run, 0, AT_US, [scan(0), scan(1)])
+    journal.add_scans(run, 0, [scan(0), scan(1)])
     journal.add_event(run, 0, 1, EVT_STATE, 0, 2, 0, AT_US)
     assert (journal.scans_to(run), journal.events_to(run)) == (-1, -1)
     journal.commit()
@@ -107,8 +108,8 @@ def test_nothing_is_acknowledged_before_its_commit(tmp_path):
 
 def test_a_hole_is_passed_only_when_it_is_declared(tmp_path):
     journal, run = started(tmp_path / "j.sqlite", first_scan=10)
-    journal.add_scans(run, 10, AT_US, [scan(10)])
-    journal.add_scans(run, 14, AT_US + 1_000_000, [scan(14), scan(15)])
+    journal.add_scans(run, 10, [scan(10)])
+    journal.add_scans(run, 14, [scan(14), scan(15)])
     journal.commit()
     assert journal.scans_to(run) == 10
     journal.add_gap(run, 11, 13, "ring overwritten", AT_US)
@@ -130,7 +131,7 @@ def test_any_order_and_repetition_gives_the_same_rows_and_never_acknowledges_pas
         for i, (first, count, what) in enumerate(parts):
             numbers = range(first, first + count)
             if what == "scans":
-                journal.add_scans(run, first, AT_US + 250_000 * first, [scan(n) for n in numbers])
+                journal.add_scans(run, first, [scan(n) for n in numbers])
                 rows |= set(numbers)
             else:
                 journal.add_gap(run, first, first + count - 1, "lost", AT_US)
@@ -151,14 +152,15 @@ def test_any_order_and_repetition_gives_the_same_rows_and_never_acknowledges_pas
 def test_a_journal_opened_again_goes_on_where_it_was(tmp_path):
     journal, run = started(tmp_path / "j.sqlite")
     journal.start_batch(Batch("B", "R1", 1, "aa", "r1", "bb", "bench", AT_US))
-    journal.add_scans(run, 0, AT_US, [scan(0)])
+    journal.add_scans(run, 0, [scan(0)])
     journal.add_event(run, 0, 0, EVT_STATE, 0, 2, 0, AT_US)
     journal.commit()
     journal.close()
 
     journal = Journal.open(tmp_path / "j.sqlite")
     (known,) = journal.runs()
-    journal.add_scans(known.run, 0, AT_US, [scan(0), scan(1)])
+    journal.add_clock(known.run, 0, AT_US, 0, 0, "sync")
+    journal.add_scans(known.run, 0, [scan(0), scan(1)])
     journal.commit()
     assert (known.node, known.configuration_sha256) == ("melt", "01" * 32)
     assert (journal.scans_to(run), journal.events_to(run)) == (1, 0)
@@ -186,7 +188,7 @@ def test_everything_a_person_and_the_supervisor_did_is_in_the_file(tmp_path):
 
 def test_a_second_writer_is_refused_and_a_reader_is_not(tmp_path):
     journal, run = started(tmp_path / "j.sqlite")
-    journal.add_scans(run, 0, AT_US, [scan(0)])
+    journal.add_scans(run, 0, [scan(0)])
     journal.commit()
     with pytest.raises(BadFile, match="another program is writing"):
         Journal.open(tmp_path / "j.sqlite")
@@ -214,7 +216,7 @@ def test_a_file_that_is_no_journal_is_refused_and_left_as_it_is(tmp_path, octets
 def test_a_damaged_journal_is_refused_and_left_as_it_is(tmp_path):
     path = tmp_path / "j.sqlite"
     journal, run = started(path)
-    journal.add_scans(run, 0, AT_US, [scan(i) for i in range(3000)])
+    journal.add_scans(run, 0, [scan(i) for i in range(3000)])
     journal.commit()
     journal.close()
     octets = bytearray(path.read_bytes())
@@ -249,10 +251,10 @@ def test_a_new_journal_never_replaces_one_and_a_missing_one_is_not_made(tmp_path
 @pytest.mark.parametrize("pragma", [("query_only", 1), ("max_page_count", 1)], ids=["read-only", "full"])
 def test_a_disk_that_takes_no_commit_acknowledges_nothing_and_keeps_what_was_there(tmp_path, pragma):
     journal, run = started(tmp_path / "j.sqlite")
-    journal.add_scans(run, 0, AT_US, [scan(0)])
+    journal.add_scans(run, 0, [scan(0)])
     journal.commit()
     journal._connection.pragma(*pragma)
-    journal.add_scans(run, 1, AT_US, [scan(i) for i in range(1, 2000)])
+    journal.add_scans(run, 1, [scan(i) for i in range(1, 2000)])
     for _ in range(2):
         with pytest.raises(JournalBroken, match="did not take a commit"):
             journal.commit()
@@ -261,7 +263,8 @@ def test_a_disk_that_takes_no_commit_acknowledges_nothing_and_keeps_what_was_the
 
     journal = Journal.open(tmp_path / "j.sqlite")
     assert journal.scans_to(run) == 0
-    journal.add_scans(run, 1, AT_US, [scan(1)])
+    journal.add_clock(run, 1, AT_US, 0, 0, "sync")
+    journal.add_scans(run, 1, [scan(1)])
     journal.commit()
     assert journal.scans_to(run) == 1
 
@@ -273,7 +276,23 @@ def test_a_switch_and_a_temperature_share_a_table_with_their_own_units(tmp_path)
     )
     journal = Journal.create(tmp_path / "j.sqlite")
     run = journal.add_node("melt", NodeConfiguration("melt", (), b"\2" * 32, columns, 250), "aa", "1.25.0", 32)
-    journal.add_scans(run, 0, AT_US, [(0, 0, 0b1001, 1, 21500)])
+    journal.add_clock(run, 0, AT_US, 0, 0, "sync")
+    journal.add_scans(run, 0, [(0, 0, 0b1001, 1, 21500)])
     journal.commit()
     assert series(tmp_path / "j.sqlite", "melt.ESTOP.pv")[1:] == ([1.0], [1])
     assert series(tmp_path / "j.sqlite", "melt.Z1.pv")[1:] == ([21.5], [2])
+
+
+def test_lost_events_are_passed_once_they_are_declared_and_in_a_reopened_journal_too(tmp_path):
+    journal, run = started(tmp_path / "j.sqlite")
+    for event_i in (0, 4):
+        journal.add_event(run, event_i, 1, EVT_STATE, 0, 2, 0, AT_US)
+    journal.commit()
+    assert journal.events_to(run) == 0
+    journal.add_event_gap(run, 1, 3, AT_US)
+    journal.commit()
+    assert journal.events_to(run) == 4
+    journal.close()
+    journal = Journal.open(tmp_path / "j.sqlite")
+    assert journal.events_to(run) == 4
+    journal.close()

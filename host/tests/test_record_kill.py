@@ -26,9 +26,10 @@ if path.exists():
 else:
     journal = Journal.create(path)
     run = journal.add_node("melt", NodeConfiguration("melt", (), bytes(32), columns, 250), "aa", "1.25.0", 32)
+journal.add_clock(run, 0, 0, 0, 0, "sync")
 for _ in range({LINES_N_MAX}):
     first = journal.scans_to(run) + 1
-    journal.add_scans(run, first, first * 250000, [(2, 2, 0, *range(40))] * 20)
+    journal.add_scans(run, first, [(2, 2, 0, *range(40))] * 20)
     journal.commit()
     print(journal.scans_to(run), flush=True)
 """

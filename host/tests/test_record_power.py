@@ -107,10 +107,11 @@ def _written(folder: Path, disk: Disk, synchronous: str) -> int:
     try:
         journal = Journal.create(folder / "journal.sqlite", vfs="watched")
         run = journal.add_node(*started_arguments())
+        journal.add_clock(run, 0, AT_US, 0, 0, "sync")
         journal._connection.pragma("wal_autocheckpoint", 25)  # so that cuts fall into checkpoints too
         journal._connection.pragma("synchronous", synchronous)
         for i in range(COMMITS_N):
-            journal.add_scans(run, 5 * i, AT_US + 1_250_000 * i, [scan(5 * i + k, 30) for k in range(5)])
+            journal.add_scans(run, 5 * i, [scan(5 * i + k, 30) for k in range(5)])
             journal.commit()
             disk.acknowledged = journal.scans_to(run)
         steps_n = disk.steps_n

@@ -18,7 +18,7 @@ COLUMNS = (
     Recorded("draw.LID.pv", OF_INPUT, 2, SWITCH, summarised=True),
 )
 NODE = NodeConfiguration("draw", ((0, (3, 50, 2000, 900, 60, 60)),), bytes(32), COLUMNS, 50)
-ROW = (1_000_000, 300, 2, 3, 0b100001, -1000, 90000, 0, 1, 89000, 77, 1)
+ROW = (1_000_000, 40, 300, 2, 3, 0b100001, -1000, 90000, 0, 1, 89000, 77, 1)
 
 
 def packed() -> bytes:
@@ -32,7 +32,7 @@ def packed() -> bytes:
 def test_a_summary_is_decoded_exactly() -> None:
     decoder = SummaryDecoder(COLUMNS)
     assert decoder.record_bytes == len(packed()) == NODE.summary_bytes
-    assert decoder.decode(packed() * 2) == [ROW[1:]] * 2
+    assert decoder.decode(packed() * 2) == [ROW[2:]] * 2
     with pytest.raises(ValueError, match="no whole number"):
         decoder.decode(packed()[1:])
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 EXCHANGES_N = 64
 BEST_N = 8  # the offset follows the exchanges with the shortest round trips
+BEST_TIMES = 4  # but none so many times as long as the shortest: what a wait hid says little
 DRIFT_PPM_MAX = 200  # of one clock against the other; two crystals of +-100 ppm
 SLOPE_SPAN_US = 5_000_000  # shorter stretches say nothing of the drift
 STAMP_US = 1  # stamps are cut to whole microseconds
@@ -118,6 +119,7 @@ class DeviceClock:
     def _guess_us(self, host_us: int) -> int:
         """Line through the exchanges with the shortest round trips, its slope within the drift that is allowed."""
         best = sorted(self._exchanges, key=lambda kept: kept.round_trip_us)[:BEST_N]
+        best = [kept for kept in best if kept.round_trip_us <= BEST_TIMES * best[0].round_trip_us]
         count = len(best)
         middle_us = sum(kept.middle_us for kept in best) // count
         offset_us = sum(kept.offset_us for kept in best) // count
@@ -128,6 +130,14 @@ class DeviceClock:
         squares = sum(span * span for span in spans)
         slope_ppm = min(max(rises * 1_000_000 / squares, -DRIFT_PPM_MAX), DRIFT_PPM_MAX)
         return offset_us + round(slope_ppm * (host_us - middle_us) / 1_000_000)
+
+    def latest_us(self, device_us: int) -> int | None:
+        """Latest host time of a device's stamp; as near as the promptest answer was, however long questions waited.
+
+        None where there has been no exchange.
+        """
+        found = self.host_us(device_us)
+        return None if found is None else device_us - self._interval(found[0])[0]
 
     def host_us(self, device_us: int) -> tuple[int, int] | None:
         """Host time of a device's stamp and how far off it may be; None where there has been no exchange.

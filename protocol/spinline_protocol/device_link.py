@@ -65,7 +65,8 @@ class DeviceLink:
         self._reader = framing.FrameReader(False)
         self._output = b""
         self._inside = False  # the next byte of the output is inside a frame
-        self._syncs: "list[tuple[int, int]]" = []  # asked: the host's stamp, when it was received
+        self._syncs: "list[tuple[int, int, int]]" = []  # asked: the host's stamp, when it was received, by which scan
+        self.next_scan = messages.NO_SCAN  # the scan that begins with what is received
         self.state = CLOSED
         self.session = 0
         self.role = VIEWER
@@ -113,7 +114,7 @@ class DeviceLink:
             self._accept_lease(frame, message, now_us)
         elif frame.kind == framing.SYNC and message[0] == messages.SYNC_ASK and len(message) >= 2:
             self._syncs = self._syncs[-(SYNCS_N_MAX - 1) :]
-            self._syncs.append((_number(message[1]), now_us))
+            self._syncs.append((_number(message[1]), now_us, self.next_scan))
 
     def _accept_control(self, frame: "framing.Frame", message: list, now_us: int) -> None:  # type: ignore[type-arg]
         if message[0] == messages.HELLO and len(message) >= 6:
@@ -349,8 +350,8 @@ class DeviceLink:
         at = self._output.find(framing.FLAG) + 1 if self._inside else 0
         waiting, self._output = self._output[at:], self._output[:at]
         now_us = self._now_us()
-        for host_sent_us, received_us in self._syncs:
-            self._send(framing.SYNC, self.session, 0, _SYNC_TOLD.pack((host_sent_us, received_us, now_us)))
+        for host_sent_us, received_us, scan in self._syncs:
+            self._send(framing.SYNC, self.session, 0, _SYNC_TOLD.pack((host_sent_us, received_us, now_us, scan)))
         self._syncs = []
         self._output += waiting
 

@@ -19,6 +19,7 @@ WINDOW = 4
 RETRY_MS_FIRST = 1500  # a node answers in its next scan, and the answer waits behind telemetry
 TRIES_MAX = 5
 HELLO_MS = 1000
+BUSY_VIEWER = "a host works with this node; a viewer reads that host's journal, or comes again when it is gone"
 FLASH = "flash the firmware that belongs to this host"
 SYNCS_N_MAX = 8  # asked for and not yet answered
 CONSOLE_MS = 1000  # text that no flag has ended after this long is told
@@ -152,6 +153,10 @@ class HostLink:
         control = kind | (framing.AUTHENTICATED if sign else 0)
         return framing.encode(self.address, framing.MASTER, control, self.session, sequence, payload, sign)
 
+    def take_over(self, boot_id: int, session: int, sequence: int, operation: int) -> None:
+        """A request that another host had under way: the next session of that boot resolves it as one of ours."""
+        self._unknown.append(_Unknown(boot_id, session, sequence, operation))
+
     def renew_lease(self, scans_to: int, events_to: int, credit_bytes: int = 0xFFFF) -> None:
         """Renew the lease and acknowledge what the journal holds: the supervisor's last act, after its commit.
 
@@ -277,6 +282,8 @@ class HostLink:
         code = fields["code"]
         if self.state == OPENING and code == errors.AUTHENTICATION:
             self._refused(f"the key of the {auth.ROLES[self._role]} is not the node's; provision the key of this site")
+        elif self.state == OPENING and code == errors.BUSY and self._role == auth.VIEWER:
+            self._refused(BUSY_VIEWER)
         elif self.state in (OPENING, OPEN):
             self._events.append(LinkEvent("link_error", sequence, fields, errors.result_name(code)))
 

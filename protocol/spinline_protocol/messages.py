@@ -25,7 +25,7 @@ MESSAGES = (
             ("window", "u8"),
             ("ring_oldest", "u32"),
             ("ring_next", "u32"),
-            ("event_next", "u32"),
+            ("event_oldest", "u32"),  # that the node still has; the next one where it has none
             ("reset_cause", "u8"),
             ("state", "u8"),
             ("host_nonce", "bin"),
@@ -80,7 +80,13 @@ MESSAGES = (
     (0x40, "LEASE", 9, (("lease_ms", "u16"), ("credit_bytes", "u16"), ("scans_to", "u32"), ("events_to", "u32"))),
     # clocks: the host's time of sending; the device's of receiving and sending, all in us
     (0x50, "SYNC_ASK", 8, (("host_sent_us", "u64"),)),
-    (0x51, "SYNC_TOLD", 8, (("host_sent_us", "u64"), ("device_received_us", "u64"), ("device_sent_us", "u64"))),
+    # and the scan that began with reading it, or NO_SCAN
+    (
+        0x51,
+        "SYNC_TOLD",
+        8,
+        (("host_sent_us", "u64"), ("device_received_us", "u64"), ("device_sent_us", "u64"), ("scan", "u32")),
+    ),
 )
 
 VERSION_MAJOR = 1
@@ -95,6 +101,7 @@ PROGRESS_MESSAGE = 0x28
 (SCANS, EVENT, SUMMARIES) = (0x30, 0x31, 0x32)
 LEASE_MESSAGE = 0x40
 (SYNC_ASK, SYNC_TOLD) = (0x50, 0x51)
+NO_SCAN = 0xFFFFFFFF  # the node has no configuration
 
 # streams that can be asked for again
 STREAM_SCANS = 0

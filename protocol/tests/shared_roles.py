@@ -322,6 +322,7 @@ def test_a_question_of_time_is_answered_ahead_of_telemetry_with_the_times_of_bot
     line = Line().connect()
     line.lease()
     line.now_us = 5 << 40
+    line.link.next_scan = 60
     line.say(SYNC, 0, messages.SYNC_ASK, (1 << 50,))
     line.say(SYNC, 0, messages.SYNC_ASK, (2 << 50,))
     for _ in range(5):
@@ -334,7 +335,7 @@ def test_a_question_of_time_is_answered_ahead_of_telemetry_with_the_times_of_bot
     kinds = [(frame.kind, frame.payload) for frame in line.reader.feed(begun + line.link.take_output(1 << 20))]
     assert [kind for kind, _payload in kinds] == [TELEMETRY, SYNC, SYNC] + 4 * [TELEMETRY]
     told = Packer(messages.SYNC_TOLD, messages.fields_of(messages.SYNC_TOLD))
-    assert kinds[1][1] == told.pack((1 << 50, 5 << 40, (5 << 40) + 7))
+    assert kinds[1][1] == told.pack((1 << 50, 5 << 40, (5 << 40) + 7, 60))
 
 
 def test_no_more_questions_of_time_wait_than_the_limit():

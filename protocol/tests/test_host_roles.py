@@ -77,17 +77,17 @@ def test_the_stamps_of_a_sync_are_told_once_and_only_for_what_was_asked() -> Non
     pair.host.ask_sync(1 << 60)
     (frame,) = framing.FrameReader(False).feed(pair.host.take_output())
     assert (frame.kind, frame.payload) == (framing.SYNC, pack_message(messages.SYNC_ASK, (1 << 60,)))
-    assert said(pair, framing.SYNC, messages.SYNC_TOLD, (7, 1, 2)) == []
+    assert said(pair, framing.SYNC, messages.SYNC_TOLD, (7, 1, 2, 3)) == []
     told = framing.encode(
         0,
         1,
         framing.FROM_DEVICE | framing.SYNC,
         pair.host.session,
         0,
-        pack_message(messages.SYNC_TOLD, (1 << 60, 5, 9)),
+        pack_message(messages.SYNC_TOLD, (1 << 60, 5, 9, 4)),
     )
     (event,) = pair.host.receive(told, 0, now_us=(1 << 60) + 11)
-    stamps = {"host_sent_us": 1 << 60, "device_received_us": 5, "device_sent_us": 9}
+    stamps = {"host_sent_us": 1 << 60, "device_received_us": 5, "device_sent_us": 9, "scan": 4}
     assert event == LinkEvent("sync", fields={**stamps, "host_received_us": (1 << 60) + 11})
     assert pair.host.receive(told, 0) == []
 
@@ -147,3 +147,14 @@ def test_a_board_that_chatters_is_told_a_limited_part_of_each_second() -> None:
         assert {event.kind for event in told} == {"console"}
         assert sum(len(event.reason) for event in told) == host_link.CONSOLE_BYTES_A_SECOND
     assert pair.host.console_dropped_n == 2 * (4400 - host_link.CONSOLE_BYTES_A_SECOND)
+
+
+def test_a_viewer_of_a_node_at_work_is_told_where_to_read() -> None:
+    pair = connected(auth.OPERATOR)
+    viewer = HostLink(framing.UNASSIGNED, "test", pair.chance.octets)
+    viewer.open(2000, 0)
+    for _ in range(2):
+        pair.board.link.receive(viewer.take_output())
+        told = viewer.receive(pair.board.link.take_output(1 << 20), 0)
+    assert [event.kind for event in told] == ["refused"] and "reads that host's journal" in told[0].reason
+    assert pair.board.link.role == auth.OPERATOR

@@ -41,7 +41,7 @@ local messages = {
         { kind = "u8", number = true, field = ProtoField.uint8("spinline.hello_ack.window", "window", base.DEC) },
         { kind = "u32", number = true, field = ProtoField.uint32("spinline.hello_ack.ring_oldest", "ring_oldest", base.DEC) },
         { kind = "u32", number = true, field = ProtoField.uint32("spinline.hello_ack.ring_next", "ring_next", base.DEC) },
-        { kind = "u32", number = true, field = ProtoField.uint32("spinline.hello_ack.event_next", "event_next", base.DEC) },
+        { kind = "u32", number = true, field = ProtoField.uint32("spinline.hello_ack.event_oldest", "event_oldest", base.DEC) },
         { kind = "u8", number = true, field = ProtoField.uint8("spinline.hello_ack.reset_cause", "reset_cause", base.DEC) },
         { kind = "u8", number = true, field = ProtoField.uint8("spinline.hello_ack.state", "state", base.DEC, states) },
         { kind = "bin", number = false, field = ProtoField.bytes("spinline.hello_ack.host_nonce", "host_nonce", base.NONE) },
@@ -179,6 +179,7 @@ local messages = {
         { kind = "u64", number = false, field = ProtoField.uint64("spinline.sync_told.host_sent_us", "host_sent_us", base.DEC) },
         { kind = "u64", number = false, field = ProtoField.uint64("spinline.sync_told.device_received_us", "device_received_us", base.DEC) },
         { kind = "u64", number = false, field = ProtoField.uint64("spinline.sync_told.device_sent_us", "device_sent_us", base.DEC) },
+        { kind = "u32", number = true, field = ProtoField.uint32("spinline.sync_told.scan", "scan", base.DEC) },
     } },
 }
 local message_field = ProtoField.uint8("spinline.message", "message", base.HEX, names)

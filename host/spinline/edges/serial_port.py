@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import serial
 
 BAUD = 115200
@@ -80,3 +82,31 @@ class SerialPort:
         if self._port is not None:
             self._port.close()
             self._port = None
+
+
+class TimedPort:
+    """A serial line whose bytes get the time at which they were heard: `listen` often while the supervisor rests.
+
+    ``now_us`` is the supervisor's monotonic clock.
+    """
+
+    def __init__(self, port: SerialPort, now_us: Callable[[], int]) -> None:
+        self._port = port
+        self._now_us = now_us
+        self._heard: list[tuple[int, bytes]] = []
+
+    def listen(self) -> None:
+        """Note what has arrived.  Never waits."""
+        octets = self._port.read()
+        if octets:
+            self._heard.append((self._now_us(), octets))
+
+    def arrivals(self) -> list[tuple[int, bytes]]:
+        """What was heard since the last call, in pieces with the time of each."""
+        self.listen()
+        heard, self._heard = self._heard, []
+        return heard
+
+    def write(self, octets: bytes) -> None:
+        """Send bytes; see `SerialPort.write`."""
+        self._port.write(octets)

@@ -9,12 +9,14 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+from spinline.line.orders import Order, Orders, words_of
+from spinline.line.scan_clock import ScanClock
 from spinline.recipe.compiler import NodeConfiguration, violation_text
 from spinline_protocol import auth, errors, messages
 from spinline_protocol.configuration import pack_words, summary_scans
 from spinline_protocol.framing import UNASSIGNED
 from spinline_protocol.host_link import HostLink, LinkEvent
-from spinline_protocol.states import FLAG_HOLD, FLAG_PERMIT, FLAG_SOAKED, IDLE
+from spinline_protocol.states import FLAG_HOLD, FLAG_OVERRUN, FLAG_PERMIT, FLAG_SOAKED, IDLE
 
 CONNECTING, COMPARING, DOWNLOADING, PREPARED, READY, REFUSED = (
     "CONNECTING",
@@ -56,6 +58,7 @@ class NodeSession:
         self.summaries: list[tuple[int, bytes]] = []  # as they came: the record collapses duplicates
         self.lost: list[tuple[int, int]] = []  # scans the node no longer has: [from, to)
         self.events: list[dict[str, Any]] = []
+        self.lost_events: list[tuple[int, int]] = []  # likewise: [from, to)
         self.refusals: list[str] = []
         self.next_scan = 0  # the first scan that has not arrived
         self.runs_n = 0  # one more at each new boot and each new configuration
@@ -63,36 +66,55 @@ class NodeSession:
         self.first_scan = 0
         self._newest_scan = 0  # behind the newest that has arrived, gaps or not
         self._boot_id = -1
+        self._run_sha256 = b""  # the configuration of the run that scans belong to, in this boot
         self._firmware_sha256 = firmware_sha256
         self._lease_ms = lease_ms
         self._link = HostLink(UNASSIGNED, "spinline", entropy, auth.OPERATOR, operator_key)
         self._waiting: dict[int, str] = {}
+        self.orders = Orders()
+        self._now_us = 0
         self._command_flying = 0
         self._command_due_ms = 0
         self._next_event = 0
         self._event_gap, self._event_gap_due_ms = -1, 0
-        self._heard_ms = 0
-        self._gap_due_ms = 0
-        self._summaries_due_ms = 0
+        self._heard_ms, self._gap_due_ms, self._summaries_due_ms = 0, 0, 0
         self._next_summary = 0  # all before it arrived or are lost
         self._seen_summaries: set[int] = set()  # beyond it
+        self.clock = ScanClock(configuration.scan_ms * 1000)
+        self._timed = False  # the clock knows when the run was
+        self._opening_us, self._committing_us = 0, 0
         self.record_bytes = configuration.record_bytes
         self.summary_bytes = configuration.summary_bytes
         self._early: dict[int, bytes] = {}  # scans behind a gap, until it is filled
 
-    def step(self, received: bytes, now_ms: int) -> bytes:
-        """Take what arrived and return what to send.  Never raises."""
+    def step(self, arrived: list[tuple[int, bytes]], now_us: int) -> bytes:
+        """Take what arrived, each piece with its time (us), and return what to send.  Never raises."""
+        now_ms, self._now_us = now_us // 1000, now_us
         if self.phase == CONNECTING and self._link.state == "closed":
             self._link.open(self._lease_ms, now_ms)
-            self._heard_ms = now_ms
+            self._heard_ms, self._opening_us = now_ms, now_us
         frames_n = self._link.reader.frames_n
-        for event in self._link.receive(received, now_ms) + self._link.poll(now_ms):
-            self._take(event, now_ms)
+        events = [event for at_us, octets in arrived for event in self._link.receive(octets, now_ms, at_us)]
+        for event in events + self._link.poll(now_ms):
+            self._take(event, now_us)
         if self._link.reader.frames_n != frames_n:
             self._heard_ms = now_ms
         elif now_ms - self._heard_ms > SILENCE_MS and self.phase not in (CONNECTING, REFUSED):
             self._reconnect()
         return self._link.take_output()
+
+    def ask_time(self, now_us: int) -> bytes:
+        """The question about time, where it is due; else nothing."""
+        if self.phase != READY or self._link.state != "open" or now_us < self.clock.due_us:
+            return b""
+        self._link.ask_sync(now_us)
+        self.clock.asked(now_us)
+        return self._link.take_output()
+
+    @property
+    def ask_due_us(self) -> int | None:
+        """When the next question about time is due; None without a session."""
+        return self.clock.due_us if self.phase == READY and self._link.state == "open" else None
 
     def _reconnect(self) -> None:
         self._link.close()
@@ -100,7 +122,9 @@ class NodeSession:
         self._command_flying = 0
         self.phase = CONNECTING
 
-    def _take(self, event: LinkEvent, now_ms: int) -> None:
+    def _take(self, event: LinkEvent, now_us: int) -> None:
+        now_ms = now_us // 1000
+        self.orders.take(event)
         if event.kind == "opened":
             assert event.fields is not None
             self._compare(event.fields)
@@ -115,8 +139,10 @@ class NodeSession:
             self.refusals.append(f"{self.name} says: {event.reason}")
         elif event.kind == "result" and event.fields is not None:
             self._result(event.sequence, event.fields, now_ms)
+        elif event.kind == "sync" and event.fields is not None:
+            self.clock.take_answer(event.fields)
         elif event.kind == "scans" and event.fields is not None:
-            self._take_scans(event.fields, now_ms)
+            self._take_scans(event.fields, now_us)
         elif event.kind == "summaries" and event.fields is not None:
             self._take_summaries(event.fields, now_ms)
         elif event.kind == "event" and event.fields is not None:
@@ -129,14 +155,18 @@ class NodeSession:
             return
         if event_i > self._next_event:
             if self._event_gap != self._next_event:
-                wait_ms = EVENT_GAP_MS if self._next_event else GAP_MS  # what another host took is no loss
-                self._event_gap, self._event_gap_due_ms = self._next_event, now_ms + wait_ms
+                self._event_gap, self._event_gap_due_ms = self._next_event, now_ms + EVENT_GAP_MS
             if now_ms < self._event_gap_due_ms:
                 return
-            if self._next_event:
-                self.refusals.append(f"{self.name}: events {self._next_event} to {event_i - 1} are lost")
+            self._lose_events(event_i)
         self._next_event = event_i + 1
         self.events.append(fields)
+
+    def _lose_events(self, to_event: int) -> None:
+        """The node no longer has the events up to this one: told, and so later ones can be acknowledged."""
+        self.refusals.append(f"{self.name}: events {self._next_event} to {to_event - 1} are lost")
+        self.lost_events.append((self._next_event, to_event))
+        self._next_event = to_event
 
     def _refuse(self, problem: str) -> None:
         self.phase = REFUSED
@@ -151,16 +181,23 @@ class NodeSession:
             self._refuse(f"{self.name}: runs firmware {running[:12]}, {expected} is expected; flash this node")
             self._link.close()
             return
-        known = hello["boot_id"] == self._boot_id
-        if not known:
+        if hello["boot_id"] != self._boot_id:
+            self._run_sha256 = b""
             self._boot_id = hello["boot_id"]
-            self._next_event = 0
+            self._next_event = hello["event_oldest"]  # what another host took is no loss
+            self.lost_events = []
+            self.clock.forget()
+        elif hello["event_oldest"] > self._next_event:
+            self._lose_events(hello["event_oldest"])
         self.state = hello["state"]
         self.phase = COMPARING
         self._ask("identify", messages.IDENTIFY)
         if hello["configuration_sha256"] == self.configuration.sha256:
-            if not known:
+            if self._run_sha256 != self.configuration.sha256:
                 self._begin_run(hello["ring_oldest"])
+            if not self._timed:  # the scan that the node is at was not before it was asked
+                older_us = (hello["ring_next"] - self.next_scan) * self.configuration.scan_ms * 1000
+                self._time_run(self.next_scan, self._opening_us - older_us)
             self._waiting_for_backfill(hello["ring_oldest"], hello["ring_next"])
             self.phase = READY
         else:
@@ -174,13 +211,19 @@ class NodeSession:
             count = min(following - self.next_scan, BACKFILL_SCANS)
             self._ask("backfill", messages.BACKFILL_REQUEST, messages.STREAM_SCANS, self.next_scan, count)
 
+    def _time_run(self, first_scan: int, since_us: int) -> None:
+        self.clock.begin(first_scan, since_us)
+        self._timed = True
+
     def _begin_run(self, first_scan: int) -> None:
         """Scans from here on belong together: same boot, same configuration."""
+        self._timed = False
         self.first_scan = self.next_scan = self._newest_scan = first_scan
         self._early.clear()
         self._next_summary = first_scan // summary_scans(self.configuration.scan_ms)
         self._seen_summaries.clear()
         self.scans, self.summaries, self.lost = [], [], []  # of what ran before, and so of no run to come
+        self._run_sha256 = self.configuration.sha256
         self.new_run = True
         self.runs_n += 1
 
@@ -192,8 +235,9 @@ class NodeSession:
             self._ask("put", messages.CONFIG_PUT, i, table, pack_words(words))
         self._ask("prepare", messages.CONFIG_PREPARE)
 
-    def commit(self) -> None:
+    def commit(self, now_us: int) -> None:
         """Second phase: only when every node of the line is prepared."""
+        self._committing_us = now_us
         self._ask("commit", messages.CONFIG_COMMIT, self.configuration.sha256)
 
     def cancel(self) -> None:
@@ -210,11 +254,14 @@ class NodeSession:
     def _ask(self, what: str, number: int, *values: Any) -> int:
         sequence = self._link.request(number, values)
         self._waiting[sequence] = what
+        told = (self.hello["boot_id"], self._link.session, sequence, number, words_of(number, values))
+        self.orders.note(Order(*told, self._now_us))
         return sequence
 
     def _result(self, sequence: int, fields: dict[str, Any], now_ms: int) -> None:
         what = self._waiting.pop(sequence, "")
         code = fields["code"]
+        self.orders.answered(self._link.session, sequence, code)
         if what == "identify":
             self.identity = fields
         elif what == "command":
@@ -232,6 +279,7 @@ class NodeSession:
             else:
                 self.phase = READY
                 self._begin_run(fields["got"])
+                self._time_run(fields["got"], self._committing_us)
         elif code and what in ("begin", "put"):
             self._refuse(f"{self.name}: download refused: {errors.result_name(code)}")
 
@@ -244,13 +292,18 @@ class NodeSession:
         sentences = [violation_text(self.configuration, row[:3], row[4], row[5]) for row in found]
         self._refuse("\n".join(sentences) or f"{self.name}: configuration refused: {errors.result_name(code)}")
 
-    def _take_scans(self, fields: dict[str, Any], now_ms: int) -> None:
+    def _take_scans(self, fields: dict[str, Any], now_us: int) -> None:
         """Records in order: duplicates collapse, a gap is asked for until it is filled or the node has lost it."""
-        records = fields["records"]
+        if self.phase != READY:
+            return  # of another configuration
+        records, now_ms = fields["records"], now_us // 1000
         width = self.record_bytes
         if len(records) % width:
             return
         first, oldest = fields["first_scan"], fields["oldest_scan"]
+        if records and self._timed:
+            late = [first + i for i, flags in enumerate(records[1::width]) if flags & FLAG_OVERRUN]
+            self.clock.take_frame(first + len(records) // width - 1, now_us, late)
         if records and first + len(records) // width > self._newest_scan:
             self._newest_scan = first + len(records) // width
             self.state, self.flags = records[-width], records[1 - width]  # what is so now does not wait for a gap
@@ -296,10 +349,17 @@ class NodeSession:
         if octets:
             self.scans.append((first, b"".join(octets)))
 
-    def resume(self, boot_id: int, next_scan: int, next_event: int) -> None:
+    def resume(self, boot_id: int, next_scan: int, next_event: int, configuration_sha256: bytes) -> None:
         """What an earlier supervisor's record already holds of this node: go on behind it."""
         self._boot_id, self.next_scan, self._next_event = boot_id, next_scan, next_event
+        self._run_sha256 = configuration_sha256
         self.runs_n, self.new_run = 1, False
+
+    def adopt(self, orders: list[Order]) -> None:
+        """Orders of an earlier supervisor without an end: the node is asked what became of them."""
+        self.orders.adopt(orders)
+        for order in orders:
+            self._link.take_over(order.boot_id, order.session, order.sequence, order.operation)
 
     def renew_lease(self, scans_to: int, events_to: int) -> None:
         """The supervisor committed: acknowledge what its record holds and renew the node's lease."""
@@ -310,7 +370,8 @@ class NodeSession:
     @property
     def first_event(self) -> int:
         """The first event that the record does not hold yet."""
-        return int(self.events[0]["event_i"]) if self.events else self._next_event
+        waiting = [int(event["event_i"]) for event in self.events[:1]] + [lost[0] for lost in self.lost_events[:1]]
+        return min(waiting, default=self._next_event)
 
     @property
     def supervised(self) -> bool:

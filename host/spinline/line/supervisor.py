@@ -6,11 +6,15 @@ Pure of I/O: ports and record are handed in, the clock is an argument.  The leas
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Protocol
 
 from spinline.line.batch import Batch, NodeView
 from spinline.line.node_session import DOWNLOADING, PREPARED, READY, REFUSED, NodeSession
+from spinline.line.orders import Order
+from spinline.line.scan_clock import Placing
 from spinline.recipe.compiler import NodeConfiguration
+from spinline_protocol.configuration import summary_scans
 from spinline_protocol.states import ACTIVE, CMD_SUPERVISE, FLAG_HOLD
 
 SCAN_US = 1_000_000
@@ -20,8 +24,8 @@ SETUP_SCAN_US = 100_000  # while connecting and downloading
 class Port(Protocol):
     """A node's serial line."""
 
-    def read(self) -> bytes:
-        """Bytes that have arrived; empty where there are none."""
+    def arrivals(self) -> list[tuple[int, bytes]]:
+        """Pieces of bytes in order, each with the monotonic time (us) by which it had arrived."""
 
     def write(self, octets: bytes) -> None:
         """Send bytes; never waits."""
@@ -30,23 +34,32 @@ class Port(Protocol):
 class Record(Protocol):
     """Where the supervisor writes what it saw.  ``commit`` makes it durable or raises; only then is it acknowledged."""
 
-    def open_node(self, session: NodeSession) -> None:
-        """A node answered: its scans and events belong to this run from now on."""
+    def open_node(self, session: NodeSession, at_us: int) -> None:
+        """A node answered: its scans and events belong to this run from now on; on the disk when it returns."""
 
-    def add_scans(self, name: str, first_scan: int, at_us: int, records: bytes) -> None:
-        """Scan records in order; ``at_us`` is the time of the first of them."""
+    def add_scans(self, name: str, first_scan: int, placing: Placing, records: bytes) -> None:
+        """Scan records in order; ``placing`` says when they were, in us UTC."""
 
-    def add_summaries(self, name: str, first: int, zero_us: int, records: bytes) -> None:
-        """Summaries from number ``first`` on; ``zero_us`` is the time of scan 0.  One that is there stays as it is."""
+    def add_summary(self, name: str, number: int, at_us: int, bound_us: int, record: bytes) -> None:
+        """A summary with the time of its first scan and its bound.  One that is there stays as it is."""
 
     def add_gap(self, name: str, from_scan: int, to_scan: int, at_us: int) -> None:
         """Scans that are lost."""
+
+    def add_event_gap(self, name: str, from_event: int, to_event: int, at_us: int) -> None:
+        """Events that are lost: from the first up to, but without, the second."""
 
     def add_event(self, name: str, at_us: int, fields: dict[str, Any]) -> None:
         """An event of a node."""
 
     def add_batch_state(self, at_us: int, state: str, cause: str) -> None:
         """The batch changed its state."""
+
+    def add_order(self, name: str, order: Order) -> None:
+        """An order that is about to be sent, or has ended; ``asked_us`` is UTC."""
+
+    def open_orders(self) -> dict[str, list[Order]]:
+        """Orders of each node without an end, from an earlier supervisor."""
 
     def commit(self) -> None:
         """Make everything durable."""
@@ -57,8 +70,8 @@ class Record(Protocol):
     def events_to(self, name: str) -> int:
         """The first event of the node that the record does not hold yet."""
 
-    def known_runs(self) -> dict[str, tuple[int, int, int]]:
-        """What the record holds from before: node -> boot id, next scan, next event."""
+    def known_runs(self) -> dict[str, tuple[int, int, int, bytes]]:
+        """What the record holds from before: node -> boot id, next scan, next event, hash of the configuration."""
 
 
 class Supervisor:
@@ -86,32 +99,48 @@ class Supervisor:
         }
         for name, known in record.known_runs().items():
             self.sessions[name].resume(*known)
+        for name, orders in record.open_orders().items():
+            self.sessions[name].adopt([replace(order, asked_us=order.asked_us - start_us) for order in orders])
         self.batch = batch
         self.problems: list[str] = []
         self._ports = ports
         self._record = record
         self._start_us = start_us
         self._runs = dict.fromkeys(self.sessions, 0)
-        self._offset_us: dict[str, int] = {}
+        self._due_us = 0
         self._started = False
         self._committed = False
         self._history_n = 0
 
     def step(self, now_us: int) -> int:
-        """One scan at ``now_us`` (monotonic); returns when the next one is due."""
+        """One scan at ``now_us`` (monotonic), or before it is due questions about time; returns when to come again."""
+        for name, session in self.sessions.items():
+            asking = session.ask_time(now_us)
+            if asking:
+                self._ports[name].write(asking)
+        if now_us >= self._due_us:
+            self._due_us = self._scan(now_us)
+        asked = [session.ask_due_us for session in self.sessions.values()]
+        return min([self._due_us, *(max(due_us, now_us + 1) for due_us in asked if due_us is not None)])
+
+    def _scan(self, now_us: int) -> int:
         replies = {}
         for name, session in self.sessions.items():
-            replies[name] = session.step(self._ports[name].read(), now_us // 1000)
+            replies[name] = session.step(self._ports[name].arrivals(), now_us)
             self._take(name, session, now_us)
         if self._committed:
             self._step_batch(now_us)
         else:
-            self._set_up()
+            self._set_up(now_us)
         self._note_batch()
-        self._record.commit()
+        for name, session in self.sessions.items():
+            for order in session.orders.told:
+                self._record.add_order(name, replace(order, asked_us=order.asked_us + self._start_us))
+            session.orders.told = []
+        self._record.commit()  # an order is in the record before it leaves
         for name, session in self.sessions.items():
             session.renew_lease(self._record.scans_to(name), self._record.events_to(name))
-            self._ports[name].write(replies[name] + session.step(b"", now_us // 1000))
+            self._ports[name].write(replies[name] + session.step([], now_us))
         settled = self._committed and all(session.phase == READY for session in self.sessions.values())
         period_us = SCAN_US if settled else SETUP_SCAN_US
         return now_us - now_us % period_us + period_us
@@ -120,8 +149,7 @@ class Supervisor:
         """Everything a session has collected goes to the record."""
         if session.runs_n != self._runs[name] and session.phase == READY and session.identity:
             self._runs[name] = session.runs_n
-            self._record.open_node(session)
-            self._offset_us.pop(name, None)
+            self._record.open_node(session, self._start_us + now_us)
         if session.refusals:
             self.problems += session.refusals
             session.refusals = []
@@ -129,25 +157,39 @@ class Supervisor:
             return  # what belongs to a run that the record does not know yet waits
         for from_scan, to_scan in session.lost:
             self._record.add_gap(name, from_scan, to_scan, self._start_us + now_us)
-        for first, octets in session.scans:
-            self._record.add_scans(name, first, self._scan_time_us(session, first, len(octets), now_us), octets)
-        if name in self._offset_us:  # known with the first scan of a run
-            for first, octets in session.summaries:
-                self._record.add_summaries(name, first, self._start_us + self._offset_us[name], octets)
-            session.summaries = []
+        session.scans = [left for part in session.scans if (left := self._take_scans(session, *part, now_us))[1]]
+        session.summaries = [part for part in session.summaries if not self._take_summaries(session, *part, now_us)]
         for event in session.events:
             self._record.add_event(name, self._start_us + now_us, event)
-        session.lost, session.scans, session.events = [], [], []
+        for from_event, to_event in session.lost_events:
+            self._record.add_event_gap(name, from_event, to_event, self._start_us + now_us)
+        session.lost, session.events, session.lost_events = [], [], []
 
-    def _scan_time_us(self, session: NodeSession, first: int, octets_n: int, now_us: int) -> int:
-        """When scan ``first`` was: scan number times period, placed by the promptest frame so far."""
-        scan_us = session.configuration.scan_ms * 1000
-        last = first + octets_n // session.record_bytes - 1
-        offset_us = now_us - last * scan_us
-        self._offset_us[session.name] = min(self._offset_us.get(session.name, offset_us), offset_us)
-        return self._start_us + self._offset_us[session.name] + first * scan_us
+    def _take_scans(self, session: NodeSession, first: int, octets: bytes, now_us: int) -> tuple[int, bytes]:
+        """Records go to the record as far as their time is known; returns what has to wait."""
+        width = session.record_bytes
+        while octets:
+            placing = session.clock.place(first, len(octets) // width, now_us)
+            if placing is None:
+                break
+            part = octets[: (placing.to_scan - first) * width]
+            utc = replace(placing, at_us=placing.at_us + self._start_us)
+            self._record.add_scans(session.name, first, utc, part)
+            first, octets = first + len(part) // width, octets[len(part) :]
+        return first, octets
 
-    def _set_up(self) -> None:
+    def _take_summaries(self, session: NodeSession, first: int, octets: bytes, now_us: int) -> bool:
+        """Summaries go to the record; False where their time is not known yet."""
+        scans_n, width = summary_scans(session.configuration.scan_ms), session.summary_bytes
+        for i in range(len(octets) // width):
+            placed = session.clock.at(max((first + i) * scans_n, session.first_scan), now_us)
+            if placed is None:
+                return False
+            record = octets[i * width : (i + 1) * width]
+            self._record.add_summary(session.name, first + i, placed[0] + self._start_us, placed[1], record)
+        return True
+
+    def _set_up(self, now_us: int) -> None:
         """Two-phase download: commit on all nodes when all are prepared, on none where one refuses."""
         sessions = list(self.sessions.values())
         refused = [session for session in sessions if session.phase == REFUSED]
@@ -158,7 +200,7 @@ class Supervisor:
         elif all(session.phase in (PREPARED, READY) for session in sessions):
             for session in sessions:
                 if session.phase == PREPARED:
-                    session.commit()
+                    session.commit(now_us)
             self._committed = True
 
     def _step_batch(self, now_us: int) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from spinline.line.node_session import NodeSession
+from spinline.line.orders import Order
+from spinline.line.scan_clock import Placing
 from spinline.recipe.compiler import NodeConfiguration
 from spinline.record.decode import RecordDecoder, SummaryDecoder
 from spinline.record.journal import Journal
@@ -24,23 +26,34 @@ class BatchRecord:
         self._columns = {node.name: node.columns for node in configurations}
         self._runs: dict[str, int] = {}
         self._latest: dict[str, tuple[int, ...]] = {}
+        self._placings: dict[int, Placing] = {}  # of each run, the one in force
 
-    def known_runs(self) -> dict[str, tuple[int, int, int]]:
-        """What the journal already holds of each node: boot id, next scan, next event of its newest run."""
-        journal = self.journal
-        return {
-            run.node: (run.boot_id, journal.scans_to(run.run) + 1, journal.events_to(run.run) + 1)
-            for run in journal.runs()
-        }
+    def known_runs(self) -> dict[str, tuple[int, int, int, bytes]]:
+        """What the journal holds of each node's newest run: boot id, next scan, next event, configuration's hash."""
+        journal, known = self.journal, {}
+        for run in journal.runs():
+            to = (journal.scans_to(run.run) + 1, journal.events_to(run.run) + 1)
+            known[run.node] = (run.boot_id, *to, bytes.fromhex(run.configuration_sha256))
+        return known
 
-    def open_node(self, session: NodeSession) -> None:
-        """Start a run of a node, or go on with the one in the journal."""
+    def open_node(self, session: NodeSession, at_us: int) -> None:
+        """Start a run of a node, or go on with the one in the journal.
+
+        Scans that the last run of the same boot still misses are declared lost first: whatever happens next, they are
+        accounted for.
+        """
         name, boot_id = session.name, session.hello["boot_id"]
         found = [run for run in self.journal.runs() if (run.node, run.boot_id) == (name, boot_id)]
         if found and not session.new_run:
             self._runs[name] = found[-1].run
             self._first_summary[name] = found[-1].first_scan // summary_scans(self._scan_ms[name])
             return
+        if found and self.journal.scans_to(found[-1].run) + 1 < session.first_scan:
+            lost = (self.journal.scans_to(found[-1].run) + 1, session.first_scan - 1)
+            self.journal.add_gap(
+                found[-1].run, *lost, "another configuration was loaded before they were fetched", at_us
+            )
+            self.journal.commit()
         identity = session.identity
         self._first_summary[name] = session.first_scan // summary_scans(self._scan_ms[name])
         self._runs[name] = self.journal.add_node(
@@ -54,27 +67,46 @@ class BatchRecord:
             first_event=session.first_event,
         )
 
-    def add_scans(self, name: str, first_scan: int, at_us: int, records: bytes) -> None:
-        """Scan records in order; ``at_us`` is the time of the first of them."""
+    def add_scans(self, name: str, first_scan: int, placing: Placing, records: bytes) -> None:
+        """Scan records in order; ``placing`` says when they were, in us UTC."""
         rows = self._decoders[name].decode(records)
         self._latest[name] = rows[-1]
-        self.journal.add_scans(self._runs[name], first_scan, at_us, rows)
+        run = self._runs[name]
+        if self._placings.get(run) != placing:
+            self._placings[run] = placing
+            line = (placing.at(first_scan), placing.drift_ppb, placing.bound_us, placing.basis)
+            self.journal.add_clock(run, first_scan, *line)
+        self.journal.add_scans(run, first_scan, rows)
 
-    def add_summaries(self, name: str, first: int, zero_us: int, records: bytes) -> None:
-        """Summaries from number ``first`` on; ``zero_us`` is the time of scan 0.  One that is there stays as it is."""
-        older_n = max(0, self._first_summary[name] - first)
-        rows = self._summaries[name].decode(records)[older_n:]
-        timed = [(zero_us + row[0] * self._scan_ms[name] * 1000, *row) for row in rows]
-        self.journal.add_summaries(self._runs[name], first + older_n, timed)
+    def add_summary(self, name: str, number: int, at_us: int, bound_us: int, record: bytes) -> None:
+        """A summary with the time of its first scan and its bound.  One that is there stays as it is."""
+        if number >= self._first_summary[name]:
+            (row,) = self._summaries[name].decode(record)
+            self.journal.add_summaries(self._runs[name], number, [(at_us, bound_us, *row)])
 
     def add_gap(self, name: str, from_scan: int, to_scan: int, at_us: int) -> None:
         """Scans that are lost: from the first up to, but without, the second."""
         self.journal.add_gap(self._runs[name], from_scan, to_scan - 1, "overwritten in the node's ring", at_us)
 
+    def add_event_gap(self, name: str, from_event: int, to_event: int, at_us: int) -> None:
+        """Events that are lost: from the first up to, but without, the second."""
+        self.journal.add_event_gap(self._runs[name], from_event, to_event - 1, at_us)
+
     def add_event(self, name: str, at_us: int, fields: dict[str, Any]) -> None:
         """An event of a node."""
         told = (fields["scan"], fields["code"], fields["source"], fields["got"], fields["limit"])
         self.journal.add_event(self._runs[name], fields["event_i"], *told, at_us)
+
+    def add_order(self, name: str, order: Order) -> None:
+        """An order that is about to be sent, or has ended; ``asked_us`` is UTC."""
+        self.journal.add_order(name, order)
+
+    def open_orders(self) -> dict[str, list[Order]]:
+        """Orders of each node without an end, from an earlier supervisor."""
+        found: dict[str, list[Order]] = {}
+        for name, order in self.journal.open_orders():
+            found.setdefault(name, []).append(order)
+        return found
 
     def add_batch_state(self, at_us: int, state: str, cause: str) -> None:
         """The batch changed its state."""

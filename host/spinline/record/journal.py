@@ -5,7 +5,6 @@ One writer, one commit a supervisor scan.  Time is an argument, in microseconds 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -14,13 +13,13 @@ from typing import Any, cast
 import apsw
 
 from spinline.errors import SpinlineError
+from spinline.line.orders import Order
+from spinline.line.scan_clock import Placing
 from spinline.recipe.compiler import NodeConfiguration
 from spinline.record import schema
-from spinline.record.decode import summary_tags
+from spinline.record.describing import configuration_i_of
 from spinline.record.number_set import NumberSet
 from spinline.record.opening import WriterLock, create_file, open_to_write, run_statement
-from spinline_protocol.configuration import TABLES
-from spinline_protocol.quantities import QUANTITIES
 from spinline_protocol.states import EVENTS
 
 ROWS_WAITING_MAX = 200_000  # between two commits: 100 times what the nodes' rings hold of one second
@@ -85,6 +84,7 @@ class Journal:
         self._new_scans: list[tuple[int, int, int]] = []
         self._new_events: list[tuple[int, int, int]] = []
         self._streams: dict[int, _Stream] = {}
+        self._clocks: dict[int, Placing] = {}
         self._scans: dict[int, NumberSet] = {}
         self._events: dict[int, NumberSet] = {}
         self._broken: str | None = None
@@ -148,7 +148,7 @@ class Journal:
         self._refuse_when_broken()
         try:
             with self._connection:
-                configuration_i = self._configuration_i(name, configuration)
+                configuration_i = configuration_i_of(self._connection, name, configuration)
                 head = (
                     configuration_i,
                     boot_id,
@@ -165,27 +165,40 @@ class Journal:
         self._resume(Run(run, name, configuration.sha256.hex(), boot_id, first_scan, first_event))
         return run
 
-    def add_scans(self, run: int, first_scan: int, at_us: int, rows: Sequence[tuple[int, ...]]) -> None:
-        """Buffer scans that follow one another, as `RecordDecoder.decode` gives them.
+    def add_clock(self, run: int, from_scan: int, at_us: int, drift_ppb: int, bound_us: int, basis: str) -> None:
+        """When scans were, from ``from_scan`` on and until the next call; ``basis`` is sync or frame.
 
-        ``at_us`` is the time of the first.  A scan that is there already is left as it was first stored.
+        Scan s was at at_us + n - n * drift_ppb / 10^9, where n is the us of s - from_scan scans; bound_us is the most
+        that this is wrong.
+        """
+        scan_us = self._streams[run].scan_us
+        self._clocks[run] = Placing(from_scan, schema.SCAN_MASK, at_us, scan_us, drift_ppb, bound_us, basis)
+        line = (run, from_scan, at_us, drift_ppb, bound_us, basis)
+        self._add("INSERT INTO clock VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", line)
+
+    def add_scans(self, run: int, first_scan: int, rows: Sequence[tuple[int, ...]]) -> None:
+        """Buffer scans that follow one another, as `RecordDecoder.decode` gives them; `add_clock` said when they were.
+
+        A scan that is there already is left as it was first stored.
         """
         if not rows:
             return
-        stream = self._streams[run]
+        stream, clock = self._streams[run], self._clocks[run]
+        assert clock.from_scan <= first_scan
         assert first_scan >= self._scans[run].first and first_scan + len(rows) <= schema.SCAN_MASK
         assert all(len(row) == stream.columns_n + 3 for row in rows), "state, flags, quality, then a number a column"
         key = run << schema.RUN_SHIFT | first_scan
         if stream.words_n > 1:
             rows = [(*row[:2], *_quality_words(row[2], stream.words_n), *row[3:]) for row in rows]
         self._waiting.setdefault(stream.insert, []).extend(
-            [(key + i, at_us + i * stream.scan_us, *row) for i, row in enumerate(rows)]
+            [(key + i, clock.at(first_scan + i), *row) for i, row in enumerate(rows)]
         )
         self._count(len(rows))
         self._new_scans.append((run, first_scan, first_scan + len(rows) - 1))
 
     def add_summaries(self, run: int, first: int, rows: Sequence[tuple[int, ...]]) -> None:
-        """Buffer summaries that follow one another: time of the first scan, then as `SummaryDecoder.decode` gives them.
+        """Buffer summaries that follow one another: time of the first scan and its bound, then as
+        `SummaryDecoder.decode` gives them.
 
         One that is there already is left as it was first stored.
         """
@@ -193,7 +206,7 @@ class Journal:
         key = run << schema.RUN_SHIFT | first
         waiting = self._waiting.setdefault(stream.summary_insert, [])
         for i, row in enumerate(rows):
-            waiting.append((key + i, *row[:4], *_quality_words(row[4], stream.summary_words_n), *row[5:]))
+            waiting.append((key + i, *row[:5], *_quality_words(row[5], stream.summary_words_n), *row[6:]))
         self._count(len(rows))
 
     def add_gap(self, run: int, from_scan: int, to_scan: int, reason: str, at_us: int) -> None:
@@ -212,6 +225,21 @@ class Journal:
         event = (run, event_i, at_us, scan, name, source, got, limit)
         self._add("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", event)
         self._new_events.append((run, event_i, event_i))
+
+    def add_event_gap(self, run: int, from_event: int, to_event: int, at_us: int) -> None:
+        """Declare events lost, first and last included: only then may later ones be acknowledged."""
+        gap = (run, from_event, to_event, at_us)
+        self._add("INSERT INTO event_gap VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", gap)
+        self._new_events.append((run, from_event, to_event))
+
+    def add_order(self, node: str, order: Order) -> None:
+        """Buffer an order that is about to be sent, or its end."""
+        self._add(schema.ORDER_UPSERT, (node, *astuple(order)))
+
+    def open_orders(self) -> list[tuple[str, Order]]:
+        """Node and order of each that has no end, oldest first."""
+        rows: list[Any] = self._connection.execute(schema.ORDERS_OPEN).fetchall()
+        return [(row[0], Order(*row[1:])) for row in rows]
 
     def add_action(self, at_us: int, who: str, what: str, why: str, old: str | None, new: str | None) -> None:
         """Buffer what a person or the supervisor did; ``old`` and ``new`` with their unit, or None."""
@@ -295,41 +323,6 @@ class Journal:
                 pass  # the commit may be in the file or not; it is not acknowledged, so both are right
         return JournalBroken(self._broken)
 
-    def _configuration_i(self, name: str, configuration: NodeConfiguration) -> int:
-        sha256 = configuration.sha256.hex()
-        known = self._connection.execute(
-            "SELECT configuration_i FROM configuration JOIN node USING (node_i) WHERE name = ? AND sha256 = ?",
-            (name, sha256),
-        ).get
-        if known is not None:
-            return int(known)
-        run_statement(self._connection, "INSERT INTO node (name) VALUES (?) ON CONFLICT DO NOTHING", (name,))
-        scan_table, summary_table = (f"{what}_{name}_{sha256[:12]}" for what in ("scans", "summaries"))
-        head = (name, sha256, configuration.scan_ms, scan_table, summary_table)
-        run_statement(
-            self._connection,
-            "INSERT INTO configuration VALUES (NULL, (SELECT node_i FROM node WHERE name = ?), ?, ?, ?, ?)",
-            head,
-        )
-        configuration_i = self._connection.last_insert_rowid()
-        self._describe(configuration_i, configuration)
-        tags, columns = [column.tag for column in configuration.columns], configuration.summarised
-        run_statement(self._connection, schema.scan_table_sql(scan_table, tags))
-        run_statement(self._connection, schema.summary_table_sql(summary_table, summary_tags(columns), len(columns)))
-        return configuration_i
-
-    def _describe(self, configuration_i: int, configuration: NodeConfiguration) -> None:
-        for i, (table, words) in enumerate(configuration.rows):
-            row = (configuration_i, i, TABLES[table][1], json.dumps(words))
-            run_statement(self._connection, "INSERT INTO configuration_row VALUES (?, ?, ?, ?)", row)
-        names = schema.quality_words(len(configuration.columns))
-        for i, column in enumerate(configuration.columns):
-            word_i, place = divmod(i, schema.COLUMNS_PER_QUALITY_WORD)
-            _, name, wire_unit, _, _, decimals, unit = QUANTITIES[column.quantity]
-            texts = (column.tag, name, wire_unit, unit, decimals, names[word_i], 2 * place)
-            marks = ", ".join("?" * (len(texts) + 2))
-            run_statement(self._connection, f'INSERT INTO "column" VALUES ({marks})', (configuration_i, i, *texts))
-
     def _resume(self, run: Run) -> None:
         """Learn from the file where the scans of a run go and which of its scans and events it holds."""
         configuration_i, scan_table, summary_table, scan_ms = self._connection.execute(
@@ -353,6 +346,8 @@ class Journal:
             self._scans[run.run].add(low, high)
         self._events[run.run] = NumberSet(run.first_event)
         for low, high in self._islands("SELECT event_i AS i FROM event WHERE run = ?", run.run):
+            self._events[run.run].add(low, high)
+        for low, high in self._intervals("SELECT from_event, to_event FROM event_gap WHERE run = ?", run.run):
             self._events[run.run].add(low, high)
 
     def _summary_insert(self, table: str) -> tuple[str, int]:

@@ -7,7 +7,7 @@ table "column" says how to show them: shown = number / 10^decimals, in unit.
 from __future__ import annotations
 
 APPLICATION_ID = 0x53504C4E  # "SPLN": the file says itself what it is
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 COLUMNS_PER_QUALITY_WORD = 31  # two bits each: a word stays positive in 63 bits
 RUN_SHIFT = 32  # a scan's key is run * 2^32 + scan
 SCAN_MASK = (1 << RUN_SHIFT) - 1
@@ -38,6 +38,12 @@ TABLES = (
         run INTEGER PRIMARY KEY, configuration_i INTEGER NOT NULL REFERENCES configuration, boot_id INTEGER NOT NULL,
         first_scan INTEGER NOT NULL, first_event INTEGER NOT NULL, firmware_sha256 TEXT NOT NULL,
         micropython TEXT NOT NULL, word_bits INTEGER NOT NULL) STRICT""",
+    # when scans were: scan s of the run, from from_scan to the next row's, was at
+    # at_us + n - n * drift_ppb / 10^9 with n = (s - from_scan) * 1000 * scan_ms, at most bound_us away from the truth
+    """CREATE TABLE clock (
+        run INTEGER NOT NULL REFERENCES run, from_scan INTEGER NOT NULL, at_us INTEGER NOT NULL,
+        drift_ppb INTEGER NOT NULL, bound_us INTEGER NOT NULL, basis TEXT NOT NULL CHECK (basis IN ('sync', 'frame')),
+        PRIMARY KEY (run, from_scan)) STRICT, WITHOUT ROWID""",
     # what happened
     """CREATE TABLE event (
         run INTEGER NOT NULL REFERENCES run, event_i INTEGER NOT NULL, at_us INTEGER NOT NULL, scan INTEGER NOT NULL,
@@ -51,10 +57,31 @@ TABLES = (
     """CREATE TABLE gap (
         run INTEGER NOT NULL REFERENCES run, from_scan INTEGER NOT NULL, to_scan INTEGER NOT NULL,
         at_us INTEGER NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (run, from_scan, to_scan)) STRICT""",
+    # events declared lost, likewise
+    """CREATE TABLE event_gap (
+        run INTEGER NOT NULL REFERENCES run, from_event INTEGER NOT NULL, to_event INTEGER NOT NULL,
+        at_us INTEGER NOT NULL, PRIMARY KEY (run, from_event, to_event)) STRICT""",
+    # orders: there before they are sent; outcome is NULL only while an order is under way
+    """CREATE TABLE "order" (
+        node TEXT NOT NULL, boot_id INTEGER NOT NULL, session INTEGER NOT NULL, sequence INTEGER NOT NULL,
+        operation INTEGER NOT NULL, what TEXT NOT NULL, asked_us INTEGER NOT NULL,
+        outcome TEXT CHECK (outcome IN ('done', 'refused', 'unknown')), reason TEXT NOT NULL,
+        PRIMARY KEY (node, boot_id, session, sequence, asked_us)) STRICT""",
     # verdicts are only ever added; the last one of a claim and basis holds
     """CREATE TABLE claim (
         at_us INTEGER NOT NULL, claim INTEGER NOT NULL, verdict TEXT NOT NULL, required INTEGER NOT NULL,
         reason TEXT NOT NULL, basis TEXT NOT NULL CHECK (basis IN ('planned', 'measured'))) STRICT""",
+)
+
+
+# One statement for both, so that a commit keeps their order.
+ORDER_UPSERT = (
+    'INSERT INTO "order" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (node, boot_id, session, sequence, asked_us)'
+    " DO UPDATE SET outcome = excluded.outcome, reason = excluded.reason"
+)
+ORDERS_OPEN = (
+    'SELECT node, boot_id, session, sequence, operation, what, asked_us FROM "order" WHERE outcome IS NULL'
+    " ORDER BY rowid"
 )
 
 
@@ -102,7 +129,8 @@ def summary_table_sql(name: str, tags: list[str], columns_n: int) -> str:
         f"CREATE TABLE {quoted(name)} (run_summary INTEGER PRIMARY KEY, "
         f"run INTEGER GENERATED ALWAYS AS (run_summary >> {RUN_SHIFT}) VIRTUAL, "
         f"summary INTEGER GENERATED ALWAYS AS (run_summary & {SCAN_MASK}) VIRTUAL, "
-        f"at_us INTEGER NOT NULL, first_scan INTEGER NOT NULL, state INTEGER NOT NULL, flags INTEGER NOT NULL"
+        "at_us INTEGER NOT NULL, bound_us INTEGER NOT NULL, "
+        f"first_scan INTEGER NOT NULL, state INTEGER NOT NULL, flags INTEGER NOT NULL"
         f"{words}{numbers}) STRICT"
     )
 

@@ -14,6 +14,7 @@ from typing import Any
 import apsw
 
 from spinline.errors import UnknownName
+from spinline.line.scan_clock import Placing
 from spinline.record.opening import open_reader
 from spinline.record.schema import quoted
 
@@ -137,6 +138,30 @@ def ratio_means(
         for part, a, b, _ in fetch(connection, query, (*within, every_us, least_n, least_by)):
             found.append((within[0] + part * every_us, a / b))
     return sorted(found)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """When a scan was, us UTC, and how far from the truth that can be; ``basis`` is sync or frame."""
+
+    at_us: int
+    bound_us: int
+    basis: str
+
+
+def placed(connection: apsw.Connection, run: int, scan: int) -> Placed | None:
+    """The time of a scan of a run by the record's clock lines; None before the first of them."""
+    rows = fetch(
+        connection,
+        "SELECT from_scan, clock.at_us, drift_ppb, bound_us, basis, scan_ms FROM clock JOIN run USING (run) "
+        "JOIN configuration USING (configuration_i) WHERE run = ? AND from_scan <= ? ORDER BY from_scan DESC LIMIT 1",
+        (run, scan),
+    )
+    if not rows:
+        return None
+    from_scan, at_us, drift_ppb, bound_us, basis, scan_ms = rows[0]
+    line = Placing(from_scan, scan + 1, at_us, scan_ms * 1000, drift_ppb, bound_us, basis)
+    return Placed(line.at(scan), bound_us, basis)
 
 
 def extent(connection: apsw.Connection) -> Interval | None:
