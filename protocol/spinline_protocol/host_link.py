@@ -124,8 +124,9 @@ class HostLink:
             payload = pack_message(
                 messages.HELLO, (255, messages.VERSION_TEXT, self._nonce, auth.ROLES[self._role], self._client)
             )
-            frame = framing.encode(framing.UNASSIGNED, framing.MASTER, framing.CONTROL, 0, 0, payload)
-            if not any(octet in frame for octet in b"\x01\x02\x03\x04\x05\x0a\x0d"):
+            frame = framing.encode(self.address, framing.MASTER, framing.CONTROL, 0, 0, payload)
+            on_bus = self.address != framing.UNASSIGNED  # where no prompt listens
+            if on_bus or not any(octet in frame for octet in b"\x01\x02\x03\x04\x05\x0a\x0d"):
                 break
         self._output += frame
         self._due_ms = now_ms + HELLO_MS
@@ -164,10 +165,14 @@ class HostLink:
 
     def ask_sync(self, now_us: int) -> None:
         """Ask for the node's time; the ``sync`` event brings host_sent_us back with the other three stamps."""
-        assert self.state == OPEN, "a question needs a session"
-        self._syncs = [*self._syncs[-(SYNCS_N_MAX - 1) :], now_us]
+        self.expect_sync(now_us)
         payload = pack_message(messages.SYNC_ASK, (now_us,))
         self._output += framing.encode(self.address, framing.MASTER, framing.SYNC, self.session, 0, payload)
+
+    def expect_sync(self, now_us: int) -> None:
+        """The node has been asked for its time, with this stamp: by ``ask_sync`` or by a frame for all of a bus."""
+        assert self.state == OPEN, "a question needs a session"
+        self._syncs = [*self._syncs[-(SYNCS_N_MAX - 1) :], now_us]
 
     def close(self) -> None:
         """Forget the session.  What was under way becomes ``unknown`` until a session of the same boot resolves it."""
@@ -189,14 +194,22 @@ class HostLink:
         now_us = now_ms * 1000 if now_us is None else now_us
         if octets:
             self._heard_ms = now_ms
-        for frame in self.reader.feed(octets):
+        events = self.receive_frames(self.reader.feed(octets), now_ms, now_us)
+        self._read_console(now_ms)
+        return events + self._take_events()
+
+    def receive_frames(self, frames: list[framing.Frame], now_ms: int, now_us: int) -> list[LinkEvent]:
+        """Take frames of this node that another reader has cut from the wire.  One in a wrong place has no effect."""
+        for frame in frames:
             try:
                 number, fields = unpack_message(frame.payload)
             except ValueError:
                 self.bad_messages_n += 1
                 continue
-            self._accept(frame, number, fields, now_ms, now_us)
-        self._read_console(now_ms)
+            if messages.in_its_place(number, frame.control):
+                self._accept(frame, number, fields, now_ms, now_us)
+            else:
+                self.bad_messages_n += 1
         return self._take_events()
 
     def _take_events(self) -> list[LinkEvent]:
