@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from tools.bench_protocol_board import device_command_receive, device_heap_growth, device_telemetry_send
+from tools.bench_protocol_bus import bus_poll_hz
 from tools.bench_protocol_damage import undetected_corruptions
 from tools.bench_protocol_session import clock_bound_violations, commands_twice_or_lost, hold_after_host_death
 from tools.bench_protocol_speed import host_decode_fps, host_encode_fps
@@ -22,4 +23,5 @@ PROTOCOL: tuple[tuple[str, Callable[[], Sequence[Row]]], ...] = (
     ("protocol.commands_twice_or_lost", commands_twice_or_lost),
     ("protocol.clock_bound_violations", clock_bound_violations),
     ("protocol.hold_after_host_death", hold_after_host_death),
+    ("protocol.bus_poll_hz", bus_poll_hz),
 )
