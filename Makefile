@@ -11,7 +11,7 @@ LOCKS := requirements/development.txt $(PORTS:%=requirements/stubs-%.txt)
 PACKAGES := protocol/spinline_protocol host/spinline hil_tests tools
 # What goes to a board: all of the firmware, and the contract without the host's half of the link.
 BOARD := $(wildcard firmware/*.py) firmware/spinline_firmware \
-	$(filter-out %/host_link.py %/host_messages.py %/clock.py,$(wildcard protocol/spinline_protocol/*.py))
+	$(filter-out %/host_link.py %/host_messages.py %/clock.py %/bus.py %/bus_search.py,$(wildcard protocol/spinline_protocol/*.py))
 TESTS := $(wildcard protocol/tests firmware/tests host/tests hil_tests tests)
 PYTEST := $(PYTHON) -m pytest -n 2 --dist loadgroup
 

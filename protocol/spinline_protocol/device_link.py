@@ -3,18 +3,18 @@
 It never acts on the line: requests are noted here and the next scan decides.  Entropy, keys and time are arguments.
 """
 
-import struct
-
 from . import auth, errors, framing, messages
 from .auth import OPERATOR, VIEWER
+from .device_fields import is_stop, number_in, octets_in
+from .device_journal import Journal
+from .device_output import OUTPUT_BYTES_MAX, Output
+from .device_turn import AGE_US_MAX, Turn
 from .errors import BadFrame
 from .packer import Packer, unpack
-from .states import CMD_ABORT, CMD_STOP
 
 RESULTS_CACHED_N = 8
 WINDOW = 4
 REQUESTS_N_MAX = 8
-OUTPUT_BYTES_MAX = 4096
 LEASE_MS_LOW = 500
 LEASE_MS_HIGH = 10000
 SYNCS_N_MAX = 8
@@ -51,10 +51,11 @@ class DeviceLink:
     ``hello(host_nonce, device_nonce, session)`` returns the fields of HELLO_ACK: what the board says of itself.
     ``entropy(n)`` returns n random bytes; ``keys.of(role)`` the 32 bytes of a role's key, or b"" where there is none;
     ``now_us()`` a time in us that never wraps.  With the ``jumper`` the board takes keys from anyone, and no orders.
+    With ``bus_device_id``, the board's id, it is on a bus: it sends in its turn only (SPEC 8).
     """
 
     def __init__(  # type: ignore[no-untyped-def]
-        self, address: int, hello, entropy, keys, now_us, jumper: bool = False
+        self, address: int, hello, entropy, keys, now_us, jumper: bool = False, bus_device_id: bytes = b""
     ) -> None:
         self.address = address
         self._hello = hello
@@ -63,8 +64,8 @@ class DeviceLink:
         self._now_us = now_us
         self._jumper = jumper
         self._reader = framing.FrameReader(False)
-        self._output = b""
-        self._inside = False  # the next byte of the output is inside a frame
+        self._output = Output(address)
+        self.turn = Turn(self._output, bus_device_id)
         self._syncs: "list[tuple[int, int, int]]" = []  # asked: the host's stamp, when it was received, by which scan
         self.next_scan = messages.NO_SCAN  # the scan that begins with what is received
         self.state = CLOSED
@@ -81,7 +82,7 @@ class DeviceLink:
         self._cache: "list[tuple[int, bytes]]" = []  # answered requests, oldest first
         self._waiting: "list[tuple[int, int]]" = []  # requests noted and not yet answered: sequence, operation
         self.requests: "list[tuple[int, list]]" = []  # type: ignore[type-arg]
-        self._journal: "list[tuple[int, int, int, int]]" = []  # session, sequence, operation, code; oldest first
+        self._journal = Journal()
         self._stream_n = 0
         self.credit_bytes = 0
         self.lease_ms_renewed = 0  # set by a LEASE frame of the writer, taken by the scan
@@ -91,20 +92,38 @@ class DeviceLink:
         self.bad_messages_n = 0
         self.dropped_n = 0
 
-    def receive(self, octets: bytes) -> None:
-        """Take bytes from the wire; note requests in ``requests``, leases in ``lease_ms_renewed``.  Never raises."""
+    def receive(self, octets: bytes, age_us: int = 0) -> None:
+        """Take bytes from the wire; note requests in ``requests``, leases in ``lease_ms_renewed``.  Never raises.
+
+        ``age_us`` is the time since the wire was read before: on a bus a question that may be too old is not answered.
+        """
+        if self.turn.polled and octets:
+            # Only what nothing follows may be answered: whatever came before is history on a bus.
+            at = octets.rfind(framing.FLAG, 0, len(octets) - 1) + 1
+            self.turn.listen(False)
+            self._receive(octets[:at])
+            self.turn.listen(age_us <= AGE_US_MAX)
+            octets = octets[at:]
+        self._receive(octets)
+
+    def _receive(self, octets: bytes) -> None:
         now_us = self._now_us()
         for frame in self._reader.feed(octets):
-            if frame.destination not in (self.address, framing.UNASSIGNED, framing.BROADCAST):
-                continue
+            if frame.destination not in (self.address, framing.BROADCAST):
+                if frame.destination != framing.UNASSIGNED or self.turn.polled:
+                    continue
             try:
                 message = unpack(frame.payload)
+                if not messages.in_its_place(message[0], frame.control):
+                    raise BadFrame("a message in a frame where it does not belong")
                 self._accept(frame, message, now_us)
             except BadFrame:
                 self.bad_messages_n += 1
 
     def _accept(self, frame: "framing.Frame", message: list, now_us: int) -> None:  # type: ignore[type-arg]
-        if frame.kind == framing.CONTROL:
+        if frame.destination == framing.BROADCAST:
+            self._accept_broadcast(frame, message, now_us)
+        elif frame.kind == framing.CONTROL:
             self._accept_control(frame, message, now_us)
         elif self.state != OPEN or frame.session != self.session:
             self._accept_stranger(frame, message)
@@ -112,13 +131,28 @@ class DeviceLink:
             self._accept_request(frame, message, now_us)
         elif frame.kind == framing.LEASE:
             self._accept_lease(frame, message, now_us)
-        elif frame.kind == framing.SYNC and message[0] == messages.SYNC_ASK and len(message) >= 2:
-            self._syncs = self._syncs[-(SYNCS_N_MAX - 1) :]
-            self._syncs.append((_number(message[1]), now_us, self.next_scan))
+        else:
+            self._accept_sync(message, now_us)
+
+    def _accept_broadcast(self, frame: "framing.Frame", message: list, now_us: int) -> None:  # type: ignore[type-arg]
+        """What is said to all is answered by nobody: a stop, and a stamp that an open session may ask about."""
+        if frame.kind == framing.REQUEST and is_stop(message):
+            self._accept_stranger(frame, message)
+        elif frame.kind == framing.SYNC and self.turn.polled:
+            if self.state == OPEN:
+                self._accept_sync(message, now_us)
+        else:
+            raise BadFrame("not for all: no tag proves it to every board")
+
+    def _accept_sync(self, message: list, now_us: int) -> None:  # type: ignore[type-arg]
+        if len(message) < 2:
+            raise BadFrame("no stamp")
+        self._syncs = self._syncs[-(SYNCS_N_MAX - 1) :]
+        self._syncs.append((number_in(message[1]), now_us, self.next_scan))
 
     def _accept_control(self, frame: "framing.Frame", message: list, now_us: int) -> None:  # type: ignore[type-arg]
         if message[0] == messages.HELLO and len(message) >= 6:
-            nonce, role = _octets(message[3], 8), auth.role_of(message[4])
+            nonce, role = octets_in(message[3], 8), auth.role_of(message[4])
             session, device_nonce = self._new_session(), self._entropy(8)
             fields = self._hello(nonce, device_nonce, session)
             self._proposal = _Proposal(session, role, nonce, device_nonce, fields[_DEVICE_ID_AT])
@@ -126,6 +160,15 @@ class DeviceLink:
             self._send(framing.CONTROL, 0, frame.sequence, _HELLO_ACK.pack(fields))
         elif message[0] == messages.OPEN and len(message) >= 4:
             self._accept_open(frame, message, now_us)
+        elif message[0] == messages.POLL and len(message) >= 3:
+            credit_bytes, frames_n = number_in(message[1]), number_in(message[2])
+            if self.turn.may_answer(frame, self.address):
+                self._tell_syncs()
+                self.turn.answer_poll(self.session, frame.sequence, credit_bytes, frames_n)
+        elif message[0] == messages.FIND and len(message) >= 4:
+            if self.turn.may_answer(frame, self.address):
+                bits, prefix, besides = number_in(message[1]), octets_in(message[2]), octets_in(message[3])
+                self.turn.answer_find(frame.sequence, bits, prefix, besides)
         elif message[0] == messages.CLOSE and frame.session == self.session:
             if self.role == VIEWER or self._proven(frame, 0, now_us):
                 self._end_session()
@@ -136,7 +179,7 @@ class DeviceLink:
         proposal = self._proposal
         if proposal is None or message[1] != proposal.session:
             return  # a stale OPEN cannot take the line from the live session
-        lease_ms = min(max(_number(message[2]), LEASE_MS_LOW), LEASE_MS_HIGH)
+        lease_ms = min(max(number_in(message[2]), LEASE_MS_LOW), LEASE_MS_HIGH)
         role, key = proposal.role, b""
         if role == VIEWER:
             silent = now_us - self._heard_us > LEASE_MS_HIGH * 1000
@@ -178,14 +221,14 @@ class DeviceLink:
         self._heard_us = now_us
         self.credit_bytes = CREDIT_BYTES_FIRST
         if role != VIEWER:
-            self._note(0, messages.OPEN, role)
+            self._journal.note(session, 0, messages.OPEN, role)
 
     def _end_session(self) -> None:
         """Forget what waits, except a stranger's stop; what was begun and not answered stands in the journal."""
         noted = [sequence for sequence, _message in self.requests]
         for sequence, operation in self._waiting:
             if sequence not in noted:
-                self._note(sequence, operation, messages.UNFINISHED)
+                self._journal.note(self.session, sequence, operation, messages.UNFINISHED)
         self._cache = []
         self._waiting = []
         self._syncs = []
@@ -215,18 +258,18 @@ class DeviceLink:
         while True:
             octets = self._entropy(2)
             session = octets[0] | octets[1] << 8
-            if session not in [0, self.session, proposed] + [entry[0] for entry in self._journal]:
+            if session not in [0, self.session, proposed] + self._journal.sessions():
                 return int(session)
 
     def _accept_stranger(self, frame: "framing.Frame", message: list) -> None:  # type: ignore[type-arg]
-        if frame.kind == framing.REQUEST and _is_stop(message) and len(self.requests) < REQUESTS_N_MAX:
+        if frame.kind == framing.REQUEST and is_stop(message) and len(self.requests) < REQUESTS_N_MAX:
             self.requests.append((0, message))
         else:
             self.dropped_n += 1
 
     def _accept_request(self, frame: "framing.Frame", message: list, now_us: int) -> None:  # type: ignore[type-arg]
-        operation, sequence = _number(message[0]), frame.sequence
-        anyones = self.role != VIEWER and not frame.authenticated and _is_stop(message)
+        operation, sequence = number_in(message[0]), frame.sequence
+        anyones = self.role != VIEWER and not frame.authenticated and is_stop(message)
         if anyones or not self._proven(frame, auth.wraps_of(sequence, self._expected, self._wraps), now_us):
             self._accept_stranger(frame, message)
             return
@@ -251,16 +294,16 @@ class DeviceLink:
     def _verdict(self, message: list) -> int:  # type: ignore[type-arg]
         """Whether this session may ask for this: OK, DENIED, or STATE while the jumper is set."""
         needed = auth.role_needed(message[0])
-        if _is_stop(message) or (self._jumper and message[0] == messages.PROVISION):
+        if is_stop(message) or (self._jumper and message[0] == messages.PROVISION):
             return errors.OK
         if self._jumper and needed == OPERATOR:
             return errors.STATE
         return errors.OK if self.role >= needed else errors.DENIED
 
     def _accept_lease(self, frame: "framing.Frame", message: list, now_us: int) -> None:  # type: ignore[type-arg]
-        if message[0] != messages.LEASE_MESSAGE or len(message) < 5:
+        if len(message) < 5:
             raise BadFrame("no lease")
-        lease_ms, credit_bytes, scans_to, events_to = [_number(field) for field in message[1:5]]
+        lease_ms, credit_bytes, scans_to, events_to = [number_in(field) for field in message[1:5]]
         wraps = auth.wraps_of(frame.sequence, self._lease_n & 0xFFFF, self._lease_n >> 16)
         if not self._proven(frame, wraps, now_us):
             return
@@ -275,18 +318,12 @@ class DeviceLink:
             self.scans_acknowledged = scans_to
             self.events_acknowledged = events_to
 
-    def _note(self, sequence: int, operation: int, code: int) -> None:
-        """Requests that change something, and the openings before them, are kept beyond their session."""
-        if auth.role_needed(operation) != VIEWER:
-            self._journal = self._journal[-(messages.JOURNAL_N - 1) :]
-            self._journal.append((self.session, sequence, operation, code))
-
     def answer(self, sequence: int, payload: bytes) -> None:
         """Answer a noted request once; the answer is kept for repeats.  Sequence 0 (from a stranger) has no answer."""
         for waiting in self._waiting:
             if sequence != 0 and waiting[0] == sequence:
                 self._waiting.remove(waiting)
-                self._note(sequence, waiting[1], payload[messages.CODE_AT])
+                self._journal.note(self.session, sequence, waiting[1], payload[messages.CODE_AT])
                 self._reply(sequence, payload)
                 return
 
@@ -297,8 +334,7 @@ class DeviceLink:
 
     def answer_journal(self, sequence: int) -> None:
         """Answer JOURNAL: what was executed last and how it ended, oldest first."""
-        entries = b"".join([struct.pack(messages.JOURNAL_LAYOUT, *entry) for entry in self._journal])
-        self.answer(sequence, _JOURNAL_TOLD.pack((errors.OK, entries)))
+        self.answer(sequence, _JOURNAL_TOLD.pack((errors.OK, self._journal.octets())))
 
     def progress(self, sequence: int, done: int, total: int) -> None:
         """Say how far a long request is; its answer comes later."""
@@ -311,67 +347,46 @@ class DeviceLink:
 
     def stream(self, kind: int, payload: bytes) -> bool:
         """Send telemetry or an event; False (and nothing sent) without an open session, credit or room."""
-        if self.state != OPEN or len(self._output) > OUTPUT_BYTES_MAX - 2 * framing.FRAME_BYTES_MAX:
+        if self.state != OPEN or self._output.bytes_n() > OUTPUT_BYTES_MAX - 2 * framing.FRAME_BYTES_MAX:
             return False
         if len(payload) + framing.FRAME_BYTES_MIN > self.credit_bytes:
             return False  # before the work of a frame
         following = (self._stream_n + 1) & 0xFFFF
-        control = framing.FROM_DEVICE | kind
-        frame = framing.encode(framing.MASTER, self.address, control, self.session, following, payload)
+        frame = self._output.frame(kind, self.session, following, payload)
         if self.credit_bytes != CREDIT_UNLIMITED:
             if len(frame) > self.credit_bytes:
                 return False
             self.credit_bytes -= len(frame)
         self._stream_n = following
-        self._output += frame
-        return True
+        return self._output.put(frame)
 
     def _send(  # type: ignore[no-untyped-def]
         self, kind: int, session: int, sequence: int, payload: bytes, sign=None
     ) -> None:
-        if len(self._output) > OUTPUT_BYTES_MAX:
+        if not self._output.put(self._output.frame(kind, session, sequence, payload, sign)):
             self.dropped_n += 1
-            return
-        control = framing.FROM_DEVICE | kind
-        self._output += framing.encode(framing.MASTER, self.address, control, session, sequence, payload, sign)
 
     def take_output(self, most: int) -> bytes:
-        """At most ``most`` bytes for the wire: what the transmit buffer has free, so that a write never waits."""
+        """At most ``most`` bytes for the wire: what the transmit buffer has free, so that a write never waits.
+
+        On a bus: the whole answer to the question that was read last, and else nothing.
+        """
+        if self.turn.polled:
+            return self.turn.take()
         if self._syncs:
             self._tell_syncs()
-        octets = self._output[:most]
-        self._output = self._output[most:]
-        if octets.count(framing.FLAG) & 1:
-            self._inside = not self._inside
-        return octets
+        return self._output.take(most)
 
     def _tell_syncs(self) -> None:
         """Answers about time go ahead of everything that waits: their stamp is when they leave."""
-        at = self._output.find(framing.FLAG) + 1 if self._inside else 0
-        waiting, self._output = self._output[at:], self._output[:at]
         now_us = self._now_us()
+        told = b""
         for host_sent_us, received_us, scan in self._syncs:
-            self._send(framing.SYNC, self.session, 0, _SYNC_TOLD.pack((host_sent_us, received_us, now_us, scan)))
+            payload = _SYNC_TOLD.pack((host_sent_us, received_us, now_us, scan))
+            told += self._output.frame(framing.SYNC, self.session, 0, payload)
         self._syncs = []
-        self._output += waiting
+        self._output.put_first(told)
 
     def noise_n(self) -> int:
         """Pieces of the stream that were no frame."""
         return self._reader.noise_n
-
-
-def _octets(field, count: int) -> bytes:  # type: ignore[no-untyped-def]
-    if not isinstance(field, bytes) or len(field) != count:
-        raise BadFrame("%d bytes expected" % count)
-    return field
-
-
-def _number(field) -> int:  # type: ignore[no-untyped-def]
-    if not isinstance(field, int) or field < 0:
-        raise BadFrame("a number from 0 expected")
-    return field
-
-
-def _is_stop(message: list) -> bool:  # type: ignore[type-arg]
-    """Stop and abort are accepted from anyone (SPEC 3.9): a convenience, not a safety function."""
-    return message[0] == messages.COMMAND and len(message) == 2 and message[1] in (CMD_STOP, CMD_ABORT)

@@ -151,4 +151,4 @@ class FrameReader:
 
     def _note_noise(self, part: bytes) -> None:
         self.noise_n += 1
-        self.console = (self.console + part + FLAG)[-CONSOLE_BYTES_MAX:]
+        self.console = (self.console + part[-CONSOLE_BYTES_MAX:] + FLAG)[-CONSOLE_BYTES_MAX:]

@@ -12,15 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import auth, errors, framing, messages
-from .host_messages import pack_message, unpack_message
-from .schema import schema_sha256
+from .host_messages import mismatch_of, pack_message, unpack_message
 
 WINDOW = 4
 RETRY_MS_FIRST = 1500  # a node answers in its next scan, and the answer waits behind telemetry
 TRIES_MAX = 5
 HELLO_MS = 1000
 BUSY_VIEWER = "a host works with this node; a viewer reads that host's journal, or comes again when it is gone"
-FLASH = "flash the firmware that belongs to this host"
 SYNCS_N_MAX = 8  # asked for and not yet answered
 CONSOLE_MS = 1000  # text that no flag has ended after this long is told
 CONSOLE_BYTES_A_SECOND = 1024
@@ -125,8 +123,9 @@ class HostLink:
             payload = pack_message(
                 messages.HELLO, (255, messages.VERSION_TEXT, self._nonce, auth.ROLES[self._role], self._client)
             )
-            frame = framing.encode(framing.UNASSIGNED, framing.MASTER, framing.CONTROL, 0, 0, payload)
-            if not any(octet in frame for octet in b"\x01\x02\x03\x04\x05\x0a\x0d"):
+            frame = framing.encode(self.address, framing.MASTER, framing.CONTROL, 0, 0, payload)
+            on_bus = self.address != framing.UNASSIGNED  # where no prompt listens
+            if on_bus or not any(octet in frame for octet in b"\x01\x02\x03\x04\x05\x0a\x0d"):
                 break
         self._output += frame
         self._due_ms = now_ms + HELLO_MS
@@ -169,10 +168,14 @@ class HostLink:
 
     def ask_sync(self, now_us: int) -> None:
         """Ask for the node's time; the ``sync`` event brings host_sent_us back with the other three stamps."""
-        assert self.state == OPEN, "a question needs a session"
-        self._syncs = [*self._syncs[-(SYNCS_N_MAX - 1) :], now_us]
+        self.expect_sync(now_us)
         payload = pack_message(messages.SYNC_ASK, (now_us,))
         self._output += framing.encode(self.address, framing.MASTER, framing.SYNC, self.session, 0, payload)
+
+    def expect_sync(self, now_us: int) -> None:
+        """The node has been asked for its time, with this stamp: by ``ask_sync`` or by a frame for all of a bus."""
+        assert self.state == OPEN, "a question needs a session"
+        self._syncs = [*self._syncs[-(SYNCS_N_MAX - 1) :], now_us]
 
     def close(self) -> None:
         """Forget the session.  What was under way becomes ``unknown`` until a session of the same boot resolves it."""
@@ -194,14 +197,22 @@ class HostLink:
         now_us = now_ms * 1000 if now_us is None else now_us
         if octets:
             self._heard_ms = now_ms
-        for frame in self.reader.feed(octets):
+        events = self.receive_frames(self.reader.feed(octets), now_ms, now_us)
+        self._read_console(now_ms)
+        return events + self._take_events()
+
+    def receive_frames(self, frames: list[framing.Frame], now_ms: int, now_us: int) -> list[LinkEvent]:
+        """Take frames of this node that another reader has cut from the wire.  One in a wrong place has no effect."""
+        for frame in frames:
             try:
                 number, fields = unpack_message(frame.payload)
             except ValueError:
                 self.bad_messages_n += 1
                 continue
-            self._accept(frame, number, fields, now_ms, now_us)
-        self._read_console(now_ms)
+            if messages.in_its_place(number, frame.control):
+                self._accept(frame, number, fields, now_ms, now_us)
+            else:
+                self.bad_messages_n += 1
         return self._take_events()
 
     def _take_events(self) -> list[LinkEvent]:
@@ -255,7 +266,7 @@ class HostLink:
             self._begin_resolving()
 
     def _accept_hello_ack(self, fields: dict[str, Any], now_ms: int) -> None:
-        mismatch = self._mismatch(fields)
+        mismatch = mismatch_of(fields)
         if mismatch:
             self._refused(mismatch)
             return
@@ -313,15 +324,6 @@ class HostLink:
             else:
                 self._events.append(unknown.event("unresolved", "the node's journal does not reach back so far"))
         self._unknown = []
-
-    @staticmethod
-    def _mismatch(fields: dict[str, Any]) -> str:
-        if fields["major"] != messages.VERSION_MAJOR:
-            return f"protocol {fields['major']}.{fields['minor']} on the node, {messages.VERSION_TEXT} here; {FLASH}"
-        ours = schema_sha256()
-        if fields["schema_sha256"] != ours:
-            return f"schema {fields['schema_sha256'].hex()[:12]} on the node, {ours.hex()[:12]} here; {FLASH}"
-        return ""
 
     def _accept_response(self, sequence: int, fields: dict[str, Any]) -> None:
         for request in self._flying:

@@ -7,6 +7,7 @@ from typing import Any
 import msgpack
 
 from . import messages
+from .schema import schema_sha256
 
 _TYPES: dict[str, type] = {"bin": bytes, "str": str}
 # number -> names and Python types of its fields, in wire order
@@ -14,6 +15,7 @@ _FIELDS = {
     row[0]: ([name for name, _kind in row[3]], [_TYPES.get(kind, int) for _name, kind in row[3]])
     for row in messages.MESSAGES
 }
+FLASH = "flash the firmware that belongs to this host"
 _pack = msgpack.Packer(use_bin_type=True).pack
 _unpack = msgpack.unpackb
 
@@ -37,3 +39,13 @@ def unpack_message(payload: bytes) -> tuple[int, dict[str, Any]]:
     if [type(value) for value in values] != types:
         raise ValueError(f"message {number}: {len(names)} fields of other kinds than {values!r}")
     return number, dict(zip(names, values))  # noqa: B905  as long as each other, and the word costs a third more
+
+
+def mismatch_of(hello: dict[str, Any]) -> str:
+    """What keeps this host and the node of a HELLO_ACK from talking, and what to do; empty where nothing does."""
+    if hello["major"] != messages.VERSION_MAJOR:
+        return f"protocol {hello['major']}.{hello['minor']} on the node, {messages.VERSION_TEXT} here; {FLASH}"
+    ours = schema_sha256()
+    if hello["schema_sha256"] != ours:
+        return f"schema {hello['schema_sha256'].hex()[:12]} on the node, {ours.hex()[:12]} here; {FLASH}"
+    return ""

@@ -3,6 +3,8 @@
 Integer fields come first, texts and bytes last, so that a board packs the integers with one struct call.
 """
 
+from . import framing
+
 # number, name, frame kind (framing.py), fields (name, type)
 MESSAGES = (
     (
@@ -39,6 +41,11 @@ MESSAGES = (
     (0x02, "OPEN", 0, (("session", "u16"), ("lease_ms", "u16"), ("tag", "bin"))),
     (0x03, "OPENED", 0, (("session", "u16"), ("lease_ms", "u16"), ("role", "str"), ("tag", "bin"))),
     (0x04, "CLOSE", 0, (("reason", "u8"),)),
+    # on a bus (SPEC 8): whose turn it is, the end of a turn, and who has this address
+    (0x05, "POLL", 0, (("credit_bytes", "u16"), ("frames_n", "u8"))),
+    (0x06, "POLLED", 0, (("waiting_bytes", "u16"),)),
+    (0x07, "FIND", 0, (("bits", "u8"), ("prefix", "bin"), ("besides", "bin"))),
+    (0x08, "FOUND", 0, (("device_id", "bin"),)),
     # requests
     (0x10, "COMMAND", 1, (("command", "u8"),)),
     (0x11, "SET_SETPOINT", 1, (("loop", "u8"), ("setpoint", "i32"), ("ramp_256", "u32"))),
@@ -93,7 +100,7 @@ VERSION_MAJOR = 1
 VERSION_MINOR = 0
 VERSION_TEXT = "1.0"
 
-(HELLO, HELLO_ACK, OPEN, OPENED, CLOSE) = range(5)
+(HELLO, HELLO_ACK, OPEN, OPENED, CLOSE, POLL, POLLED, FIND, FOUND) = range(9)
 (COMMAND, SET_SETPOINT, CONFIG_BEGIN, CONFIG_PUT, CONFIG_PREPARE, CONFIG_COMMIT, CONFIG_CANCEL) = range(0x10, 0x17)
 (BACKFILL_REQUEST, IDENTIFY, JOURNAL, PROVISION, TRANSFER_BEGIN, TRANSFER_PUT, TRANSFER_END) = range(0x17, 0x1E)
 (RESULT, VIOLATIONS, IDENTITY, JOURNAL_TOLD, TRANSFER_TOLD) = range(0x20, 0x25)
@@ -102,6 +109,22 @@ PROGRESS_MESSAGE = 0x28
 LEASE_MESSAGE = 0x40
 (SYNC_ASK, SYNC_TOLD) = (0x50, 0x51)
 NO_SCAN = 0xFFFFFFFF  # the node has no configuration
+
+# What a node sends; every other message comes from the host.
+FROM_NODE = (HELLO_ACK, OPENED, POLLED, FOUND, RESULT, VIOLATIONS, IDENTITY, JOURNAL_TOLD, TRANSFER_TOLD) + (
+    PROGRESS_MESSAGE,
+    SCANS,
+    EVENT,
+    SUMMARIES,
+    SYNC_TOLD,
+)
+# A refusal is told in a frame of its own kind: it must not pass for the answer to a request.
+ALSO_IN = ((RESULT, framing.LINK_ERROR),)
+# message -> low five bits of control (direction and kind) of the frames in which it may travel (SPEC 2.8)
+PLACES = {row[0]: [row[2] | (framing.FROM_DEVICE if row[0] in FROM_NODE else 0)] for row in MESSAGES}
+for _number, _kind in ALSO_IN:
+    PLACES[_number].append(_kind | framing.FROM_DEVICE)
+_PLACE_OF_UNKNOWN = [framing.REQUEST]  # a newer host's request: it is answered as an unknown operation
 
 # streams that can be asked for again
 STREAM_SCANS = 0
@@ -119,6 +142,13 @@ UNFINISHED = 255  # its code where its session ended before it was answered: beg
 VIOLATION_LAYOUT = ">BBBBii"
 VIOLATION_BYTES = 12
 VIOLATIONS_N_MAX = 16  # as many as one answer carries; the count says how many there were
+
+
+def in_its_place(number, control: int) -> bool:  # type: ignore[no-untyped-def]
+    """Whether a message may travel in a frame with this control byte; ``number`` is whatever the payload began with."""
+    if isinstance(number, bool) or not isinstance(number, int):
+        return False
+    return control & (framing.FROM_DEVICE | framing.TYPE_MASK) in PLACES.get(number, _PLACE_OF_UNKNOWN)
 
 
 def fields_of(number: int) -> "tuple[tuple[str, str], ...]":

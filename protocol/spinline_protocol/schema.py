@@ -10,6 +10,7 @@ def schema_sha256() -> bytes:
     digest = hashlib.sha256()
     tables = (
         messages.MESSAGES,
+        sorted(messages.PLACES.items()),
         quantities.QUANTITIES,
         states.STATES,
         states.COMMANDS,

@@ -19,11 +19,13 @@ def hello_ack(host_nonce, device_nonce, session):
 class Line:
     """A board's link with a wire that a test writes to and reads from; what it says is signed as its role can."""
 
-    def __init__(self, seed=1, role="operator", keys=None, jumper=False):
+    def __init__(self, seed=1, role="operator", keys=None, jumper=False, bus_device_id=b""):
         self.now_us = 0
         self.role = role
         self.keys = keys or Keys()
-        self.link = DeviceLink(ADDRESS, hello_ack, Chance(seed).octets, self.keys, lambda: self.now_us, jumper)
+        self.link = DeviceLink(
+            ADDRESS, hello_ack, Chance(seed).octets, self.keys, lambda: self.now_us, jumper, bus_device_id
+        )
         self.reader = FrameReader(True)
         self.session = 0
         self.key = b""
@@ -45,10 +47,12 @@ class Line:
         self.link.receive(self.frame(*frame, **more))
 
     def heard(self):
+        if self.link.turn.polled:
+            self.say(CONTROL, 0, messages.POLL, (65535, 255), 0)
         octets = self.link.take_output(1 << 20)
-        return [
-            (frame.kind, frame.session, frame.sequence, unpack(frame.payload)) for frame in self.reader.feed(octets)
-        ]
+        frames = [(frame, unpack(frame.payload)) for frame in self.reader.feed(octets)]
+        told = [(frame.kind, frame.session, frame.sequence, message) for frame, message in frames]
+        return [row for row in told if row[3][0] != messages.POLLED]
 
     def greet(self):
         """HELLO; returns the session that is proposed."""
@@ -256,8 +260,18 @@ def test_frames_for_another_board_are_not_heard():
     line = Line().connect()
     line.say(REQUEST, 1, messages.COMMAND, (1,), destination=ADDRESS + 1)
     assert line.noted() == []
-    line.say(REQUEST, 1, messages.COMMAND, (1,), destination=framing.BROADCAST)
+    line.say(REQUEST, 1, messages.COMMAND, (1,), destination=framing.UNASSIGNED)
     assert line.noted() == [(1, 1)]
+
+
+def test_of_what_is_said_to_all_only_a_stop_is_noted_and_nothing_is_answered():
+    line = Line().connect()
+    line.say(REQUEST, 1, messages.COMMAND, (states.CMD_START,), destination=framing.BROADCAST)
+    line.say(LEASE, 1, messages.LEASE_MESSAGE, (2000, 65535, 0, 0), destination=framing.BROADCAST)
+    line.say(CONTROL, 0, messages.HELLO, (255, "1.0", NONCE, "operator", "test"), 0, framing.BROADCAST)
+    assert line.noted() == [] and line.link.lease_ms_renewed == 0 and line.link.bad_messages_n == 3
+    line.say(REQUEST, 1, messages.COMMAND, (states.CMD_STOP,), destination=framing.BROADCAST)
+    assert line.noted() == [(0, states.CMD_STOP)] and line.heard() == []
 
 
 def test_a_message_of_the_wrong_kind_is_counted_and_changes_nothing():

@@ -327,7 +327,7 @@ def test_a_question_of_time_is_answered_ahead_of_telemetry_with_the_times_of_bot
     line.say(SYNC, 0, messages.SYNC_ASK, (2 << 50,))
     for _ in range(5):
         assert line.link.stream(TELEMETRY, b"\x91\x30" + bytes(100))
-    begun = line.link._output[:50]
+    begun = line.link._output._octets[:50]
     line.link._syncs, asked = [], line.link._syncs
     assert line.link.take_output(50) == begun
     line.link._syncs = asked
@@ -353,8 +353,8 @@ def test_no_more_telemetry_is_sent_than_the_credit_and_answers_do_not_need_it():
         sent_n = 0
         while line.link.stream((TELEMETRY, EVENT)[chance.below(2)], telemetry(chance.octets(chance.below(99)))):
             sent_n += 1
-        assert len(line.link._output) <= credit and (sent_n > 0) == (credit >= 300)
-        assert credit - len(line.link._output) < 2 * 115
+        assert line.link._output.bytes_n() <= credit and (sent_n > 0) == (credit >= 300)
+        assert credit - line.link._output.bytes_n() < 2 * 115
         line.heard()
     line.command(1, states.CMD_START)
     line.link.answer_code(1, errors.OK)

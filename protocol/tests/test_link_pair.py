@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lossy import Pair
 
-from spinline_protocol import framing, host_link, messages
+from spinline_protocol import framing, host_messages, messages
 from spinline_protocol.host_link import HostLink
 from spinline_protocol.host_messages import pack_message
 
@@ -159,7 +159,7 @@ def greeted(**changed: object) -> HostLink:
     names = [name for name, _kind in messages.fields_of(messages.HELLO_ACK)]
     fields = dict(zip(names, (1, 0, 7, 1, 0, 240, 4, 0, 0, 0, 0, 0), strict=False))
     fields |= {name: b"" for name in names[12:]}
-    fields |= {"host_nonce": b"n" * 8, "schema_sha256": host_link.schema_sha256(), **changed}
+    fields |= {"host_nonce": b"n" * 8, "schema_sha256": host_messages.schema_sha256(), **changed}
     payload = pack_message(messages.HELLO_ACK, tuple(fields.values()))
     for event in host.receive(framing.encode(0, 1, framing.FROM_DEVICE, 0, 0, payload), 0):
         assert event.kind == "refused" and event.reason

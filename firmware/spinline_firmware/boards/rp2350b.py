@@ -5,7 +5,8 @@ Every output pin has a pull-down on the carrier, so that it is off before any co
 
 NAME = "rp2350b"
 BAUD = 115200
-UART = (0, 0, 1)  # number, transmit, receive
+UART = (0, 0, 1)  # number, transmit, receive; on a bus through a transceiver that finds its direction by itself
+BUS_ADDRESS = (38, 39, 5)  # address switch, 1-2-4, closed is 3.3 V: 0 a line of its own, 1 to 7 the address on a bus
 SPI = (0, 2, 3, 4, 2000000)  # number, clock, out, in, Hz (MAX31856: 5 MHz at most)
 I2C = (1, 6, 7, 400000)  # number, data, clock, Hz
 TC_SELECT = (8, 9, 10, 11, 12, 13, 14, 15)

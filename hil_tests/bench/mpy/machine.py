@@ -7,7 +7,7 @@ PWRON_RESET, HARD_RESET, WDT_RESET = 1, 2, 3
 
 
 class Pin:
-    """A pin: outputs are seen by the bench, inputs 32 to 37, 46 and 47 are contacts."""
+    """A pin: outputs are seen by the bench, inputs 32 to 39, 46 and 47 are contacts."""
 
     IN, OUT, PULL_UP, PULL_DOWN = 0, 1, 1, 2
     selected = None
@@ -21,7 +21,7 @@ class Pin:
 
     def value(self, level=None):
         if level is None:
-            return bus.contacts >> (self.number - 32) & 1
+            return bus.contacts >> (self.number - 32) & 1 if self.number >= 32 else 0
         if self._chip is not None:
             if not level:
                 Pin.selected = self._chip
