@@ -2,7 +2,7 @@
 
 import pytest
 from bus_boards import BusLine
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from spinline_protocol import auth, framing, messages, states
@@ -13,7 +13,7 @@ from spinline_protocol.host_link import OPEN, HostLink
 SEEDS = st.integers(1, 1 << 30)
 ADDRESSES = st.lists(st.integers(1, ADDRESS_HIGH), min_size=1, max_size=8, unique=True)
 # An example is seconds of a bus: a smaller one that also fails is not worth its time.
-WHOLE = settings(deadline=None, phases=(Phase.generate,))
+WHOLE = settings(deadline=None, phases=(Phase.explicit, Phase.generate))
 BAUDS = st.sampled_from((115200, 460800))
 
 
@@ -73,6 +73,7 @@ def test_one_bad_board_does_not_cost_the_others_their_lease_or_their_telemetry(
 
 
 @given(SEEDS, st.integers(2, 6), st.sampled_from((0, 3, 8)))
+@example(28966173, 4, 8)  # address 2 is not opened before the noise ends
 @settings(WHOLE, max_examples=8)
 def test_acknowledged_orders_were_executed_once_and_in_order(seed: int, boards_n: int, percent: int) -> None:
     line = BusLine(seed, list(range(1, boards_n + 1)))
@@ -84,6 +85,10 @@ def test_acknowledged_orders_were_executed_once_and_in_order(seed: int, boards_n
         line.run(0.1)
     line.wire.flips_percent = line.wire.loss_percent = 0
     line.run(6)
+    for address in line.links:  # one try of an opening in two fails in such noise: all are open by now
+        assert line.links[address].state == OPEN
+        line.order(address)
+    line.run(1)
     for board in line.boards:
         acknowledged = line.acknowledged[board.address]
         assert len(set(board.executed)) == len(board.executed) and board.executed == sorted(board.executed)
