@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lossy import Pair
 
-from spinline_protocol import framing, host_messages, messages
+from spinline_protocol import framing, host_link, host_messages, messages
 from spinline_protocol.host_link import HostLink
 from spinline_protocol.host_messages import pack_message
 
