@@ -8,7 +8,7 @@ import pytest
 
 from hil_tests.bench.run import BenchRun
 from spinline.recipe.compiler import NodeConfiguration
-from spinline_protocol import host_link
+from spinline_protocol import host_messages
 from spinline_protocol.configuration import LOOP, TABLE_LOOP, ConfigurationDigest, field_index, pack_words
 
 from .conftest import MakeRun
@@ -79,7 +79,7 @@ def test_a_node_with_another_firmware_is_named_and_not_driven(make_run: MakeRun)
 
 def test_a_node_with_another_schema_is_named_and_not_driven(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run()
-    monkeypatch.setattr(host_link, "schema_sha256", lambda: bytes(32))
+    monkeypatch.setattr(host_messages, "schema_sha256", lambda: bytes(32))
     run.start()
     assert run.run_until(lambda: run.supervisor.refused, SETTING_UP_S)
     run.run_for(5)

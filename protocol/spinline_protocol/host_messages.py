@@ -32,6 +32,7 @@ def unpack_message(payload: bytes) -> tuple[int, dict[str, Any]]:
     try:
         number, *values = _unpack(payload, raw=False, strict_map_key=True)
         names, types = _FIELDS[number]
+        assert type(number) is int  # msgpack's true is equal to 1
     except Exception as error:  # msgpack has many exception types for what is one thing: no message
         raise ValueError(f"no message: {error}") from error
     if len(values) > len(names):

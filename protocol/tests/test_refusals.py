@@ -6,6 +6,7 @@ from test_link_pair import greeted
 
 from spinline_protocol import errors, framing, messages, states
 from spinline_protocol.host_link import HostLink
+from spinline_protocol.host_messages import unpack_message
 from spinline_protocol.packer import pack_text
 
 
@@ -50,3 +51,8 @@ def test_a_hello_to_any_address_is_sent(address: int) -> None:
         return bytes(range(len(draws), len(draws) + count))
 
     HostLink(address, "test", entropy).open(2000, 0)
+
+
+def test_a_true_in_the_place_of_a_message_number_is_no_message():
+    with pytest.raises(ValueError):
+        unpack_message(bytes((0x96, 0xC3, 0xA0, 0xA0, 0xA0, 0xA0, 0xA0)))
