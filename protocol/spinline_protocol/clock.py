@@ -62,6 +62,9 @@ class DeviceClock:
         self.refused_n = 0  # exchanges that cannot be: an answer before its question, or beside all others
         self._wrap_us = wrap_us
         self._exchanges: deque[_Exchange] = deque(maxlen=EXCHANGES_N)
+        self._line = (0, 0, 0.0)  # middle of the best exchanges, offset there, slope in ppm
+        self._newest_us = 0  # behind it all exchanges bound the offset by two straight lines:
+        self._lowest = self._highest = 0  # their heights at 0, in millionths of a us
 
     def forget(self) -> None:
         """The device has started again: its clock has nothing to do with the old one."""
@@ -82,13 +85,23 @@ class DeviceClock:
         high_us = received_us - host_sent_us + STAMP_US
         low_us = received_us + processing_us - host_received_us - STAMP_US
         self._exchanges.append(_Exchange(host_sent_us, host_received_us, low_us, high_us))
+        self._summarise()
         low, high = self._interval(host_received_us)
         if low > high:
             self.refused_n += 1
             newest = self._exchanges[-1]
             self._exchanges.clear()
             self._exchanges.append(newest)
+            self._summarise()
         return True
+
+    def _summarise(self) -> None:
+        """What every question needs, once for each exchange."""
+        kept = self._exchanges
+        self._newest_us = max(one.received_us for one in kept)
+        self._lowest = max(one.low_us * 1_000_000 + one.received_us * DRIFT_PPM_MAX for one in kept)
+        self._highest = min(one.high_us * 1_000_000 - one.sent_us * DRIFT_PPM_MAX for one in kept)
+        self._line = self._fit()
 
     @staticmethod
     def _slack_us(elapsed_us: int) -> int:
@@ -104,6 +117,9 @@ class DeviceClock:
 
     def _interval(self, host_us: int) -> tuple[int, int]:
         """Lowest and highest offset that all exchanges allow at a time of the host."""
+        if host_us >= self._newest_us:
+            drift = host_us * DRIFT_PPM_MAX
+            return (self._lowest - drift) // 1_000_000, -((-self._highest - drift) // 1_000_000)
         low = max(kept.low_us - _drift_us(host_us - kept.received_us) for kept in self._exchanges)
         high = min(kept.high_us + _drift_us(host_us - kept.sent_us) for kept in self._exchanges)
         return low, high
@@ -117,6 +133,11 @@ class DeviceClock:
         return Offset(guess, max(high - guess, guess - low))
 
     def _guess_us(self, host_us: int) -> int:
+        """The offset by the line through the best exchanges."""
+        middle_us, offset_us, slope_ppm = self._line
+        return offset_us + round(slope_ppm * (host_us - middle_us) / 1_000_000)
+
+    def _fit(self) -> tuple[int, int, float]:
         """Line through the exchanges with the shortest round trips, its slope within the drift that is allowed."""
         best = sorted(self._exchanges, key=lambda kept: kept.round_trip_us)[:BEST_N]
         best = [kept for kept in best if kept.round_trip_us <= BEST_TIMES * best[0].round_trip_us]
@@ -125,11 +146,10 @@ class DeviceClock:
         offset_us = sum(kept.offset_us for kept in best) // count
         spans = [kept.middle_us - middle_us for kept in best]
         if max(spans) - min(spans) < SLOPE_SPAN_US:
-            return offset_us
+            return middle_us, offset_us, 0.0
         rises = sum(span * (kept.offset_us - offset_us) for span, kept in zip(spans, best, strict=True))
         squares = sum(span * span for span in spans)
-        slope_ppm = min(max(rises * 1_000_000 / squares, -DRIFT_PPM_MAX), DRIFT_PPM_MAX)
-        return offset_us + round(slope_ppm * (host_us - middle_us) / 1_000_000)
+        return middle_us, offset_us, min(max(rises * 1_000_000 / squares, -DRIFT_PPM_MAX), DRIFT_PPM_MAX)
 
     def latest_us(self, device_us: int) -> int | None:
         """Latest host time of a device's stamp; as near as the promptest answer was, however long questions waited.
