@@ -11,10 +11,11 @@ from scipy.optimize import minimize
 from spinline.tuning.margin import load_iae, margins
 from spinline.tuning.model import Gains, LinearModel, Real
 
-MS_MAX = 1.6
-MS_OFF_MAX = 2.0  # with gain and dead time both larger by this:
+MS_MAX = 1.59
+MT_MAX = 1.8
+MS_OFF_MAX = 1.99  # with gain and dead time both larger by this:
 OFF_BY = 1.25
-FILTER_SHARE = 8  # each of the two filters lasts at most this part of Td
+FILTER_SHARE = 10  # each of the two filters lasts at most this part of Td
 FILTER_K_MAX = 7
 
 # theta / tau, Kc * gain, Ti / theta, Td / theta: the best robust PID (max(Ms, Mt) 1.59, filter Td/10) of FOPDT models
@@ -32,9 +33,10 @@ START = (
 
 @dataclass(frozen=True)
 class Robustness:
-    """What a tuning must keep: Ms nominal, and Ms with gain and dead time both larger by ``off_by``."""
+    """What a tuning must keep: Ms and Mt nominal, and Ms with gain and dead time both larger by ``off_by``."""
 
     Ms: float = MS_MAX
+    Mt: float = MT_MAX
     Ms_off: float = MS_OFF_MAX
     off_by: float = OFF_BY
 
@@ -79,7 +81,7 @@ def robust_gains(model: LinearModel, scan_s: float, more_dead_s: float = 0.0, ke
         nominal = margins(model, gains, scan_s, more_dead_s)
         if not nominal.stable:
             return 1e3 + float(logs[0])
-        above = max(0.0, max(nominal.Ms, nominal.Mt) - keep.Ms)
+        above = max(0.0, nominal.Ms - keep.Ms) + max(0.0, nominal.Mt - keep.Mt)
         above += max(0.0, margins(off, gains, scan_s, more_dead_s * keep.off_by).Ms - keep.Ms_off)
         return math.log(load_iae(model, gains, scan_s)) + 20 * above
 
@@ -100,7 +102,7 @@ def keeps(gains: Gains, model: LinearModel, scan_s: float, more_dead_s: float, k
     nominal = margins(model, gains, scan_s, more_dead_s)
     off = model.off_by(keep.off_by, keep.off_by)
     off_by = margins(off, gains, scan_s, more_dead_s * keep.off_by)
-    return nominal.stable and max(nominal.Ms, nominal.Mt) <= keep.Ms and off_by.Ms <= keep.Ms_off
+    return nominal.Ms <= keep.Ms and nominal.Mt <= keep.Mt and off_by.Ms <= keep.Ms_off
 
 
 def backed_off(gains: Gains, model: LinearModel, scan_s: float, more_dead_s: float, keep: Robustness) -> Gains:
