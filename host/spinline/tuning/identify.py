@@ -15,7 +15,7 @@ from scipy.signal import lfilter
 
 from spinline.tuning.model import LinearModel, Real
 
-SAMPLES_N_MAX = 3000
+SAMPLES_N_MAX = 1500
 
 
 @dataclass(frozen=True)

@@ -58,3 +58,9 @@ def load_iae(model: LinearModel, gains: Gains, scan_s: float) -> float:
     spectrum = np.concatenate(([gains.load_ie], closed / (1j * frequency)))
     course = np.fft.irfft(spectrum, count) * count / period_s
     return float(np.abs(course).sum() * period_s / count)
+
+
+def output_noise(gains: Gains, scan_s: float, noise: float) -> float:
+    """Standard deviation of the output (fraction) that white noise of the pv makes, without the slow part of I."""
+    frequency = np.linspace(0.02, 1.0, 200) * math.pi / scan_s
+    return noise * float(np.sqrt(np.mean(np.abs(controller_response(gains, scan_s, frequency)) ** 2)))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from spinline.tuning.margin import load_iae, margins
+from spinline.tuning.margin import load_iae, margins, output_noise
 from spinline.tuning.model import Gains, LinearModel, Real
 
 MS_MAX = 1.59
@@ -33,12 +33,14 @@ START = (
 
 @dataclass(frozen=True)
 class Robustness:
-    """What a tuning must keep: Ms and Mt nominal, and Ms with gain and dead time both larger by ``off_by``."""
+    """What a tuning must keep: Ms and Mt nominal, Ms with gain and dead time both larger by ``off_by``, output noise."""
 
     Ms: float = MS_MAX
     Mt: float = MT_MAX
     Ms_off: float = MS_OFF_MAX
     off_by: float = OFF_BY
+    noise: float = 0.0  # standard deviation of the pv
+    output_noise: float = 0.04  # what it may make of the output, in fractions
 
 
 def filter_k(td_s: float, scan_s: float) -> int:
@@ -83,6 +85,8 @@ def robust_gains(model: LinearModel, scan_s: float, more_dead_s: float = 0.0, ke
             return 1e3 + float(logs[0])
         above = max(0.0, nominal.Ms - keep.Ms) + max(0.0, nominal.Mt - keep.Mt)
         above += max(0.0, margins(off, gains, scan_s, more_dead_s * keep.off_by).Ms - keep.Ms_off)
+        if keep.noise:
+            above += max(0.0, math.log(output_noise(gains, scan_s, keep.noise) / keep.output_noise))
         return math.log(load_iae(model, gains, scan_s)) + 20 * above
 
     at = np.log([start.Kc, start.Ti_s, start.Td_s])
@@ -102,12 +106,13 @@ def keeps(gains: Gains, model: LinearModel, scan_s: float, more_dead_s: float, k
     nominal = margins(model, gains, scan_s, more_dead_s)
     off = model.off_by(keep.off_by, keep.off_by)
     off_by = margins(off, gains, scan_s, more_dead_s * keep.off_by)
-    return nominal.Ms <= keep.Ms and nominal.Mt <= keep.Mt and off_by.Ms <= keep.Ms_off
+    quiet = output_noise(gains, scan_s, keep.noise) <= 1.01 * keep.output_noise
+    return quiet and nominal.Ms <= keep.Ms and nominal.Mt <= keep.Mt and off_by.Ms <= keep.Ms_off
 
 
 def backed_off(gains: Gains, model: LinearModel, scan_s: float, more_dead_s: float, keep: Robustness) -> Gains:
     """The same with less gain until every margin is kept: the search may end a hair beyond."""
-    for _ in range(60):
+    for _ in range(100):
         if keeps(gains, model, scan_s, more_dead_s, keep):
             break
         gains = Gains(gains.Kc * 0.97, gains.Ti_s * 1.005, gains.Td_s, gains.filter_k)

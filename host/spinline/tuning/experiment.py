@@ -1,0 +1,206 @@
+"""Tuning one loop by an experiment on the line: watch, plan, run, judge, and new gains or a reason why not.
+
+Pure: the line is an argument.  It never leaves a loop worse: gains are only proposed where the record says what the
+loop is, and where they are better than those that run.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+
+from spinline.tuning.identify import Identified, Record, identify
+from spinline.tuning.margin import Margins, load_iae, margins
+from spinline.tuning.model import Gains, LinearModel, Real
+from spinline.tuning.rule import Robustness, robust_gains
+
+WATCH_SCANS = 240
+QUIET_SCANS = 60  # at the centre, before the relay: the identification begins at rest
+SWITCHES_N = 13  # six cycles
+TRIES_N_MAX = 5
+STEP_FIRST, STEP_MAX, STEP_MIN = 0.15, 1.0, 0.01  # of full output, upwards; downwards:
+LOW_SHARE = 0.7  # the asymmetry tells the gain
+NOISE_SHARE_MAX = 1 / 3  # of the hysteresis
+EXPLAINED_MIN = 0.97
+RESIDUAL_NOISE_MAX = 4.0  # what the model leaves, in noise
+KEEP = Robustness(Ms=1.5, Mt=1.6, Ms_off=1.9)  # tighter than the rule: the model is not the plant
+
+
+class End(StrEnum):
+    """How an experiment on the board ended."""
+
+    DONE = "done"
+    PV_OUT = "the pv left its limits"
+    SENSOR = "the sensor was not good"
+    NO_RESPONSE = "nothing answered within the longest half cycle"
+    DISTURBED = "a cycle was unlike the one before: something else moved the loop"
+    STOPPED = "it was stopped"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked of the board: outputs in fractions, pv in its unit, times in scans."""
+
+    centre: float
+    high: float
+    low: float
+    middle: float
+    hysteresis: float
+    pv_low: float
+    pv_high: float
+    quiet_scans: int = QUIET_SCANS
+    switches_n: int = SWITCHES_N
+    half_scans_max: int = 36_000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a person allows: pv beside where it stands, hysteresis, lowest and highest output (``split``: below 0)."""
+
+    pv_away: float
+    hysteresis: float
+    out_low: float = 0.0
+    out_high: float = 1.0
+
+    @property
+    def split(self) -> bool:
+        """True for a loop that heats and cools."""
+        return self.out_low < 0
+
+
+class TuningLine(Protocol):
+    """A loop on which experiments can be run."""
+
+    scan_s: float
+
+    def watch(self, scans: int) -> Record:
+        """The loop as it runs."""
+
+    def run(self, plan: Plan) -> tuple[Record, End]:
+        """An experiment from its first quiet scan to its end."""
+
+    def rest(self, scans: int) -> None:
+        """Let the loop come to rest at its centre output."""
+
+
+@dataclass(frozen=True)
+class Refusal(Exception):
+    """Why a loop is not tuned; ``reason`` is a sentence for a technician."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """New gains, what they stand on and what they do; ``before`` and ``after`` are margins on the identified model."""
+
+    record: Record
+    plan: Plan
+    found: Identified
+    gains: Gains
+    before: Margins
+    after: Margins
+    load_iae_before: float
+    load_iae_after: float
+
+
+def noise_of(pv: Real) -> float:
+    """Standard deviation of what is faster than a drift: from differences of neighbours."""
+    return float(np.std(np.diff(pv)) / math.sqrt(2))
+
+
+def judge_watch(record: Record, limits: Limits) -> None:
+    """Refuse a loop that is not at rest, or whose sensor is dead or noisy."""
+    noise = noise_of(record.pv)
+    if float(np.ptp(record.pv)) == 0:
+        raise Refusal("the sensor is dead: its value has not moved by one count while it was watched")
+    if noise > NOISE_SHARE_MAX * limits.hysteresis:
+        raise Refusal(
+            f"the noise, {noise:.3g}, is above a third of the hysteresis, {limits.hysteresis:.3g}: "
+            "mend the sensor, or allow a larger hysteresis"
+        )
+    quarter = len(record.pv) // 4
+    drift = float(np.mean(record.pv[-quarter:]) - np.mean(record.pv[:quarter]))
+    if abs(drift) > max(limits.hysteresis, 4 * noise):
+        raise Refusal(f"the pv drifts, {drift:+.3g} while it was watched: wait until the loop is at rest")
+    for bound, name in ((limits.out_low, "lowest"), (limits.out_high, "highest")):
+        if abs(float(np.mean(record.output)) - bound) < STEP_MIN and not (limits.split and bound == 0):
+            raise Refusal(f"the output stands at its {name}: there is no room to both sides")
+
+
+def plan_of(watched: Record, limits: Limits, step: float) -> Plan:
+    """Outputs to both sides of where the loop stands, as far as there is room."""
+    centre, middle = float(np.mean(watched.output)), float(np.mean(watched.pv))
+    step = min(step, limits.out_high - centre, (centre - limits.out_low) / LOW_SHARE)
+    return Plan(
+        centre, centre + step, centre - LOW_SHARE * step, middle, limits.hysteresis,
+        middle - limits.pv_away, middle + limits.pv_away,
+    )  # fmt: skip
+
+
+def tune(line: TuningLine, limits: Limits, current: Gains) -> Proposal:
+    """Watch, run, identify and propose.  Raises Refusal with the reason; the loop then has the gains it had."""
+    watched = line.watch(WATCH_SCANS)
+    judge_watch(watched, limits)
+    step, plan, end, record = STEP_FIRST, None, End.STOPPED, watched
+    for _ in range(TRIES_N_MAX):
+        planned = plan_of(watched, limits, step)
+        if plan is not None and planned.high == plan.high:
+            break  # there is no more room
+        plan = planned
+        record, end = line.run(plan)
+        if end is End.PV_OUT and step > STEP_MIN:
+            step = max(step / 2.5, STEP_MIN)
+        elif end is End.NO_RESPONSE and step < STEP_MAX:
+            step = min(step * 2, STEP_MAX)
+        else:
+            break
+        line.rest(len(record.pv) + 8 * WATCH_SCANS)
+        watched = line.watch(WATCH_SCANS)
+        judge_watch(watched, limits)
+    assert plan is not None
+    if end is not End.DONE:
+        raise Refusal(f"the experiment ended early: {end}")
+    return propose(record, plan, limits, current, noise_of(watched.pv))
+
+
+def period_of(record: Record, plan: Plan) -> float:
+    """Length of the last two cycles in s: from the switches of the output."""
+    rises = np.flatnonzero((record.output[1:] > record.output[:-1]) & (record.output[1:] >= plan.high - 1e-3))
+    if len(rises) < 3:
+        raise Refusal("the record has fewer than two whole cycles")
+    return float(rises[-1] - rises[-3]) / 2 * record.scan_s
+
+
+def propose(record: Record, plan: Plan, limits: Limits, current: Gains, noise: float) -> Proposal:
+    """New gains from the record of an experiment that ended well; Refusal where it does not say what the loop is."""
+    found = identify(record, period_of(record, plan), limits.split)
+    if found.model.gain <= 0 or not math.isfinite(found.model.gain):
+        raise Refusal("the pv moves against the output: action or wiring is the wrong way round")
+    if found.explained < EXPLAINED_MIN and found.residual > RESIDUAL_NOISE_MAX * noise:
+        raise Refusal(
+            f"no linear model explains the record: {100 * found.explained:.1f} % of it, {found.residual:.3g} left; "
+            "a disturbance, a sticking actuator or a drift was in it"
+        )
+    if limits.split and not 0.02 <= found.cooling_ratio <= 50:
+        raise Refusal(f"the gain below 0 is {found.cooling_ratio:.3g} of that above: one of the sides does nothing")
+    gains = robust_gains(found.model, record.scan_s, keep=replace(KEEP, noise=noise))
+    before, after = (margins(found.model, one, record.scan_s) for one in (current, gains))
+    iae = [load_iae(found.model, one, record.scan_s) for one in (current, gains)]
+    if not after.stable:
+        raise Refusal("no gains keep the margins on the identified model")
+    if before.stable and before.Ms <= after.Ms and iae[0] <= iae[1]:
+        raise Refusal(f"the gains that run are better already: Ms {before.Ms:.2f}, load IAE {iae[0]:.3g}")
+    return Proposal(record, plan, found, gains, before, after, iae[0], iae[1])
+
+
+def worst_ms(model: LinearModel, gains: Gains, scan_s: float, sides: tuple[float, ...] = (1.0,)) -> float:
+    """The largest Ms of the loop over gains multiplied by each of ``sides``."""
+    return max(margins(model.off_by(side, 1.0), gains, scan_s).Ms for side in sides)
