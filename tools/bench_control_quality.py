@@ -1,6 +1,6 @@
 """How well the robust gains reject a load, with the integer kernel in the loop, beside the best robust PID there is.
 
-The denominator is the smallest load IAE of any PID (derivative filter Td / 10, no sampling) with Ms and Mt at most 1.59.
+The denominator is the smallest load IAE of any PID (derivative filter Td / 10, no sampling) of Ms and Mt up to 1.59.
 E4, E9, E10 and E11 are Skogestad's processes (J. Process Control 13, 2003); the heaters were measured and published by
 owners of 3D printers.  One time unit of the E processes is taken as 10 s, and 100 degC as full output.
 """

@@ -33,7 +33,7 @@ START = (
 
 @dataclass(frozen=True)
 class Robustness:
-    """What a tuning must keep: Ms and Mt nominal, Ms with gain and dead time both larger by ``off_by``, output noise."""
+    """What a tuning must keep: Ms and Mt nominal, Ms with gain and dead time larger by ``off_by``, output noise."""
 
     Ms: float = MS_MAX
     Mt: float = MT_MAX
