@@ -1,25 +1,29 @@
 """The tuning experiment of one loop: a quiet time, then an asymmetric relay around a pv.  Whole numbers, bounded work.
 
-The output stands at ``centre`` for the quiet time (which shows noise and drift), then switches between ``high`` and
-``low`` whenever the pv leaves the band around ``middle``.  It ends by itself after so many switches; it gives up at
-once where the pv leaves its limits, a sensor is not good, nothing switches for too long, or a cycle is unlike the one
-before it.  What it found is in the scan records: the host identifies (Astrom and Hagglund, Advanced PID Control, 8.3).
+The output stands at ``centre`` for the quiet time (which shows noise and drift), then switches between ``rising`` and
+``falling`` whenever the pv leaves its band.  It ends by itself after so many switches; it gives up at once where the
+pv leaves its limits, a sensor is not good, nothing switches for too long, or a cycle is unlike the one before it.
+What it found is in the scan records: the host identifies (Astrom and Hagglund, Advanced PID Control, 8.3).
 """
 
 from spinline_protocol.quantities import GOOD
-
-IDLE = 0
-QUIET = 1
-SWITCHING = 2
-DONE = 3
-# why it gave up; 4 and above
-PV_OUT = 4  # the pv left its limits
-SENSOR = 5
-NO_RESPONSE = 6  # no switch within the longest half cycle
-DISTURBED = 7  # a cycle a quarter longer or shorter than the one before
-STOPPED = 8  # by a person, a change of state, or a lost lease
+from spinline_protocol.states import TUNE_DISTURBED as DISTURBED
+from spinline_protocol.states import TUNE_DONE as DONE
+from spinline_protocol.states import TUNE_IDLE as IDLE
+from spinline_protocol.states import TUNE_NO_RESPONSE as NO_RESPONSE
+from spinline_protocol.states import TUNE_PV_OUT as PV_OUT
+from spinline_protocol.states import TUNE_QUIET as QUIET
+from spinline_protocol.states import TUNE_SENSOR as SENSOR
+from spinline_protocol.states import TUNE_STOPPED as STOPPED
+from spinline_protocol.states import TUNE_SWITCHING as SWITCHING
 
 CYCLES_FREE_N = 2  # the first ones are not compared: they come from where the loop was
+PERIOD_SLACK_SCANS = 2  # a switch falls on a scan: two periods of a fast loop differ by so much of themselves
+QUIET_SCANS_MAX = 10000
+SWITCHES_N_MAX = 60
+HALF_SCANS_MAX = 100000
+ENDLESS_SCANS = QUIET_SCANS_MAX + SWITCHES_N_MAX * HALF_SCANS_MAX
+assert ENDLESS_SCANS < 1 << 29  # so no count of scans leaves the small integers
 
 
 class Relay:
@@ -30,7 +34,7 @@ class Relay:
         self.switches_n = 0  # so far
         self.output = 0
         self._period = 0
-        self._quiet = self._centre = self._high = self._low = 0
+        self._quiet = self._centre = self._rising = self._falling = 0
         self._top = self._bottom = self._pv_low = self._pv_high = 0
         self._wanted = self._half_max = 0
         self._scans = 0  # since the last switch, or of the quiet time
@@ -40,8 +44,8 @@ class Relay:
         self, quiet_scans: int, outputs: "tuple[int, int, int]", band: "tuple[int, int]", limits: "tuple[int, int]",
         switches_n: int, half_scans_max: int,
     ) -> None:  # fmt: skip
-        """``outputs`` low, centre, high; ``band`` and ``limits`` lowest and highest pv; the host has judged them."""
-        self._low, self._centre, self._high = outputs
+        """``outputs`` under which the pv falls, rests, rises; ``band`` and ``limits`` lowest and highest pv; judged."""
+        self._falling, self._centre, self._rising = outputs
         self._bottom, self._top = band
         self._pv_low, self._pv_high = limits
         self._quiet = quiet_scans
@@ -60,6 +64,7 @@ class Relay:
         """End it from outside."""
         if self.running():
             self.state = STOPPED
+            self.output = self._centre
 
     def scan(self, pv: int, quality: int) -> int:
         """One scan; returns the output to apply.  Ends with ``centre``, whatever the reason."""
@@ -74,13 +79,13 @@ class Relay:
             if self._scans >= self._quiet:
                 self.state = SWITCHING
                 self._scans = 0
-                self.output = self._high
+                self.output = self._rising
         elif self._scans > self._half_max:
             self.state = NO_RESPONSE
-        elif self.output == self._high and pv > self._top:
-            self._switch(self._low)
-        elif self.output == self._low and pv < self._bottom:
-            self._switch(self._high)
+        elif self.output == self._rising and pv > self._top:
+            self._switch(self._falling)
+        elif self.output == self._falling and pv < self._bottom:
+            self._switch(self._rising)
         if not self.running():
             self.output = self._centre
         return self.output
@@ -90,7 +95,8 @@ class Relay:
         self.switches_n += 1
         period = self._half + self._scans
         compared = self.switches_n > 2 * CYCLES_FREE_N
-        if compared and abs(period - self._period) * 4 > self._period:
+        away = abs(period - self._period) - PERIOD_SLACK_SCANS
+        if compared and away * 4 > self._period:
             self.state = DISTURBED
         elif self.switches_n >= self._wanted:
             self.state = DONE
