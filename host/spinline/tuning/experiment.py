@@ -25,6 +25,9 @@ TRIES_N_MAX = 5
 STEP_FIRST, STEP_MAX, STEP_MIN = 0.15, 1.0, 0.01  # of full output, upwards; downwards:
 LOW_SHARE = 0.7  # the asymmetry tells the gain
 NOISE_SHARE_MAX = 1 / 3  # of the hysteresis
+HYSTERESIS_NOISE, HYSTERESIS_COUNTS, AWAY_HYSTERESES = 4.0, 8.0, 15.0  # where a person leaves them open
+PERIOD_SCANS_MIN = 16  # a shorter cycle has too few scans to show dead time and lag
+BAND_ROOM = 2.0  # hystereses that must fit between the band and the limits of the pv
 EXPLAINED_MIN = 0.97
 RESIDUAL_NOISE_MAX = 4.0  # what the model leaves, in noise
 KEEP = Robustness(Ms=1.5, Mt=1.6, Ms_off=1.9)  # tighter than the rule: the model is not the plant
@@ -59,12 +62,18 @@ class Plan:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a person allows: pv beside where it stands, hysteresis, lowest and highest output (``split``: below 0)."""
+    """What a person allows: pv beside where it stands, hysteresis, lowest and highest output (``split``: below 0).
+
+    ``pv_away`` or ``hysteresis`` 0: from the noise that was seen.
+    """
 
     pv_away: float
     hysteresis: float
     out_low: float = 0.0
     out_high: float = 1.0
+    pv_low: float = -math.inf  # the pv may not leave these, whatever ``pv_away`` says
+    pv_high: float = math.inf
+    count: float = 0.0  # of the pv: what the sensor can show
 
     @property
     def split(self) -> bool:
@@ -116,6 +125,12 @@ def noise_of(pv: Real) -> float:
     return float(np.std(np.diff(pv)) / math.sqrt(2))
 
 
+def chosen(limits: Limits, noise: float) -> Limits:
+    """The limits with what the person left open: a hysteresis well above noise and counts, and room around it."""
+    hysteresis = limits.hysteresis or max(HYSTERESIS_NOISE * noise, HYSTERESIS_COUNTS * limits.count)
+    return replace(limits, hysteresis=hysteresis, pv_away=limits.pv_away or AWAY_HYSTERESES * hysteresis)
+
+
 def judge_watch(record: Record, limits: Limits) -> None:
     """Refuse a loop that is not at rest, or whose sensor is dead or noisy."""
     noise = noise_of(record.pv)
@@ -139,16 +154,33 @@ def plan_of(watched: Record, limits: Limits, step: float) -> Plan:
     """Outputs to both sides of where the loop stands, as far as there is room."""
     centre, middle = float(np.mean(watched.output)), float(np.mean(watched.pv))
     step = min(step, limits.out_high - centre, (centre - limits.out_low) / LOW_SHARE)
-    return Plan(
-        centre, centre + step, centre - LOW_SHARE * step, middle, limits.hysteresis,
-        middle - limits.pv_away, middle + limits.pv_away,
-    )  # fmt: skip
+    low, high = max(middle - limits.pv_away, limits.pv_low), min(middle + limits.pv_away, limits.pv_high)
+    if min(middle - low, high - middle) < BAND_ROOM * limits.hysteresis:
+        raise Refusal(
+            f"there is no room for the pv: it stands at {middle:.4g}, may go from {low:.4g} to {high:.4g}, and the "
+            f"hysteresis is {limits.hysteresis:.3g}; move the setpoint, or allow more"
+        )
+    return Plan(centre, centre + step, centre - LOW_SHARE * step, middle, limits.hysteresis, low, high)
 
 
-def tune(line: TuningLine, limits: Limits, current: Gains) -> Proposal:
+def settled(line: TuningLine, limits: Limits, watches_n: int) -> tuple[Record, Limits]:
+    """The loop at rest, within so many watches, and the limits as chosen; Refusal says what is wrong with the last."""
+    for left in reversed(range(max(1, watches_n))):
+        watched = line.watch(WATCH_SCANS)
+        asked = chosen(limits, noise_of(watched.pv))
+        try:
+            judge_watch(watched, asked)
+        except Refusal:
+            if left == 0:
+                raise
+        else:
+            break
+    return watched, asked
+
+
+def tune(line: TuningLine, limits: Limits, current: Gains, watches_n: int = 1) -> Proposal:
     """Watch, run, identify and propose.  Raises Refusal with the reason; the loop then has the gains it had."""
-    watched = line.watch(WATCH_SCANS)
-    judge_watch(watched, limits)
+    watched, limits = settled(line, limits, watches_n)
     step, plan, end, record = STEP_FIRST, None, End.STOPPED, watched
     for _ in range(TRIES_N_MAX):
         planned = plan_of(watched, limits, step)
@@ -163,8 +195,7 @@ def tune(line: TuningLine, limits: Limits, current: Gains) -> Proposal:
         else:
             break
         line.rest(len(record.pv) + 8 * WATCH_SCANS)
-        watched = line.watch(WATCH_SCANS)
-        judge_watch(watched, limits)
+        watched, limits = settled(line, limits, watches_n)
     assert plan is not None
     if end is not End.DONE:
         raise Refusal(f"the experiment ended early: {end}")
@@ -181,7 +212,13 @@ def period_of(record: Record, plan: Plan) -> float:
 
 def propose(record: Record, plan: Plan, limits: Limits, current: Gains, noise: float) -> Proposal:
     """New gains from the record of an experiment that ended well; Refusal where it does not say what the loop is."""
-    found = identify(record, period_of(record, plan), limits.split)
+    period_s = period_of(record, plan)
+    if period_s < PERIOD_SCANS_MIN * record.scan_s:
+        raise Refusal(
+            f"the loop is too fast for an experiment: a cycle took {period_s / record.scan_s:.0f} scans, "
+            f"{PERIOD_SCANS_MIN} are needed to see dead time and lag; keep its gains, or set them from the drive's data"
+        )
+    found = identify(record, period_s, limits.split)
     if found.model.gain <= 0 or not math.isfinite(found.model.gain):
         raise Refusal("the pv moves against the output: action or wiring is the wrong way round")
     if found.explained < EXPLAINED_MIN and found.residual > RESIDUAL_NOISE_MAX * noise:

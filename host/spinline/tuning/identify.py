@@ -16,6 +16,7 @@ from scipy.signal import lfilter
 from spinline.tuning.model import LinearModel, Real
 
 SAMPLES_N_MAX = 1500
+RIDGE = 1e-10  # two columns that are alike must not end the search
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,13 @@ def _columns(record: Record, lags_s: tuple[float, ...], dead_s: float, split: bo
 
 def _fit(record: Record, lags_s: tuple[float, ...], dead_s: float, split: bool) -> tuple[Real, float]:
     matrix = np.column_stack(_columns(record, lags_s, dead_s, split))
-    solved, *_ = np.linalg.lstsq(matrix, record.pv, rcond=None)
+    size = np.sqrt(np.einsum("ij,ij->j", matrix, matrix)) + 1e-300
+    matrix /= size  # columns of one size: then the normal equations are good enough, and twice as fast
+    normal = matrix.T @ matrix
+    normal.flat[:: len(size) + 1] += RIDGE
+    solved = np.linalg.solve(normal, matrix.T @ record.pv)
     left = record.pv - matrix @ solved
-    return solved, float(np.sqrt(np.mean(left * left)))
+    return solved / size, math.sqrt(float(left @ left) / len(left))
 
 
 def thinned(record: Record) -> Record:
@@ -113,3 +118,11 @@ def identify(record: Record, period_s: float, split: bool = False) -> Identified
     model = LinearModel(float(solved[0]), lags_s, dead_s)
     moved = float(np.std(short.pv))
     return Identified(model, left, 1 - (left / moved) ** 2, float(solved[1] / solved[0]) if split else 1.0)
+
+
+def answer(record: Record, found: Identified, split: bool) -> Real:
+    """What the model makes of the recorded output, with the offset and the beginning that fit best."""
+    matrix = np.column_stack(_columns(record, found.model.lags_s, found.model.dead_s, split))
+    solved, *_ = np.linalg.lstsq(matrix, record.pv, rcond=None)
+    course: Real = matrix @ solved
+    return course

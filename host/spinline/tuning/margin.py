@@ -50,14 +50,19 @@ def margins(model: LinearModel, gains: Gains, scan_s: float, more_dead_s: float 
 
 def load_iae(model: LinearModel, gains: Gains, scan_s: float) -> float:
     """Integrated absolute error after a unit step at the plant's input, of a stable loop.  Unit of the pv times s."""
+    time_s, course = load_response(model, gains, scan_s)
+    return float(np.abs(course).sum() * time_s[1])
+
+
+def load_response(model: LinearModel, gains: Gains, scan_s: float) -> tuple[Real, Real]:
+    """Times in s and the pv's way back after a unit step at the plant's input, of a stable loop."""
     period_s = 40 * max(gains.Ti_s, 2 * model.slowness_s, 4 * scan_s)
     count = 2048
     frequency = 2 * math.pi * np.arange(1, count // 2 + 1) / period_s
     plant = model.response(frequency) * held_response(scan_s, frequency)
     closed = model.response(frequency) / (1 + plant * controller_response(gains, scan_s, frequency))
     spectrum = np.concatenate(([gains.load_ie], closed / (1j * frequency)))
-    course = np.fft.irfft(spectrum, count) * count / period_s
-    return float(np.abs(course).sum() * period_s / count)
+    return np.arange(count) * period_s / count, np.fft.irfft(spectrum, count) * count / period_s
 
 
 def output_noise(gains: Gains, scan_s: float, noise: float) -> float:
