@@ -19,9 +19,10 @@ from spinline.recipe.line_model import load_line
 from spinline.recipe.models import Recipe
 from spinline.recipe.reading import read_recipe
 from spinline.tuning.experiment import Refusal
+from spinline.tuning.model import Gains
 from spinline.tuning.node_line import NodeLine
 from spinline.tuning.report import summary_line, write_report
-from spinline.tuning.session import Request, Tuned, find_loop, node_line, tune_loop, with_gains
+from spinline.tuning.session import Request, Tuned, changed_line, find_loop, node_line, tune_loop, with_gains
 from spinline_protocol.states import CMD_RUN, CMD_START, EXECUTE, STARTING, STATES
 
 from .bench.interpreters import Interpreter, find_interpreter
@@ -43,11 +44,16 @@ class Trial:
     """One node of a preheated line with nobody but a technician on its port."""
 
     def __init__(
-        self, interpreter: Interpreter, folder: Path, name: str, seed: int = 1, told: Callable[[str], None] = print
-    ) -> None:
+        self, interpreter: Interpreter, folder: Path, name: str, seed: int = 1,
+        told: Callable[[str], None] = lambda line: None, gains: Gains | None = None,
+    ) -> None:  # fmt: skip
         line, recipe = load_line(LINE_R1), short_recipe()
         node, loop = find_loop(line, name)
         self.asked = Request(line, recipe, node, loop, while_running=True, download=True)
+        if gains is not None:  # what somebody left in the line file
+            line = changed_line(self.asked, gains)
+            node, loop = find_loop(line, name)
+            self.asked = Request(line, recipe, node, loop, while_running=True, download=True)
         self.bench = SimulatedLine(interpreter, folder, seed, names=(node.name,))
         melt = recipe.melt
         zones = [float(getattr(melt, f"z{i}_temperature_C")) for i in range(1, 7)]
@@ -91,7 +97,7 @@ class Trial:
 def try_loop(interpreter: Interpreter, name: str, seed: int, folder: Path) -> str:
     """One loop from a preheated line to its new gains or a reason; a line of text."""
     with tempfile.TemporaryDirectory() as boards:
-        trial = Trial(interpreter, Path(boards), name, seed, lambda line: None)
+        trial = Trial(interpreter, Path(boards), name, seed)
         try:
             trial.to_state()
             tuned = trial.tune()

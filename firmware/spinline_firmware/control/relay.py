@@ -18,6 +18,7 @@ from spinline_protocol.states import TUNE_STOPPED as STOPPED
 from spinline_protocol.states import TUNE_SWITCHING as SWITCHING
 
 CYCLES_FREE_N = 2  # the first ones are not compared: they come from where the loop was
+PERIOD_PARTS = 2  # a slow loop finds its cycle slowly: half a period is a disturbance for certain
 PERIOD_SLACK_SCANS = 2  # a switch falls on a scan: two periods of a fast loop differ by so much of themselves
 QUIET_SCANS_MAX = 10000
 SWITCHES_N_MAX = 60
@@ -96,7 +97,7 @@ class Relay:
         period = self._half + self._scans
         compared = self.switches_n > 2 * CYCLES_FREE_N
         away = abs(period - self._period) - PERIOD_SLACK_SCANS
-        if compared and away * 4 > self._period:
+        if compared and away * PERIOD_PARTS > self._period:
             self.state = DISTURBED
         elif self.switches_n >= self._wanted:
             self.state = DONE

@@ -16,7 +16,7 @@ import numpy as np
 from spinline.tuning.identify import Identified, Record, identify
 from spinline.tuning.margin import Margins, load_iae, margins
 from spinline.tuning.model import Gains, LinearModel, Real
-from spinline.tuning.rule import Robustness, robust_gains
+from spinline.tuning.rule import MS_MAX, MT_MAX, Robustness, robust_gains
 
 WATCH_SCANS = 240
 QUIET_SCANS = 60  # at the centre, before the relay: the identification begins at rest
@@ -25,7 +25,10 @@ TRIES_N_MAX = 5
 STEP_FIRST, STEP_MAX, STEP_MIN = 0.15, 1.0, 0.01  # of full output, upwards; downwards:
 LOW_SHARE = 0.7  # the asymmetry tells the gain
 NOISE_SHARE_MAX = 1 / 3  # of the hysteresis
-HYSTERESIS_NOISE, HYSTERESIS_COUNTS, AWAY_HYSTERESES = 4.0, 8.0, 15.0  # where a person leaves them open
+AWAY_SPAN = 0.02  # of the setpoint range, at least
+WANDER_SHARE = 0.5
+HYSTERESIS_NOISE, HYSTERESIS_COUNTS, AWAY_HYSTERESES = 6.0, 8.0, 10.0  # where a person leaves them open
+WORTH = 0.95  # of the load IAE: a smaller gain is not worth a change
 PERIOD_SCANS_MIN = 16  # a shorter cycle has too few scans to show dead time and lag
 BAND_ROOM = 2.0  # hystereses that must fit between the band and the limits of the pv
 EXPLAINED_MIN = 0.97
@@ -128,7 +131,15 @@ def noise_of(pv: Real) -> float:
 def chosen(limits: Limits, noise: float) -> Limits:
     """The limits with what the person left open: a hysteresis well above noise and counts, and room around it."""
     hysteresis = limits.hysteresis or max(HYSTERESIS_NOISE * noise, HYSTERESIS_COUNTS * limits.count)
-    return replace(limits, hysteresis=hysteresis, pv_away=limits.pv_away or AWAY_HYSTERESES * hysteresis)
+    span = limits.pv_high - limits.pv_low
+    away = max(AWAY_HYSTERESES * hysteresis, AWAY_SPAN * span if math.isfinite(span) else 0.0)
+    return replace(limits, hysteresis=hysteresis, pv_away=limits.pv_away or away)
+
+
+def wander_of(pv: Real) -> float:
+    """Standard deviation around a straight line: noise of a filtered sensor is slower than its scans."""
+    at = np.arange(len(pv))
+    return float(np.std(pv - np.polyval(np.polyfit(at, pv, 1), at)))
 
 
 def judge_watch(record: Record, limits: Limits) -> None:
@@ -147,7 +158,10 @@ def judge_watch(record: Record, limits: Limits) -> None:
         raise Refusal(f"the pv drifts, {drift:+.3g} while it was watched: wait until the loop is at rest")
     for bound, name in ((limits.out_low, "lowest"), (limits.out_high, "highest")):
         if abs(float(np.mean(record.output)) - bound) < STEP_MIN and not (limits.split and bound == 0):
-            raise Refusal(f"the output stands at its {name}: there is no room to both sides")
+            raise Refusal(
+                f"the output stands at its {name}: there is no room to both sides; "
+                "move the setpoint, or wait until the loop needs some output"
+            )
 
 
 def plan_of(watched: Record, limits: Limits, step: float) -> Plan:
@@ -167,7 +181,7 @@ def settled(line: TuningLine, limits: Limits, watches_n: int) -> tuple[Record, L
     """The loop at rest, within so many watches, and the limits as chosen; Refusal says what is wrong with the last."""
     for left in reversed(range(max(1, watches_n))):
         watched = line.watch(WATCH_SCANS)
-        asked = chosen(limits, noise_of(watched.pv))
+        asked = chosen(limits, max(noise_of(watched.pv), WANDER_SHARE * wander_of(watched.pv)))
         try:
             judge_watch(watched, asked)
         except Refusal:
@@ -197,9 +211,23 @@ def tune(line: TuningLine, limits: Limits, current: Gains, watches_n: int = 1) -
         line.rest(len(record.pv) + 8 * WATCH_SCANS)
         watched, limits = settled(line, limits, watches_n)
     assert plan is not None
+    if end is End.PV_OUT and len(record.pv) - plan.quiet_scans < PERIOD_SCANS_MIN // 2:
+        raise Refusal(
+            _too_fast(
+                f"{len(record.pv) - plan.quiet_scans} scans after a step of {plan.high - plan.centre:.0%} "
+                "the pv had left its limits"
+            )
+        )
     if end is not End.DONE:
         raise Refusal(f"the experiment ended early: {end}")
     return propose(record, plan, limits, current, noise_of(watched.pv))
+
+
+def _too_fast(seen: str) -> str:
+    return (
+        f"the loop is too fast for an experiment: {seen}, and a cycle of {PERIOD_SCANS_MIN} is needed to see dead time "
+        "and lag; keep its gains, or set them from the drive's data"
+    )
 
 
 def period_of(record: Record, plan: Plan) -> float:
@@ -214,10 +242,7 @@ def propose(record: Record, plan: Plan, limits: Limits, current: Gains, noise: f
     """New gains from the record of an experiment that ended well; Refusal where it does not say what the loop is."""
     period_s = period_of(record, plan)
     if period_s < PERIOD_SCANS_MIN * record.scan_s:
-        raise Refusal(
-            f"the loop is too fast for an experiment: a cycle took {period_s / record.scan_s:.0f} scans, "
-            f"{PERIOD_SCANS_MIN} are needed to see dead time and lag; keep its gains, or set them from the drive's data"
-        )
+        raise Refusal(_too_fast(f"a cycle took {period_s / record.scan_s:.0f} scans"))
     found = identify(record, period_s, limits.split)
     if found.model.gain <= 0 or not math.isfinite(found.model.gain):
         raise Refusal("the pv moves against the output: action or wiring is the wrong way round")
@@ -233,8 +258,11 @@ def propose(record: Record, plan: Plan, limits: Limits, current: Gains, noise: f
     iae = [load_iae(found.model, one, record.scan_s) for one in (current, gains)]
     if not after.stable:
         raise Refusal("no gains keep the margins on the identified model")
-    if before.stable and before.Ms <= after.Ms and iae[0] <= iae[1]:
-        raise Refusal(f"the gains that run are better already: Ms {before.Ms:.2f}, load IAE {iae[0]:.3g}")
+    if before.stable and before.Ms <= MS_MAX and before.Mt <= MT_MAX and iae[0] * WORTH <= iae[1]:
+        raise Refusal(
+            f"the gains that run are as good: Ms {before.Ms:.2f}, load IAE {iae[0]:.3g}; "
+            f"the experiment found Ms {after.Ms:.2f}, load IAE {iae[1]:.3g}"
+        )
     return Proposal(record, plan, found, gains, before, after, iae[0], iae[1])
 
 

@@ -245,3 +245,4 @@ class NodeLine:
         self._until(lambda: self.session.phase == PREPARED, CONNECT_MS, "the download was not prepared")
         self.session.commit()
         self._until(lambda: self.session.phase == READY, CONNECT_MS, "the commit was not answered")
+        self._newest = self.session.first_scan - 1  # scans under way belong to the configuration before

@@ -52,7 +52,7 @@ def _experiment(above: Axes, below: Axes, asked: Request, tuned: Tuned) -> None:
     p = tuned.proposal
     record, plan, model = p.record, p.plan, p.found.model
     time_s = np.arange(len(record.pv)) * record.scan_s
-    lags = ", ".join(f"{lag_s:.3g} s" for lag_s in model.lags_s)
+    lags = ", ".join(f"{lag_s:.3g} s" if lag_s < 1000 else f"{lag_s:.0f} s" for lag_s in model.lags_s)
     title = f"experiment: gain {model.gain:.4g}, lags {lags}, dead time {model.dead_s:.3g} s"
     _axes(above, f"{title}; {100 * p.found.explained:.2f} % explained", f"pv, {_unit(asked)}", "")
     above.plot(time_s, record.pv, color=OLD, linewidth=0.7, label="measured")

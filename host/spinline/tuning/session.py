@@ -71,6 +71,10 @@ class TuneSession(NodeSession):
         super().__init__(*given)
         self._may_download = download
 
+    def _begin_run(self, first_scan: int) -> None:
+        """From now on: what the node's ring still has of before is nobody's business here."""
+        super()._begin_run(max(first_scan, int(self.hello.get("ring_next", 0))))
+
     def _download(self, base_sha256: bytes) -> None:
         if self._may_download:
             super()._download(base_sha256)
