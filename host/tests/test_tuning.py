@@ -22,11 +22,11 @@ PLANTS = st.builds(
     lambda gain, dead_s, ratio, second: LinearModel(gain, (dead_s / ratio, dead_s / ratio * second), dead_s),
     st.floats(50, 800), st.floats(3, 30), st.floats(0.01, 1.0), st.floats(0.02, 0.5),
 )  # fmt: skip
-FEW = settings(max_examples=12, deadline=None)
+FEW = settings(max_examples=8, deadline=None)
 
 
 def relay_record(model: LinearModel, noise: float = 0.0, drift: float = 0.0, step: float = 0.15) -> tuple[Record, Plan]:
-    """A relay around 0 in steps of a scan; the model in discrete form, dead time in whole scans."""
+    """A relay around 0; the first lag of a held input, the second of one that goes straight between scans."""
     kept = [math.exp(-SCAN_S / lag_s) for lag_s in model.lags_s]
     chance, lags, waiting = random.Random(1), [0.0, 0.0], [0.0] * round(model.dead_s / SCAN_S)
     hysteresis = max(0.5, 4 * noise)
@@ -44,9 +44,9 @@ def relay_record(model: LinearModel, noise: float = 0.0, drift: float = 0.0, ste
         outputs.append(output)
         waiting.append((output - plan.centre) * model.gain)
         course = waiting.pop(0)
-        for i in (0, 1):
-            lags[i] = course + (lags[i] - course) * kept[i]
-            course = lags[i]
+        first = course + (lags[0] - course) * kept[0]
+        mean = (1 - kept[1]) * model.lags_s[1] / SCAN_S
+        lags = [first, kept[1] * lags[1] + (1 - mean) * first + (mean - kept[1]) * lags[0]]
     return Record(SCAN_S, np.array(outputs), np.array(pvs)), plan
 
 
@@ -84,14 +84,14 @@ def test_a_plant_is_found_again_from_a_record_without_noise(model: LinearModel) 
     assume(len(record.pv) < 100_000)
     rises = np.flatnonzero(np.diff(record.output) > 0)
     found = identify(record, float(rises[-1] - rises[-3]) / 2 * SCAN_S)
-    assert found.explained > 0.995
+    assert found.explained > 0.999
     fitted = answer(record, found, split=False)
-    assert float(np.sqrt(np.mean((fitted - record.pv) ** 2))) == pytest.approx(found.residual, rel=0.3, abs=0.02)
+    assert float(np.sqrt(np.mean((fitted - record.pv) ** 2))) == pytest.approx(found.residual, rel=0.3, abs=0.05)
     ours = 2 * math.pi / (float(rises[-1] - rises[-3]) / 2 * SCAN_S)  # where the loop is decided
     frequency = np.array([ours, 2 * ours])
     ratio = found.model.response(frequency) / LinearModel(model.gain, model.lags_s, round(model.dead_s / SCAN_S) * SCAN_S
                                                           ).response(frequency)  # fmt: skip
-    assert np.abs(ratio - 1).max() < 0.2
+    assert np.abs(ratio - 1).max() < 0.05
 
 
 @FEW

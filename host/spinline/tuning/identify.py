@@ -38,12 +38,13 @@ class Identified:
     cooling_ratio: float = 1.0
 
 
-def _lagged(course: Real, lag_s: float, scan_s: float) -> Real:
-    """First-order lag of an input that is held for a scan, from rest."""
+def _lagged(course: Real, lag_s: float, scan_s: float, held: bool) -> Real:
+    """First-order lag from rest, of an input that is held for a scan, or that goes straight from scan to scan."""
     if lag_s <= 0:
         return course
     kept = math.exp(-scan_s / lag_s)
-    found: Real = lfilter([0.0, 1 - kept], [1.0, -kept], course)
+    mean = (1 - kept) * lag_s / scan_s
+    found: Real = lfilter([0.0, 1 - kept] if held else [1 - mean, mean - kept], [1.0, -kept], course)
     return found
 
 
@@ -63,8 +64,8 @@ def _columns(record: Record, lags_s: tuple[float, ...], dead_s: float, split: bo
     for course in courses:
         moved = course - (max(start, 0) if split and course is courses[0] else min(start, 0) if split else start)
         slow = _delayed(moved, dead_s, scan_s)
-        for lag_s in lags_s:
-            slow = _lagged(slow, lag_s, scan_s)
+        for i, lag_s in enumerate(lags_s):
+            slow = _lagged(slow, lag_s, scan_s, held=i == 0)
         answers.append(slow)
     time_s = np.arange(len(record.pv)) * scan_s
     return (*answers, np.ones(len(time_s)), np.exp(-time_s / max(lags_s[0], scan_s)))
