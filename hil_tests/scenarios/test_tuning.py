@@ -16,6 +16,7 @@ from spinline_protocol import messages
 from spinline_protocol.states import CMD_START, EVT_TUNE_ENDED, FLAG_HOLD, TUNE_STOPPED
 
 MakeTrial = Callable[..., Trial]
+GOOD = Gains(0.16, 180.0, 14.0, 3)
 WEAK = Gains(0.02, 900.0, 0.0, 0)
 ZONE = "melt.Z3"
 
@@ -57,7 +58,7 @@ def test_a_weak_zone_gets_better_gains_that_the_running_node_takes_without_movin
 
 
 def test_gains_that_are_better_already_are_kept(make_trial: MakeTrial) -> None:
-    trial = make_trial(ZONE)
+    trial = make_trial(ZONE, GOOD)
     trial.to_state()
     with pytest.raises(Refusal, match="as good"):
         trial.tune()
@@ -98,13 +99,16 @@ def test_a_host_that_dies_in_an_experiment_leaves_the_end_to_the_lease_and_the_o
 def test_an_idle_node_and_an_unknown_configuration_are_refused_in_a_sentence(make_trial: MakeTrial) -> None:
     trial = make_trial("draw.STRETCH")
     port, bench = trial.bench.port("draw"), trial.bench
+    told: list[str] = []
 
     def run(**changed: bool) -> command.Done:
         asked = command.request(
             trial.asked.line, trial.asked.recipe, "draw.STRETCH", 0, 0,
             changed.get("while_running", False), changed.get("start", False), False, 60,
         )  # fmt: skip
-        return command.run(asked, port, trial.turn, bytes_of, bench.site_key, changed.get("dry", False), False, str)
+        return command.run(
+            asked, port, trial.turn, bytes_of, bench.site_key, changed.get("dry", False), False, told.append
+        )
 
     def bytes_of(count: int) -> bytes:
         return bytes(range(bench.now_us % 99, bench.now_us % 99 + count))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from spinline.tuning.experiment import End, Limits, Plan, Refusal, judge_watch, plan_of, propose, tune
+from spinline.tuning.experiment import End, Limits, Plan, Refusal, judge_watch, plan_of, propose, settled, tune
 from spinline.tuning.identify import Record, answer, identify
 from spinline.tuning.margin import load_iae, load_response, margins
 from spinline.tuning.model import Gains, LinearModel
@@ -89,8 +89,8 @@ def test_a_plant_is_found_again_from_a_record_without_noise(model: LinearModel) 
     assert float(np.sqrt(np.mean((fitted - record.pv) ** 2))) == pytest.approx(found.residual, rel=0.3, abs=0.05)
     ours = 2 * math.pi / (float(rises[-1] - rises[-3]) / 2 * SCAN_S)  # where the loop is decided
     frequency = np.array([ours, 2 * ours])
-    ratio = found.model.response(frequency) / LinearModel(model.gain, model.lags_s, round(model.dead_s / SCAN_S) * SCAN_S
-                                                          ).response(frequency)  # fmt: skip
+    real = LinearModel(model.gain, model.lags_s, round(model.dead_s / SCAN_S) * SCAN_S)
+    ratio = found.model.response(frequency) / real.response(frequency)
     assert np.abs(ratio - 1).max() < 0.05
 
 
@@ -182,3 +182,33 @@ def test_a_try_that_failed_is_repeated_with_a_better_step_and_ends_with_a_reason
         assert steps == sorted(steps, reverse=end is End.PV_OUT) and len(steps) == (
             1 if end is End.SENSOR else len(set(steps))
         )
+
+
+class Arriving:
+    """A loop on its way to rest: it arrives after two watches."""
+
+    scan_s = SCAN_S
+
+    def __init__(self) -> None:
+        self.watches_n = 0
+
+    def watch(self, scans: int) -> Record:
+        self.watches_n += 1
+        pv = np.random.default_rng(self.watches_n).normal(20_000, 50, scans)
+        if self.watches_n <= 2:
+            pv -= 20_000 * np.exp(-np.arange(scans) / (20 if self.watches_n == 1 else 60))
+        return Record(SCAN_S, np.full(scans, 0.5), pv)
+
+    def rest(self, scans: int) -> None:
+        pass
+
+    def run(self, plan: Plan) -> tuple[Record, End]:
+        raise AssertionError("nothing runs")
+
+
+def test_a_loop_on_its_way_is_waited_for_and_its_way_is_not_taken_for_noise() -> None:
+    line = Arriving()
+    _watched, limits = settled(line, Limits(0, 0, pv_low=0, pv_high=38_000, count=1), 5)
+    assert line.watches_n == 3 and 200 < limits.hysteresis < 450
+    with pytest.raises(Refusal, match="drifts"):
+        settled(Arriving(), Limits(0, 0, pv_low=0, pv_high=38_000, count=1), 2)

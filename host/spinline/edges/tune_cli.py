@@ -33,7 +33,7 @@ def tune(
     key: Annotated[Path, typer.Option(help="File with the site key.", metavar="FILE")],
     hysteresis: Annotated[float, typer.Option(min=0, help="Half band of the switching, in the pv's unit; 0: by noise.")]
     = 0.0,
-    pv_away: Annotated[float, typer.Option(min=0, help="How far the pv may go, in its unit; 0: 10 hystereses or 2 % of the setpoint range.")] = 0.0,
+    pv_away: Annotated[float, typer.Option(min=0, help="How far the pv may go, in its unit; 0: by range.")] = 0.0,
     report: Annotated[Path, typer.Option(help="Folder for tuning.json and tuning.png.")] = Path("build/tune"),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked, and move nothing.")] = False,
     apply: Annotated[bool, typer.Option("--apply", help="Give the new gains to the running node.")] = False,
@@ -51,9 +51,7 @@ def tune(
         # only this command needs them: see the first lines of this file
         from spinline.tuning import command
     except ImportError as error:
-        raise BadInput(
-            [f"tuning needs a package that is missing ({error.name}): pip install 'spinline[tuning]'"]
-        ) from None
+        raise BadInput([f"tuning needs {error.name}: pip install 'spinline[tuning]'"]) from None
     console = Console()
     asked = command.request(
         load_line(line), read_recipe(recipe), name, hysteresis, pv_away, while_running, start, download, wait_min * 60

@@ -45,9 +45,7 @@ def request(
     """What a person asks for, judged as far as the files say.  BadInput with the reason."""
     node, loop = find_loop(line, name)
     if 0 < pv_away <= 2 * hysteresis:
-        raise BadInput(
-            [f"--pv-away {pv_away:g} leaves no room around --hysteresis {hysteresis:g}: allow more than twice"]
-        )
+        raise BadInput([f"--pv-away {pv_away:g} leaves no room for --hysteresis {hysteresis:g}"])
     watches_n = 1 + round(wait_s / (WATCH_SCANS * node.scan_ms / 1000))
     return Request(line, recipe, node, loop, hysteresis, pv_away, while_running, start, download, watches_n)
 
@@ -77,7 +75,7 @@ def run(
 
 
 def _leave(line: NodeLine, started: bool) -> None:
-    """No experiment goes on; a node that was started for it comes to rest.  Where the link is gone the lease does it."""
+    """No experiment goes on, a node that was started for it comes to rest; without a link the lease does it."""
     try:
         line.stop()
         if started:

@@ -26,7 +26,8 @@ STEP_FIRST, STEP_MAX, STEP_MIN = 0.15, 1.0, 0.01  # of full output, upwards; dow
 LOW_SHARE = 0.7  # the asymmetry tells the gain
 NOISE_SHARE_MAX = 1 / 3  # of the hysteresis
 AWAY_SPAN = 0.02  # of the setpoint range, at least
-WANDER_SHARE = 0.5
+WANDER_SPAN = 0.01
+HYSTERESIS_WANDER = 3.0
 HYSTERESIS_NOISE, HYSTERESIS_COUNTS, AWAY_HYSTERESES = 6.0, 8.0, 10.0  # where a person leaves them open
 WORTH = 0.95  # of the load IAE: a smaller gain is not worth a change
 PERIOD_SCANS_MIN = 16  # a shorter cycle has too few scans to show dead time and lag
@@ -128,10 +129,11 @@ def noise_of(pv: Real) -> float:
     return float(np.std(np.diff(pv)) / math.sqrt(2))
 
 
-def chosen(limits: Limits, noise: float) -> Limits:
+def chosen(limits: Limits, noise: float, wander: float = 0.0) -> Limits:
     """The limits with what the person left open: a hysteresis well above noise and counts, and room around it."""
-    hysteresis = limits.hysteresis or max(HYSTERESIS_NOISE * noise, HYSTERESIS_COUNTS * limits.count)
     span = limits.pv_high - limits.pv_low
+    slow = min(HYSTERESIS_WANDER * wander, WANDER_SPAN * span)  # more than that is a loop on its way, and no noise
+    hysteresis = limits.hysteresis or max(HYSTERESIS_NOISE * noise, HYSTERESIS_COUNTS * limits.count, slow)
     away = max(AWAY_HYSTERESES * hysteresis, AWAY_SPAN * span if math.isfinite(span) else 0.0)
     return replace(limits, hysteresis=hysteresis, pv_away=limits.pv_away or away)
 
@@ -181,7 +183,7 @@ def settled(line: TuningLine, limits: Limits, watches_n: int) -> tuple[Record, L
     """The loop at rest, within so many watches, and the limits as chosen; Refusal says what is wrong with the last."""
     for left in reversed(range(max(1, watches_n))):
         watched = line.watch(WATCH_SCANS)
-        asked = chosen(limits, max(noise_of(watched.pv), WANDER_SHARE * wander_of(watched.pv)))
+        asked = chosen(limits, noise_of(watched.pv), wander_of(watched.pv))
         try:
             judge_watch(watched, asked)
         except Refusal:

@@ -180,7 +180,7 @@ class NodeLine:
         limit_ms = self._now_ms + round(scans * self.scan_s * 1500) + CONNECT_MS
         while not reached():
             self.step()
-            if self._now_ms - self._told_ms > 10_000 and self._newest >= 0:
+            if self._now_ms - self._told_ms > 10_000 and self._newest in self._scans:
                 self._told_ms = self._now_ms
                 pv, output = self._scans[self._newest]
                 self._told(f"{what}: pv {pv:.6g} {self.unit}, output {100 * output:.1f} %")
