@@ -15,7 +15,7 @@ from spinline.tuning.identify import Record
 from spinline.tuning.model import Gains, LinearModel
 from spinline_firmware.control import relay
 from spinline_protocol.quantities import BAD, GOOD
-from tools.bench_control_quality import Process, quantised
+from tools.bench_control_quality import Plant, quantised
 from tools.bench_row import Row, count_of
 
 SEED = 20260101
@@ -54,7 +54,7 @@ class SimulatedLoop:
     def __init__(self, model: LinearModel, cooling: float, seed: int, spoiled: Spoiled, centre: float) -> None:
         self.scan_s = SCAN_S
         self._chance = random.Random(seed)
-        self._process, self._cooling, self._spoiled = Process(model, SCAN_S), cooling, spoiled
+        self._process, self._cooling, self._spoiled = Plant(model, SCAN_S), cooling, spoiled
         self._centre = centre if spoiled.centre is None else spoiled.centre
         self._base_C = AMBIENT_C + model.gain * max(self._centre, 0.0)
         self._scans = 0

@@ -1,7 +1,7 @@
 """How well the robust gains reject a load, with the integer kernel in the loop, beside the best robust PID there is.
 
 The denominator is the smallest load IAE of any PID (derivative filter Td / 10, no sampling) of Ms and Mt up to 1.59.
-E4, E9, E10 and E11 are Skogestad's processes (J. Process Control 13, 2003); the heaters were measured and published by
+E4, E9, E10 and E11 are Skogestad's processes (J. Plant Control 13, 2003); the heaters were measured and published by
 owners of 3D printers.  One time unit of the E processes is taken as 10 s, and 100 degC as full output.
 """
 
@@ -132,7 +132,7 @@ def quantised(gains: Gains, scan: float) -> Gains:
     return Gains(p, p * scan / i, d * scan * 256 / p if p else 0.0, gains.filter_k)
 
 
-class Process:
+class Plant:
     """A linear model in time, its input held for a scan; exact for each lag."""
 
     def __init__(self, model: LinearModel, scan: float) -> None:
@@ -162,7 +162,7 @@ class Process:
 def kernel_iae(model: LinearModel, gains: Gains, load: float = 0.1) -> float:
     """Load IAE for a load of full output, of the integer kernel closing the loop around the process."""
     scan = scan_s(model)
-    block, process = block_of(gains, scan), Process(model, scan)
+    block, process = block_of(gains, scan), Plant(model, scan)
     scans = round(25 * max(gains.Ti_s, 3 * model.slowness_s) / scan)
     block[pid.PV], total = 100_000, 0.0
     for _ in range(scans):

@@ -86,7 +86,7 @@ def test_a_plant_is_found_again_from_a_record_without_noise(model: LinearModel) 
     found = identify(record, float(rises[-1] - rises[-3]) / 2 * SCAN_S)
     assert found.explained > 0.999
     fitted = answer(record, found, split=False)
-    assert float(np.sqrt(np.mean((fitted - record.pv) ** 2))) == pytest.approx(found.residual, rel=0.3, abs=0.05)
+    assert float(np.std(fitted - record.pv)) < 0.01 * float(np.std(record.pv))  # also where scans were thinned
     ours = 2 * math.pi / (float(rises[-1] - rises[-3]) / 2 * SCAN_S)  # where the loop is decided
     frequency = np.array([ours, 2 * ours])
     real = LinearModel(model.gain, model.lags_s, round(model.dead_s / SCAN_S) * SCAN_S)

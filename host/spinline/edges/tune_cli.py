@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -22,7 +22,7 @@ from spinline.recipe.line_model import load_line
 from spinline.recipe.reading import read_recipe
 
 TURN_US = 20_000
-REFUSED, UNUSABLE = 1, 2
+REFUSED = 1
 
 
 def tune(
@@ -47,16 +47,30 @@ def tune(
     The supervisor must have left the port.  Exit code: 0 new gains were found, 1 refused, with the reason; the loop
     then has the gains it had; 2 the input cannot be used.
     """
+    asked = (
+        load_line(line),
+        read_recipe(recipe),
+        name,
+        hysteresis,
+        pv_away,
+        while_running,
+        start,
+        download,
+        wait_min * 60,
+    )
+    code = _run(asked, port, load_key_file(key), report / name, dry_run, apply)
+    raise typer.Exit(code)
+
+
+def _run(given: tuple[Any, ...], port: str, site_key: bytes, folder: Path, dry_run: bool, apply: bool) -> int:
+    """Tune on a port and show what came of it; returns the exit code."""
     try:
         # only this command needs them: see the first lines of this file
         from spinline.tuning import command
     except ImportError as error:
         raise BadInput([f"tuning needs {error.name}: pip install 'spinline[tuning]'"]) from None
     console = Console()
-    asked = command.request(
-        load_line(line), read_recipe(recipe), name, hysteresis, pv_away, while_running, start, download, wait_min * 60
-    )
-    site_key = load_key_file(key)
+    asked = command.request(*given)
     device = SerialPort(port)
 
     def turn() -> int:
@@ -71,11 +85,12 @@ def tune(
         device.close()
     if done.refused:
         typer.echo(f"refused: {done.refused}", err=True)
-        raise typer.Exit(REFUSED)
+        return REFUSED
     if done.tuned is not None:
-        command.write_report(report / name, asked, done.tuned)
+        command.write_report(folder, asked, done.tuned)
         console.print(command.before_after(done.tuned))
         console.print(command.toml_lines(asked, done.tuned), markup=False, highlight=False)
-        console.print(f"report in {report / name}; gains {'are on the node' if done.applied else 'were not applied'}")
+        console.print(f"report in {folder}; gains {'are on the node' if done.applied else 'were not applied'}")
     else:
         console.print(json.dumps(done.plan, indent=1))
+    return 0

@@ -116,7 +116,8 @@ def identify(record: Record, period_s: float, split: bool = False) -> Identified
     assert best is not None
     lags_s, dead_s = times(best[1])
     solved, left = _fit(short, lags_s, dead_s, split)
-    model = LinearModel(float(solved[0]), lags_s, dead_s)
+    late_s = (short.scan_s - record.scan_s) / 2  # a mean of neighbours stands for their middle, not for the first
+    model = LinearModel(float(solved[0]), lags_s, dead_s + late_s)
     moved = float(np.std(short.pv))
     return Identified(model, left, 1 - (left / moved) ** 2, float(solved[1] / solved[0]) if split else 1.0)
 
