@@ -42,6 +42,7 @@ BARE_SCAN_MS = 100  # before a configuration says otherwise
 BYTES_A_MS = board.BAUD // 10000  # what the transmitter sends in a millisecond
 
 _VIOLATIONS = Packer(messages.VIOLATIONS, messages.fields_of(messages.VIOLATIONS))
+_TOLD = Packer(messages.TUNE_TOLD, messages.fields_of(messages.TUNE_TOLD))
 _IDENTITY = Packer(messages.IDENTITY, messages.fields_of(messages.IDENTITY))
 
 
@@ -196,6 +197,8 @@ class App:
         elif operation == messages.SET_SETPOINT:
             code, got, limit = self._node.set_setpoint(*fields) if self._node else (errors.STATE, 0, 0)
             self._link.answer_code(sequence, code, got, limit, "setpoint" if code == errors.RANGE else "")
+        elif operation in (messages.TUNE_START, messages.TUNE_STOP):
+            self._serve_tune(sequence, operation, fields)
         elif operation == messages.IDENTIFY:
             self._link.answer(sequence, _IDENTITY.pack((errors.OK, _word_bits(), _interpreter(), board.NAME)))
         elif operation == messages.JOURNAL:
@@ -209,6 +212,19 @@ class App:
             self._transfer.serve(self._link, sequence, operation, fields, self._state())
         else:
             self._configure(sequence, operation, fields)
+
+    def _serve_tune(self, sequence: int, operation: int, fields: list) -> None:  # type: ignore[type-arg]
+        """Begin or end a tuning experiment; the answer says how it stands."""
+        node, refused, state, switches_n = self._node, (errors.STATE, 0, 0, "configuration"), 0, 0
+        if node:
+            if operation == messages.TUNE_START:
+                refused = node.begin_tune(fields)
+            else:
+                refused = (errors.OK, 0, 0, "")
+                node.loops.tune.stop()
+            state, switches_n = node.loops.tune.relay.state, node.loops.tune.relay.switches_n
+        code, got, limit, field = refused
+        self._link.answer(sequence, _TOLD.pack((code, state, switches_n, got, limit, field)))
 
     def _bare_command(self, command: int) -> int:
         """A node without configuration is safe already; anything else has to wait for one."""

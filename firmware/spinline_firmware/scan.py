@@ -13,7 +13,7 @@ from spinline_protocol.configuration import (
     TABLE_RECORD,
     field_index,
 )
-from spinline_protocol.errors import INTERLOCK, NO_LEASE, OK, RANGE
+from spinline_protocol.errors import BUSY, INTERLOCK, NO_LEASE, OK, RANGE
 from spinline_protocol.errors import STATE as WRONG_STATE
 from spinline_protocol.states import (
     ABORTED,
@@ -38,6 +38,8 @@ from spinline_protocol.states import (
     EVT_SENSOR_FAULT,
     EVT_SETPOINT,
     EVT_STATE,
+    EVT_TUNE_BEGAN,
+    EVT_TUNE_ENDED,
     EXECUTE,
     FLAG_ALARM,
     FLAG_HOLD,
@@ -104,6 +106,8 @@ class Scan:
         """
         if not same_structure(self._tables, tables):
             return WRONG_STATE, 0, 0
+        if self.loops.tune.loop >= 0:
+            return BUSY, self.loops.tune.loop, 0  # what is found out belongs to the numbers that it began with
         got, limit = self.loops.judge(tables[TABLE_LOOP])
         if got or limit:
             return RANGE, got, limit
@@ -122,6 +126,10 @@ class Scan:
         self._permit = self._permit_in.value()
         self._take_lease(lease_ms)
         failed = self.loops.scan(1 if self.lease.hold else 0)
+        tuned = self.loops.tune.ended()
+        if tuned >= 0:
+            relay = self.loops.tune.relay
+            self._event(EVT_TUNE_ENDED, tuned, relay.state, relay.switches_n)
         if failed >= 0:
             self._fail(failed)
         self._watch()
@@ -148,6 +156,7 @@ class Scan:
         active = self.state in ACTIVE
         if self.lease.tick(self.scan_ms, active):
             self._event(EVT_LEASE_EXPIRED, 0, 0, 0)
+            self.loops.tune.stop()  # before the loops' scan: the experiment ends with the lease
         if self.lease.exhausted():
             self._event(EVT_SAFE_ORDER, 0, 0, 0)
             self.lease.release()
@@ -164,6 +173,7 @@ class Scan:
         """Interlocks and the permit chain: after the loops, and stronger than any command."""
         row = self.interlocks.scan(self.state)
         if row >= 0:
+            self.loops.tune.stop()
             self._event(EVT_INTERLOCK_TRIPPED, row, self._image[INPUT_WORDS * self.interlocks.rows[row][0]], row)
             action = self.interlocks.action  # of all that tripped, not only of the first out
             if action != ACT_ALARM:
@@ -268,6 +278,13 @@ class Scan:
             return RANGE, got, limit
         self._event(EVT_SETPOINT, loop, setpoint, ramp_256)
         return OK, 0, 0
+
+    def begin_tune(self, asked: "list[int]") -> "tuple[int, int, int, str]":
+        """A tuning experiment from the wire: code, and got, limit and field of what forbids it."""
+        refused = self.loops.tune.begin(self, asked)
+        if refused[0] == OK:
+            self._event(EVT_TUNE_BEGAN, asked[0], asked[2], asked[9])
+        return refused
 
 
 assert EXECUTE in ACTIVE and ABORTED not in ACTIVE

@@ -85,3 +85,20 @@ def test_rings_of_scans_and_summaries_allocate_nothing():
     finally:
         micropython.heap_unlock()
     assert summaries.span()[1] == 50 and recorder.next_scan == 1000
+
+
+def test_a_tuning_experiment_allocates_nothing():
+    image, loops = rack()
+    pvs, tune, at = samples(), loops.tune, loop_at(3)
+    tune.loop = 3
+    tune.relay.begin(9, (10000, 20000, 30000), (-1000, 1000), (-200000, 500000), 60, 100000)
+    scan = 0
+    micropython.heap_lock()
+    try:
+        while scan < 50:
+            image[at + pid.PV] = pvs[scan & 63]
+            tune.scan(at)
+            scan += 1
+    finally:
+        micropython.heap_unlock()
+    assert tune.relay.switches_n > 4

@@ -13,6 +13,7 @@ from rich.console import Console
 from spinline.edges import clock
 from spinline.edges import keys as key_files
 from spinline.edges.link_cli import link_app
+from spinline.edges.tune_cli import tune
 from spinline.errors import BadInput, SpinlineError
 from spinline.recipe.certificate import Certificate
 from spinline.recipe.check import CheckExit, check_recipe
@@ -29,6 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(link_app)
+app.command()(tune)
 
 
 @app.callback()

@@ -61,6 +61,26 @@ MESSAGES = (
     (0x1B, "TRANSFER_BEGIN", 1, (("kind", "u8"), ("length", "u32"), ("sha256", "bin"))),
     (0x1C, "TRANSFER_PUT", 1, (("transfer", "u16"), ("offset", "u32"), ("octets", "bin"))),
     (0x1D, "TRANSFER_END", 1, (("transfer", "u16"),)),
+    # a tuning experiment (SPEC 5.6): outputs under which the pv falls, rests and rises; limits of the pv; in scans
+    (
+        0x60,
+        "TUNE_START",
+        1,
+        (
+            ("loop", "u8"),
+            ("falling", "i32"),
+            ("centre", "i32"),
+            ("rising", "i32"),
+            ("band_low", "i32"),
+            ("band_high", "i32"),
+            ("pv_low", "i32"),
+            ("pv_high", "i32"),
+            ("quiet_scans", "u32"),
+            ("switches_n", "u32"),
+            ("half_scans_max", "u32"),
+        ),
+    ),
+    (0x61, "TUNE_STOP", 1, ()),
     # answers
     (0x20, "RESULT", 2, (("code", "u8"), ("got", "i32"), ("limit", "i32"), ("field", "str"))),
     (0x21, "VIOLATIONS", 2, (("code", "u8"), ("violations_n", "u16"), ("violations", "bin"))),
@@ -71,6 +91,12 @@ MESSAGES = (
         "TRANSFER_TOLD",
         2,
         (("code", "u8"), ("transfer", "u16"), ("offset", "u32"), ("generation", "u32"), ("chunk_bytes", "u8")),
+    ),
+    (
+        0x25,
+        "TUNE_TOLD",
+        2,
+        (("code", "u8"), ("state", "u8"), ("switches_n", "u16"), ("got", "i32"), ("limit", "i32"), ("field", "str")),
     ),
     # progress of a long request, under its sequence number
     (0x28, "PROGRESS", 3, (("done", "u32"), ("total", "u32"))),
@@ -103,7 +129,8 @@ VERSION_TEXT = "1.0"
 (HELLO, HELLO_ACK, OPEN, OPENED, CLOSE, POLL, POLLED, FIND, FOUND) = range(9)
 (COMMAND, SET_SETPOINT, CONFIG_BEGIN, CONFIG_PUT, CONFIG_PREPARE, CONFIG_COMMIT, CONFIG_CANCEL) = range(0x10, 0x17)
 (BACKFILL_REQUEST, IDENTIFY, JOURNAL, PROVISION, TRANSFER_BEGIN, TRANSFER_PUT, TRANSFER_END) = range(0x17, 0x1E)
-(RESULT, VIOLATIONS, IDENTITY, JOURNAL_TOLD, TRANSFER_TOLD) = range(0x20, 0x25)
+(RESULT, VIOLATIONS, IDENTITY, JOURNAL_TOLD, TRANSFER_TOLD, TUNE_TOLD) = range(0x20, 0x26)
+(TUNE_START, TUNE_STOP) = (0x60, 0x61)
 PROGRESS_MESSAGE = 0x28
 (SCANS, EVENT, SUMMARIES) = (0x30, 0x31, 0x32)
 LEASE_MESSAGE = 0x40

@@ -73,10 +73,18 @@ EVENTS = (
     "SETPOINT_CHANGED",
     "SCAN_OVERRUN",
     "INTERNAL_FAULT",
+    "TUNE_BEGAN",
+    "TUNE_ENDED",
 )
 (EVT_NONE, EVT_BOOT, EVT_STATE, EVT_LEASE_EXPIRED, EVT_LEASE_RENEWED, EVT_SAFE_ORDER, EVT_SENSOR_FAULT) = range(7)
 (EVT_SENSOR_RETURNED, EVT_LOOP_FAILED, EVT_INTERLOCK_TRIPPED, EVT_INTERLOCK_CLEARED, EVT_PERMIT_OPEN) = range(7, 12)
 (EVT_CONFIGURED, EVT_SETPOINT, EVT_SCAN_OVERRUN, EVT_INTERNAL) = range(12, 16)
+(EVT_TUNE_BEGAN, EVT_TUNE_ENDED) = range(16, 18)  # source: the loop; ended: how (below), switches so far
+
+# how a tuning experiment stands or ended
+TUNE_STATES = ("IDLE", "QUIET", "SWITCHING", "DONE", "PV_OUT", "SENSOR", "NO_RESPONSE", "DISTURBED", "STOPPED")
+(TUNE_IDLE, TUNE_QUIET, TUNE_SWITCHING, TUNE_DONE, TUNE_PV_OUT, TUNE_SENSOR) = range(6)
+(TUNE_NO_RESPONSE, TUNE_DISTURBED, TUNE_STOPPED) = range(6, 9)
 
 # flags of a node, one byte in each telemetry record
 FLAG_HOLD = 1  # lease ran out: setpoints and ramps are frozen

@@ -7,6 +7,7 @@ from . import pid
 from .image import INPUT_WORDS, QUALITY, loop_at
 from .ratio import feed_forward, ratio_setpoint
 from .retune import BUMP_MAX, bumpless_integral
+from .tune import Tune
 
 _KIND = field_index(LOOP, "kind")
 _INPUT = field_index(LOOP, "input")
@@ -48,6 +49,7 @@ class Loops:
         self.rows = rows
         self._image = image
         self.failed = bytearray(len(rows))
+        self.tune = Tune(image)
         self.setpoints = [row[_RATIO] if row[_KIND] == RATIO_LOOP else row[_SETPOINT] for row in rows]
         self._down = bytearray(len(rows))
         for i in range(len(rows)):
@@ -62,6 +64,7 @@ class Loops:
 
     def enter(self, state: int) -> None:
         """Set the mode of every loop for a new state: controlling, controlling towards zero, or off."""
+        self.tune.stop()
         for i in range(len(self.rows)):
             row = self.rows[i]
             at = loop_at(i)
@@ -91,8 +94,14 @@ class Loops:
             image[at + pid.TARGET] = self._target(i, row, at)
             if row[_FF_LOOP] >= 0:
                 image[at + pid.FEED_FORWARD] = feed_forward(self._asked(row), row[_FF_M], row[_FF_S])
+            if i == self.tune.loop:
+                self.tune.scan(at)
             pid.scan_pid(image, at)
         return newly_failed
+
+    def controls(self, i: int) -> bool:
+        """True where a loop is not off, has not failed and is not on its way to rest."""
+        return not self.failed[i] and not self._down[i] and self._image[loop_at(i) + pid.MODE] != pid.OFF
 
     def _target(self, i: int, row: "tuple[int, ...]", at: int) -> int:
         """Setpoint asked for: ratio to the measured master (the last one where it is bad), zero, or as set."""

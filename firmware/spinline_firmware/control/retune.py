@@ -43,7 +43,7 @@ _CHANGES = tuple([frozenset([field_index(fields, name) for name in names]) for f
 
 BUMP_MAX = 2  # counts of the output
 TERM_MAX = 524288
-SPEED_MAX = 131071
+ERROR_MAX = SPEED_MAX = 131071
 
 
 def same_structure(old, new) -> bool:  # type: ignore[no-untyped-def]

@@ -36,7 +36,11 @@ LEASE_SENDS_N = 2  # one damaged frame must not cost half of a lease
 
 
 class NodeSession:
-    """A node's session.  ``firmware_sha256`` is what it must run (hex); scans and events wait in lists to be taken."""
+    """A node's session.  ``firmware_sha256`` is what it must run (hex; "": whatever speaks our schema).
+
+    Scans and events wait in lists to be taken, answers to requests of the owner in ``answers``.  ``operator_key`` is
+    the key of its ``role``.
+    """
 
     def __init__(
         self,
@@ -45,6 +49,7 @@ class NodeSession:
         lease_ms: int,
         entropy: Callable[[int], bytes],
         operator_key: bytes,
+        role: int = auth.OPERATOR,
     ) -> None:
         self.name = configuration.name
         self.configuration = configuration
@@ -69,7 +74,8 @@ class NodeSession:
         self._run_sha256 = b""  # the configuration of the run that scans belong to, in this boot
         self._firmware_sha256 = firmware_sha256
         self._lease_ms = lease_ms
-        self._link = HostLink(UNASSIGNED, "spinline", entropy, auth.OPERATOR, operator_key)
+        self._link = HostLink(UNASSIGNED, "spinline", entropy, role, operator_key)
+        self.answers: dict[int, dict[str, Any]] = {}
         self._waiting: dict[int, str] = {}
         self.orders = Orders()
         self._now_us = 0
@@ -176,7 +182,7 @@ class NodeSession:
         """The handshake's hashes against what this host expects; names what differs and what to do."""
         self.hello = hello
         running = hello["firmware_sha256"].hex()
-        if running != self._firmware_sha256:
+        if self._firmware_sha256 not in ("", running):
             expected = self._firmware_sha256[:12]
             self._refuse(f"{self.name}: runs firmware {running[:12]}, {expected} is expected; flash this node")
             self._link.close()
@@ -251,6 +257,17 @@ class NodeSession:
         if self.phase == READY and not self._command_flying and now_ms >= self._command_due_ms:
             self._command_flying = self._ask("command", messages.COMMAND, command)
 
+    def ask(self, number: int, *values: Any) -> int:
+        """A request of the owner's; its answer comes into ``answers`` under the number returned."""
+        assert self.phase == READY, "a request needs a session"
+        return self._ask("owner", number, *values)
+
+    def change(self, configuration: NodeConfiguration) -> None:
+        """Download another configuration of the same columns; ``commit`` when PREPARED.  REFUSED says why not."""
+        assert self.phase == READY and configuration.columns == self.configuration.columns
+        base, self.configuration = self.configuration.sha256, configuration
+        self._download(base)
+
     def _ask(self, what: str, number: int, *values: Any) -> int:
         sequence = self._link.request(number, values)
         self._waiting[sequence] = what
@@ -264,6 +281,8 @@ class NodeSession:
         self.orders.answered(self._link.session, sequence, code)
         if what == "identify":
             self.identity = fields
+        elif what == "owner":
+            self.answers[sequence] = fields
         elif what == "command":
             self._command_flying = 0
             self._command_due_ms = now_ms + 1000 if code else now_ms

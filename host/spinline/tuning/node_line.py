@@ -1,0 +1,248 @@
+"""One loop of a node as a line for tuning: session, scans and the board's experiment.  No clock, no I/O of its own.
+
+The node judges what is asked and ends the experiment by itself when this side is silent; nothing here is for safety.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from spinline.line.node_session import PREPARED, READY, REFUSED, NodeSession
+from spinline.line.supervisor import Port
+from spinline.recipe.compiler import FULL_SCALE, NodeConfiguration
+from spinline.recipe.line_model import QUANTITY_BY_NAME, Loop, Node
+from spinline.record.decode import RecordDecoder
+from spinline.tuning.experiment import End, Plan, Refusal
+from spinline.tuning.identify import Record
+from spinline_protocol import errors, messages
+from spinline_protocol.configuration import OF_INPUT, OF_OUTPUT
+from spinline_protocol.states import (
+    CMD_START,
+    CMD_STOP,
+    CMD_SUPERVISE,
+    EVT_TUNE_BEGAN,
+    EVT_TUNE_ENDED,
+    EXECUTE,
+    FLAG_HOLD,
+    HELD,
+    IDLE,
+    STARTING,
+    STATES,
+    TUNE_DISTURBED,
+    TUNE_DONE,
+    TUNE_NO_RESPONSE,
+    TUNE_PV_OUT,
+    TUNE_SENSOR,
+    TUNE_STOPPED,
+)
+
+CONNECT_MS = 20_000
+ANSWER_MS = 10_000
+LEASE_EVERY_MS = 400  # several in each lease: one damaged frame costs nothing
+ENDS = {
+    TUNE_DONE: End.DONE,
+    TUNE_PV_OUT: End.PV_OUT,
+    TUNE_SENSOR: End.SENSOR,
+    TUNE_NO_RESPONSE: End.NO_RESPONSE,
+    TUNE_DISTURBED: End.DISTURBED,
+    TUNE_STOPPED: End.STOPPED,
+}
+TUNABLE = (STARTING, HELD, EXECUTE)
+
+
+class NodeLine:
+    """The loop ``loop`` of ``node`` behind a session and a port.  ``turn`` lets time pass and returns it in ms.
+
+    ``told`` gets a line of progress now and then.  Outputs are shown so that more of them raises the pv: where the
+    loop lowers, they are mirrored within its limits.
+    """
+
+    def __init__(
+        self, session: NodeSession, port: Port, turn: Callable[[], int], node: Node, loop: Loop,
+        told: Callable[[str], None] = lambda line: None,
+    ) -> None:  # fmt: skip
+        self.session, self.loop, self.scan_s = session, loop, node.scan_ms / 1000
+        self.quantity = next(row.quantity for row in node.input if row.name == loop.input)
+        self.decimals: int = QUANTITY_BY_NAME[self.quantity][5]
+        self.unit: str = QUANTITY_BY_NAME[self.quantity][6]
+        self.states_seen: set[int] = set()
+        self._port, self._turn, self._told = port, turn, told
+        self._loop_i = node.loop.index(loop)
+        columns = session.configuration.columns
+        input_i = next(i for i, row in enumerate(node.input) if row.name == loop.input)
+        self._pv_at = 3 + next(i for i, c in enumerate(columns) if c.source == OF_INPUT and c.of == input_i)
+        self._out_at = 3 + next(i for i, c in enumerate(columns) if c.source == OF_OUTPUT and c.of == self._loop_i)
+        self._decoder = RecordDecoder(columns)
+        self._scans: dict[int, tuple[float, float]] = {}
+        self._newest = -1
+        self._events: list[dict[str, Any]] = []
+        self._now_ms = self._lease_due_ms = self._told_ms = 0
+        self._lost = False
+
+    # ------------------------------------------------------------------------------------------------ the session
+
+    def step(self) -> None:
+        """A turn: what has come is taken, what is due is sent, the lease is renewed."""
+        session = self.session
+        self._now_ms = self._turn()
+        octets = session.step(self._port.read(), self._now_ms)
+        for first, records in session.scans:
+            self._take(first, records)
+        self._lost = self._lost or bool(session.lost and session.lost[-1][1] > self._newest + 1 and self._newest >= 0)
+        self._events += session.events
+        session.scans, session.events, session.summaries, session.lost = [], [], [], []
+        if session.phase == READY and self._now_ms >= self._lease_due_ms:
+            self._lease_due_ms = self._now_ms + LEASE_EVERY_MS
+            session.renew_lease(session.next_scan, session.first_event)
+        self._port.write(octets + session.step(b"", self._now_ms))
+
+    def _take(self, first: int, records: bytes) -> None:
+        for i, row in enumerate(self._decoder.decode(records)):
+            output = row[self._out_at] / FULL_SCALE
+            self._scans[first + i] = (row[self._pv_at] / 10**self.decimals, self._mirrored(output))
+            self._newest = first + i
+        while len(self._scans) > 1_000_000:
+            del self._scans[next(iter(self._scans))]
+
+    def _mirrored(self, output: float) -> float:
+        if self.loop.action == "raises":
+            return output
+        return self.loop.out_low + self.loop.out_high - output
+
+    def _until(self, reached: Callable[[], bool], limit_ms: int, what: str) -> None:
+        end_ms = self._now_ms + limit_ms
+        while not reached():
+            self.step()
+            if self.session.phase == REFUSED:
+                raise Refusal(self.session.problem)
+            if self._now_ms > end_ms:
+                raise Refusal(what)
+
+    def connect(self) -> None:
+        """Open the session, and end a hold that was there because nobody was.  Refusal where it cannot be."""
+        self.step()
+        self._until(
+            lambda: self.session.phase in (READY, PREPARED), CONNECT_MS,
+            "the node does not answer; `spinline link doctor PORT` says what is wrong with its line",
+        )  # fmt: skip
+        if self.session.phase == PREPARED:
+            self.session.commit()
+        self._until(lambda: self.session.phase == READY and self._newest >= 0, CONNECT_MS, "the node sends no scans")
+        self.rest(4)  # the lease has come
+        if self.session.flags & FLAG_HOLD:
+            self.command(CMD_SUPERVISE)
+
+    def ask(self, number: int, *values: int) -> dict[str, Any]:
+        """The answer to one request."""
+        sequence = self.session.ask(number, *values)
+        self._until(lambda: sequence in self.session.answers, ANSWER_MS, "the node has not answered a request")
+        return self.session.answers.pop(sequence)
+
+    def command(self, command: int) -> None:
+        """A command to the node; Refusal where it is refused."""
+        code = self.ask(messages.COMMAND, command)["code"]
+        if code:
+            raise Refusal(f"the node refuses the command: {errors.result_name(code)}")
+        self.rest(8)
+
+    # ------------------------------------------------------------------------------------------------ the experiment
+
+    def judge_state(self, while_running: bool, start: bool) -> bool:
+        """A state in which the loop may be moved; True where the node was started for it.  Refusal otherwise."""
+        state = self.session.state
+        if state == IDLE and start:
+            self.command(CMD_START)
+            return True
+        if state not in TUNABLE:
+            raise Refusal(
+                f"the node is in {STATES[state]}: tune in STARTING or HELD (--start heats an idle node up), "
+                "or in EXECUTE with --while-running"
+            )
+        if state == EXECUTE and not while_running:
+            raise Refusal("the line is running and the experiment moves the loop: say --while-running to make scrap")
+        return False
+
+    def watch(self, scans: int) -> Record:
+        """The loop as it runs."""
+        first = self._newest + 1
+        self._pass(lambda: self._newest >= first + scans - 1, scans, "watching")
+        return self._record(first, first + scans)
+
+    def rest(self, scans: int) -> None:
+        """Let time pass; the loop controls itself."""
+        first = self._newest
+        self._pass(lambda: self._newest >= first + scans, scans, "waiting until the loop is at rest")
+
+    def _pass(self, reached: Callable[[], bool], scans: int, what: str) -> None:
+        limit_ms = self._now_ms + round(scans * self.scan_s * 1500) + CONNECT_MS
+        while not reached():
+            self.step()
+            if self._now_ms - self._told_ms > 10_000 and self._newest in self._scans:
+                self._told_ms = self._now_ms
+                pv, output = self._scans[self._newest]
+                self._told(f"{what}: pv {pv:.6g} {self.unit}, output {100 * output:.1f} %")
+            if self.session.phase == REFUSED or self._lost or self._now_ms > limit_ms:
+                self._lost = False
+                raise Refusal(self.session.problem or "scans were lost on the way: the record of the loop has a hole")
+
+    def _record(self, first: int, end: int) -> Record:
+        rows = [self._scans[scan] for scan in range(first, end)]
+        return Record(self.scan_s, np.array([row[1] for row in rows]), np.array([row[0] for row in rows]))
+
+    def run(self, plan: Plan) -> tuple[Record, End]:
+        """The experiment on the board, from its first quiet scan to its end."""
+
+        def count(pv: float) -> int:
+            return round(float(pv * 10**self.decimals))
+
+        outputs = [round(self._mirrored(output) * FULL_SCALE) for output in (plan.low, plan.centre, plan.high)]
+        band = (count(plan.middle - plan.hysteresis), count(plan.middle + plan.hysteresis))
+        limits = (count(plan.pv_low), count(plan.pv_high))
+        times = (plan.quiet_scans, plan.switches_n, plan.half_scans_max)
+        self._events.clear()
+        self._told(f"experiment: output {100 * plan.low:.1f} % and {100 * plan.high:.1f} % around {plan.middle:.6g}")
+        told = self.ask(messages.TUNE_START, self._loop_i, *outputs, *band, *limits, *times)
+        if told["code"]:
+            raise Refusal(self._refusal(told))
+        scans_max = plan.quiet_scans + plan.switches_n * plan.half_scans_max
+        self._pass(lambda: self._event(EVT_TUNE_ENDED) is not None, scans_max, "experiment")
+        began, ended = self._event(EVT_TUNE_BEGAN), self._event(EVT_TUNE_ENDED)
+        assert ended is not None
+        if began is None:
+            raise Refusal("the node's word of the beginning was lost")
+        self._pass(lambda: self._newest >= ended["scan"], 100, "experiment")
+        return self._record(began["scan"], ended["scan"]), ENDS[ended["got"]]
+
+    def _event(self, code: int) -> dict[str, Any] | None:
+        found = [event for event in self._events if event["code"] == code and event["source"] == self._loop_i]
+        return found[0] if found else None
+
+    def _refusal(self, told: dict[str, Any]) -> str:
+        code, field, got, limit = (told[key] for key in ("code", "field", "got", "limit"))
+        if code == errors.STATE:
+            return f"the node refuses the experiment: the loop does not control in {STATES[self.session.state]}"
+        shown = {key: 10**self.decimals for key in ("pv_low", "pv_high", "band_low", "band_high")}
+        unit = self.unit if field in shown else "%" if field.startswith("output") else ""
+        scale = shown.get(field, FULL_SCALE / 100 if field.startswith("output") else 1)
+        numbers = f", {got / scale:.5g} {unit}, limit {limit / scale:.5g} {unit}".rstrip() if got or limit else ""
+        return f"the node refuses the experiment ({errors.result_name(code)}): {field or 'lease'}{numbers}"
+
+    def stop(self) -> None:
+        """End whatever experiment runs."""
+        if self.session.phase == READY:
+            self.ask(messages.TUNE_STOP)
+
+    def stop_node(self) -> None:
+        """Back to rest a node that was started for this."""
+        self.command(CMD_STOP)
+
+    def apply(self, configuration: NodeConfiguration) -> None:
+        """The configuration with the new gains, whole, without moving an output; Refusal leaves the old one running."""
+        self.session.change(configuration)
+        self._until(lambda: self.session.phase == PREPARED, CONNECT_MS, "the download was not prepared")
+        self.session.commit()
+        self._until(lambda: self.session.phase == READY, CONNECT_MS, "the commit was not answered")
+        self._newest = self.session.first_scan - 1  # scans under way belong to the configuration before
