@@ -70,9 +70,9 @@ class Trial:
         return line
 
     def turn(self) -> int:
-        """Virtual time goes on; returns it in ms."""
+        """Virtual time goes on; returns it in us."""
         self.bench.run_until(self.bench.now_us + STEP_US)
-        return self.bench.now_us // 1000
+        return self.bench.now_us
 
     def to_state(self, settle_s: float = 600.0) -> None:
         """STARTING for what heats up there, EXECUTE for what runs with the fiber only; then time to come to rest."""

@@ -138,7 +138,7 @@ LEASE_MESSAGE = 0x40
 NO_SCAN = 0xFFFFFFFF  # the node has no configuration
 
 # What a node sends; every other message comes from the host.
-FROM_NODE = (HELLO_ACK, OPENED, POLLED, FOUND, RESULT, VIOLATIONS, IDENTITY, JOURNAL_TOLD, TRANSFER_TOLD) + (
+FROM_NODE = (HELLO_ACK, OPENED, POLLED, FOUND, RESULT, VIOLATIONS, IDENTITY, JOURNAL_TOLD, TRANSFER_TOLD, TUNE_TOLD) + (
     PROGRESS_MESSAGE,
     SCANS,
     EVENT,
@@ -149,6 +149,8 @@ FROM_NODE = (HELLO_ACK, OPENED, POLLED, FOUND, RESULT, VIOLATIONS, IDENTITY, JOU
 ALSO_IN = ((RESULT, framing.LINK_ERROR),)
 # message -> low five bits of control (direction and kind) of the frames in which it may travel (SPEC 2.8)
 PLACES = {row[0]: [row[2] | (framing.FROM_DEVICE if row[0] in FROM_NODE else 0)] for row in MESSAGES}
+for _row in MESSAGES:  # an answer comes from a node
+    assert _row[2] != framing.RESPONSE or _row[0] in FROM_NODE, _row
 for _number, _kind in ALSO_IN:
     PLACES[_number].append(_kind | framing.FROM_DEVICE)
 _PLACE_OF_UNKNOWN = [framing.REQUEST]  # a newer host's request: it is answered as an unknown operation

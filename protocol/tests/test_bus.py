@@ -63,7 +63,9 @@ def test_one_bad_board_does_not_cost_the_others_their_lease_or_their_telemetry(
             bad.babbles_n = 1500
         line.run(0.5)
     for board in others:
-        assert longest_us(board.leases_us, from_us, line.now_us) < 1_000_000, "half of a lease of 2 s"
+        assert longest_us(board.leases_us, from_us, line.now_us) < 1_600_000, (
+            "a lease of 2 s is asked for each 0.5 s, and one may be lost"
+        )
         now_made = board.records_n - made[board.address]
         told = len([first for first in line.records[board.address] if first >= made[board.address]])
         lost = now_made - told  # asked for again by its owner

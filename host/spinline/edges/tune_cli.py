@@ -16,7 +16,7 @@ from rich.console import Console
 
 from spinline.edges import clock
 from spinline.edges.keys import load_key_file
-from spinline.edges.serial_port import SerialPort
+from spinline.edges.serial_port import SerialPort, TimedPort
 from spinline.errors import BadInput
 from spinline.recipe.line_model import load_line
 from spinline.recipe.reading import read_recipe
@@ -77,10 +77,12 @@ def _run(given: tuple[Any, ...], port: str, site_key: bytes, folder: Path, dry_r
         clock.rest_until_us(clock.monotonic_us() + TURN_US)
         if device.problem:
             raise BadInput([device.problem])
-        return clock.monotonic_us() // 1000
+        return clock.monotonic_us()
 
     try:
-        done = command.run(asked, device, turn, os.urandom, site_key, dry_run, apply, console.print)
+        done = command.run(
+            asked, TimedPort(device, clock.monotonic_us), turn, os.urandom, site_key, dry_run, apply, console.print
+        )
     finally:
         device.close()
     if done.refused:

@@ -11,6 +11,7 @@ from typing import Any
 
 from spinline.line.orders import Order, Orders, words_of
 from spinline.line.scan_clock import ScanClock
+from spinline.line.summaries_seen import SummariesSeen
 from spinline.recipe.compiler import NodeConfiguration, violation_text
 from spinline_protocol import auth, errors, messages
 from spinline_protocol.configuration import pack_words, summary_scans
@@ -31,7 +32,6 @@ BACKFILL_SCANS = 10000
 GAP_MS = 5000  # a gap that is still open is asked for again
 CREDIT_BYTES = 4096  # telemetry between two leases: what a system keeps of a serial line that nobody reads
 EVENT_GAP_MS = 30000  # more than ten repeats of what the node still has
-SUMMARIES_GAP_MS = 60_000  # ten minutes of them come in 30 s, one frame in each scan of the node
 LEASE_SENDS_N = 2  # one damaged frame must not cost half of a lease
 
 
@@ -83,9 +83,8 @@ class NodeSession:
         self._command_due_ms = 0
         self._next_event = 0
         self._event_gap, self._event_gap_due_ms = -1, 0
-        self._heard_ms, self._gap_due_ms, self._summaries_due_ms = 0, 0, 0
-        self._next_summary = 0  # all before it arrived or are lost
-        self._seen_summaries: set[int] = set()  # beyond it
+        self._heard_ms, self._gap_due_ms = 0, 0
+        self._seen_summaries = SummariesSeen()
         self.clock = ScanClock(configuration.scan_ms * 1000)
         self._timed = False  # the clock knows when the run was
         self._opening_us, self._committing_us = 0, 0
@@ -226,8 +225,7 @@ class NodeSession:
         self._timed = False
         self.first_scan = self.next_scan = self._newest_scan = first_scan
         self._early.clear()
-        self._next_summary = first_scan // summary_scans(self.configuration.scan_ms)
-        self._seen_summaries.clear()
+        self._seen_summaries = SummariesSeen(first_scan // summary_scans(self.configuration.scan_ms))
         self.scans, self.summaries, self.lost = [], [], []  # of what ran before, and so of no run to come
         self._run_sha256 = self.configuration.sha256
         self.new_run = True
@@ -343,15 +341,9 @@ class NodeSession:
             return
         first = fields["first_summary"]
         self.summaries.append((first, fields["records"]))
-        self._seen_summaries.update(range(first, first + count))
-        self._next_summary = max(self._next_summary, fields["oldest_summary"])
-        while self._next_summary in self._seen_summaries:
-            self._next_summary += 1
-        self._seen_summaries = {i for i in self._seen_summaries if i > self._next_summary}
-        if first > self._next_summary and now_ms >= self._summaries_due_ms:
-            missing = first - self._next_summary
-            self._ask("backfill", messages.BACKFILL_REQUEST, messages.STREAM_SUMMARIES, self._next_summary, missing)
-            self._summaries_due_ms = now_ms + SUMMARIES_GAP_MS
+        missing = self._seen_summaries.take(first, count, fields["oldest_summary"], now_ms)
+        if missing:
+            self._ask("backfill", messages.BACKFILL_REQUEST, messages.STREAM_SUMMARIES, *missing)
 
     def _declare_lost(self, oldest: int) -> None:
         """The node has overwritten scans before they arrived: the record says so, as an interval."""

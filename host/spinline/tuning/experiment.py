@@ -100,14 +100,8 @@ class TuningLine(Protocol):
         """Let the loop come to rest at its centre output."""
 
 
-@dataclass(frozen=True)
 class Refusal(Exception):
-    """Why a loop is not tuned; ``reason`` is a sentence for a technician."""
-
-    reason: str
-
-    def __str__(self) -> str:
-        return self.reason
+    """Why a loop is not tuned: a sentence for a technician."""
 
 
 @dataclass(frozen=True)

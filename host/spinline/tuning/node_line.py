@@ -79,7 +79,7 @@ class NodeLine:
         self._scans: dict[int, tuple[float, float]] = {}
         self._newest = -1
         self._events: list[dict[str, Any]] = []
-        self._now_ms = self._lease_due_ms = self._told_ms = 0
+        self._now_us = self._now_ms = self._lease_due_ms = self._told_ms = 0
         self._lost = False
 
     # ------------------------------------------------------------------------------------------------ the session
@@ -87,8 +87,9 @@ class NodeLine:
     def step(self) -> None:
         """A turn: what has come is taken, what is due is sent, the lease is renewed."""
         session = self.session
-        self._now_ms = self._turn()
-        octets = session.step(self._port.read(), self._now_ms)
+        self._now_us = self._turn()
+        self._now_ms = self._now_us // 1000
+        octets = session.step(self._port.arrivals(), self._now_us)
         for first, records in session.scans:
             self._take(first, records)
         self._lost = self._lost or bool(session.lost and session.lost[-1][1] > self._newest + 1 and self._newest >= 0)
@@ -97,7 +98,7 @@ class NodeLine:
         if session.phase == READY and self._now_ms >= self._lease_due_ms:
             self._lease_due_ms = self._now_ms + LEASE_EVERY_MS
             session.renew_lease(session.next_scan, session.first_event)
-        self._port.write(octets + session.step(b"", self._now_ms))
+        self._port.write(octets + session.step([], self._now_us))
 
     def _take(self, first: int, records: bytes) -> None:
         for i, row in enumerate(self._decoder.decode(records)):
@@ -129,7 +130,7 @@ class NodeLine:
             "the node does not answer; `spinline link doctor PORT` says what is wrong with its line",
         )  # fmt: skip
         if self.session.phase == PREPARED:
-            self.session.commit()
+            self.session.commit(self._now_us)
         self._until(lambda: self.session.phase == READY and self._newest >= 0, CONNECT_MS, "the node sends no scans")
         self.rest(4)  # the lease has come
         if self.session.flags & FLAG_HOLD:
@@ -243,6 +244,6 @@ class NodeLine:
         """The configuration with the new gains, whole, without moving an output; Refusal leaves the old one running."""
         self.session.change(configuration)
         self._until(lambda: self.session.phase == PREPARED, CONNECT_MS, "the download was not prepared")
-        self.session.commit()
+        self.session.commit(self._now_us)
         self._until(lambda: self.session.phase == READY, CONNECT_MS, "the commit was not answered")
         self._newest = self.session.first_scan - 1  # scans under way belong to the configuration before
