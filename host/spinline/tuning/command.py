@@ -59,7 +59,7 @@ def run(
     started = False
     try:
         line.connect()
-        started = line.judge_state(asked.while_running, asked.start)
+        started = line.judge_state(asked.while_running, asked.start and not dry_run)  # a dry run moves nothing
         state = STATES[line.session.state]
         if dry_run:
             watched, limits = settled(line, limits_of(asked, state), asked.watches_n)
