@@ -62,6 +62,9 @@ from .control.sensors import Sensors
 from .control.summary import Summaries, ring_bytes
 
 
+_PERMIT_OPEN = (ABORTING, ABORTED)  # made once: a tuple made in the scan is an object of the heap
+
+
 def _node_field(row: "tuple[int, ...]", name: str) -> int:
     return row[field_index(NODE, name)]
 
@@ -200,7 +203,7 @@ class Scan:
             if self.state == ABORTING:
                 self.outputs.safe_after(self._in_state_ms)
         self._ports.apply(self.outputs.level)
-        self._permit_out.value(0 if self.state in (ABORTING, ABORTED) else 1)
+        self._permit_out.value(0 if self.state in _PERMIT_OPEN else 1)
 
     def safe_now(self) -> None:
         """The safe routine: outputs off before anything else is asked, permit open, ABORTED."""

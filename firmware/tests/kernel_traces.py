@@ -58,7 +58,7 @@ def draw_commands(chance):
     words = array("i", [0] * 6 * COMMANDS_N)
     for i in range(COMMANDS_N):
         at = 6 * i
-        words[at] = (0, 1, 2, 2, 2, 2, 2, 2)[chance.below(8)]
+        words[at] = chance.below(7) if chance.below(2) else pid.AUTO
         for j in (1, 2):
             words[at + j] = (-200000, 500000, 0)[chance.below(3)] if chance.below(4) == 0 else chance.between(0, 250000)
         words[at + 3] = chance.between(-65536, 65536)
@@ -84,6 +84,7 @@ def run(form, scans_n):
             image[at + 3] = given[j + 3]
             image[at + 4] = given[j + 4]
             image[at + 5] = given[j + 5]
+            image[at + pid.ABSORB] = row & 31 == slow
             scan_pid(image, at)
         crc = binascii.crc32(image, crc)
     return crc
