@@ -61,6 +61,7 @@ MESSAGES = (
     (0x1B, "TRANSFER_BEGIN", 1, (("kind", "u8"), ("length", "u32"), ("sha256", "bin"))),
     (0x1C, "TRANSFER_PUT", 1, (("transfer", "u16"), ("offset", "u32"), ("octets", "bin"))),
     (0x1D, "TRANSFER_END", 1, (("transfer", "u16"),)),
+    (0x1E, "SET_MODE", 1, (("loop", "u8"), ("mode", "u8"), ("output", "i32"))),
     # answers
     (0x20, "RESULT", 2, (("code", "u8"), ("got", "i32"), ("limit", "i32"), ("field", "str"))),
     (0x21, "VIOLATIONS", 2, (("code", "u8"), ("violations_n", "u16"), ("violations", "bin"))),
@@ -103,6 +104,7 @@ VERSION_TEXT = "1.0"
 (HELLO, HELLO_ACK, OPEN, OPENED, CLOSE, POLL, POLLED, FIND, FOUND) = range(9)
 (COMMAND, SET_SETPOINT, CONFIG_BEGIN, CONFIG_PUT, CONFIG_PREPARE, CONFIG_COMMIT, CONFIG_CANCEL) = range(0x10, 0x17)
 (BACKFILL_REQUEST, IDENTIFY, JOURNAL, PROVISION, TRANSFER_BEGIN, TRANSFER_PUT, TRANSFER_END) = range(0x17, 0x1E)
+SET_MODE = 0x1E
 (RESULT, VIOLATIONS, IDENTITY, JOURNAL_TOLD, TRANSFER_TOLD) = range(0x20, 0x25)
 PROGRESS_MESSAGE = 0x28
 (SCANS, EVENT, SUMMARIES) = (0x30, 0x31, 0x32)

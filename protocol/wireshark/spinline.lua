@@ -7,9 +7,9 @@ local codes = { [0] = "OK", [1] = "UNKNOWN_OPERATION", [2] = "BAD_ARGUMENTS", [3
 local states = { [0] = "IDLE", [1] = "STARTING", [2] = "EXECUTE", [3] = "HOLDING", [4] = "HELD", [5] = "STOPPING", [6] = "STOPPED", [7] = "ABORTING", [8] = "ABORTED", [9] = "COMPLETING", [10] = "COMPLETE" }
 local commands = { [0] = "NONE", [1] = "START", [2] = "RUN", [3] = "HOLD", [4] = "RESUME", [5] = "COMPLETE", [6] = "STOP", [7] = "ABORT", [8] = "RESET", [9] = "SUPERVISE" }
 local events = { [0] = "NONE", [1] = "BOOT", [2] = "STATE_CHANGED", [3] = "LEASE_EXPIRED", [4] = "LEASE_RENEWED", [5] = "SAFE_ORDER", [6] = "SENSOR_FAULT", [7] = "SENSOR_RETURNED", [8] = "LOOP_FAILED", [9] = "INTERLOCK_TRIPPED", [10] = "INTERLOCK_CLEARED", [11] = "PERMIT_OPEN", [12] = "CONFIGURED", [13] = "SETPOINT_CHANGED", [14] = "SCAN_OVERRUN", [15] = "INTERNAL_FAULT" }
-local tables = { [0] = "node", [1] = "input", [2] = "loop", [3] = "output", [4] = "interlock", [5] = "record" }
+local tables = { [0] = "node", [1] = "input", [2] = "loop", [3] = "output", [4] = "interlock", [5] = "record", [6] = "gains" }
 local roles = { [0] = "viewer", [1] = "operator", [2] = "maintenance" }
-local names = { [0] = "HELLO", [1] = "HELLO_ACK", [2] = "OPEN", [3] = "OPENED", [4] = "CLOSE", [5] = "POLL", [6] = "POLLED", [7] = "FIND", [8] = "FOUND", [16] = "COMMAND", [17] = "SET_SETPOINT", [18] = "CONFIG_BEGIN", [19] = "CONFIG_PUT", [20] = "CONFIG_PREPARE", [21] = "CONFIG_COMMIT", [22] = "CONFIG_CANCEL", [23] = "BACKFILL", [24] = "IDENTIFY", [25] = "JOURNAL", [26] = "PROVISION", [27] = "TRANSFER_BEGIN", [28] = "TRANSFER_PUT", [29] = "TRANSFER_END", [32] = "RESULT", [33] = "VIOLATIONS", [34] = "IDENTITY", [35] = "JOURNAL_TOLD", [36] = "TRANSFER_TOLD", [40] = "PROGRESS", [48] = "SCANS", [49] = "EVENT", [50] = "SUMMARIES", [64] = "LEASE", [80] = "SYNC_ASK", [81] = "SYNC_TOLD" }
+local names = { [0] = "HELLO", [1] = "HELLO_ACK", [2] = "OPEN", [3] = "OPENED", [4] = "CLOSE", [5] = "POLL", [6] = "POLLED", [7] = "FIND", [8] = "FOUND", [16] = "COMMAND", [17] = "SET_SETPOINT", [18] = "CONFIG_BEGIN", [19] = "CONFIG_PUT", [20] = "CONFIG_PREPARE", [21] = "CONFIG_COMMIT", [22] = "CONFIG_CANCEL", [23] = "BACKFILL", [24] = "IDENTIFY", [25] = "JOURNAL", [26] = "PROVISION", [27] = "TRANSFER_BEGIN", [28] = "TRANSFER_PUT", [29] = "TRANSFER_END", [30] = "SET_MODE", [32] = "RESULT", [33] = "VIOLATIONS", [34] = "IDENTITY", [35] = "JOURNAL_TOLD", [36] = "TRANSFER_TOLD", [40] = "PROGRESS", [48] = "SCANS", [49] = "EVENT", [50] = "SUMMARIES", [64] = "LEASE", [80] = "SYNC_ASK", [81] = "SYNC_TOLD" }
 local header = {
     length = ProtoField.uint8("spinline.length", "length", base.DEC),
     destination = ProtoField.uint8("spinline.destination", "destination", base.DEC),
@@ -130,6 +130,11 @@ local messages = {
     } },
     [29] = { name = "TRANSFER_END", fields = {
         { kind = "u16", number = true, field = ProtoField.uint16("spinline.transfer_end.transfer", "transfer", base.DEC) },
+    } },
+    [30] = { name = "SET_MODE", fields = {
+        { kind = "u8", number = true, field = ProtoField.uint8("spinline.set_mode.loop", "loop", base.DEC) },
+        { kind = "u8", number = true, field = ProtoField.uint8("spinline.set_mode.mode", "mode", base.DEC) },
+        { kind = "i32", number = true, field = ProtoField.int32("spinline.set_mode.output", "output", base.DEC) },
     } },
     [32] = { name = "RESULT", fields = {
         { kind = "u8", number = true, field = ProtoField.uint8("spinline.result.code", "code", base.DEC, codes) },
