@@ -14,6 +14,9 @@ WORDS_N = len(GAINS) - _FIRST
 
 _PARAMETERS = LOOP[field_index(LOOP, "action") : field_index(LOOP, "out_rate") + 1]
 _OUT_LOW = len(_PARAMETERS) - 3
+# in the block of a loop whose words are illegal: machine code must never see a shift that no processor has
+NO_GAINS = (1,) + (0,) * (WORDS_N - 2) + (3, 0, 0, 1, 0)
+assert len(NO_GAINS) == len(_PARAMETERS) and _PARAMETERS[WORDS_N - 1][0] == "kz"
 
 
 def legal(words: "tuple[int, ...]") -> bool:
@@ -25,11 +28,16 @@ def legal(words: "tuple[int, ...]") -> bool:
 
 
 class GainSets:
-    """The sets of one loop beside its own: rows of the table in rising order, and which one holds (0: its own)."""
+    """The sets of one loop beside its own: rows of the table in rising order, and which one holds (0: its own).
 
-    def __init__(self, rows: "list[tuple[int, ...]]", loop: int) -> None:
+    ``own`` are the words ACTION to OUT_RATE of the loop's row; all sets are laid out once, a scan allocates nothing.
+    """
+
+    def __init__(self, rows: "list[tuple[int, ...]]", loop: int, own: "tuple[int, ...]", number: int = 0) -> None:
         self.rows = [row for row in rows if row[_LOOP] == loop]
-        self.number = 0
+        self.number = number
+        self._all = [own] + [own[:1] + row[_FIRST:] + own[1 + WORDS_N :] for row in self.rows]
+        self.legal = all([legal(words) for words in self._all])
         source = self.rows[0][_INPUT] if self.rows else -1
         self._word = loop_at(loop) + SETPOINT if source < 0 else INPUT_WORDS * source
 
@@ -45,8 +53,6 @@ class GainSets:
             return True
         return False
 
-    def words(self, own: "tuple[int, ...]") -> "tuple[int, ...]":
-        """Words ACTION to OUT_RATE under the set that holds; ``own`` are those of the loop's row."""
-        if self.number == 0:
-            return own
-        return own[:1] + self.rows[self.number - 1][_FIRST:] + own[1 + WORDS_N :]
+    def words(self) -> "tuple[int, ...]":
+        """Words ACTION to OUT_RATE under the set that holds; NO_GAINS where any set is illegal."""
+        return self._all[self.number] if self.legal else NO_GAINS

@@ -22,7 +22,7 @@ from spinline_protocol.portable import const
 from spinline_protocol.quantities import BAD
 
 from . import pid
-from .gains import GainSets, legal
+from .gains import GainSets
 from .image import INPUT_WORDS, QUALITY, loop_at
 from .ratio import cascade_output, cascade_setpoint, cut, feed_forward, rate_forward, ratio_setpoint
 from .retune import BUMP_MAX, bumpless_integral
@@ -95,7 +95,7 @@ class Loops:
         self._down = bytearray(len(rows))
         self._tracks = [-1] * len(rows)  # of an outer loop: its inner one while that is not in cascade
         self._frozen = 0
-        self._gains = [GainSets(gains, i) for i in range(len(rows))]
+        self._gains = [GainSets(gains, i, _kernel_words(rows[i])) for i in range(len(rows))]
         for i in range(len(rows)):
             at = loop_at(i)
             for word in range(pid.BLOCK_WORDS):
@@ -121,13 +121,10 @@ class Loops:
                 needs |= _OUTER
         return needs
 
-    def _words(self, i: int, row: "tuple[int, ...]") -> "tuple[int, ...]":
-        return self._gains[i].words(_kernel_words(row))
-
     def _load(self, i: int) -> None:
         """Parameters of a row, with the gains that hold, to its block."""
         at, row = loop_at(i), self.rows[i]
-        words = self._words(i, row)
+        words = self._gains[i].words()
         for word in range(len(words)):
             self._image[at + pid.ACTION + word] = words[word]
         self._image[at + pid.HOLDBACK] = row[_HOLDBACK]
@@ -158,7 +155,7 @@ class Loops:
             mode = MODE_AUTO  # to rest by itself, whatever its outer loop asks for
         if mode >= MODE_AUTO and self._tracks[i] >= 0:
             mode = MODE_MANUAL
-        if mode >= MODE_AUTO and not legal(_kernel_words(row)):
+        if mode >= MODE_AUTO and not self._gains[i].legal:
             self.failed[i] = 1
         if self.failed[i]:
             mode = MODE_FAILED
@@ -178,9 +175,7 @@ class Loops:
         if self._tracks[outer] != inner:
             self._tracks[outer] = inner
             self._settle(outer)
-            row = self.rows[outer]
-            self._image[loop_at(outer) + pid.OUT_LOW] = row[_OUT_LOW]
-            self._image[loop_at(outer) + pid.OUT_HIGH] = row[_OUT_LOW + 1]
+            self._load(outer)  # its own limits again
 
     def scan(self, frozen: int) -> int:
         """One scan of every loop, masters first as the rows stand; returns the first that failed, or -1."""
@@ -257,16 +252,15 @@ class Loops:
         if row[_FF_LOOP] >= 0:
             forward = feed_forward(self._asked_of(row), row[_FF_M], row[_FF_S])
         if row[_FF_RATE_M] and self._image[at + pid.SHOWN] >> 3 == PROGRAM_RAMPING:
-            rate_256 = self._image[at + pid.RAMP_256]
-            if self._image[at + pid.TARGET] < self._image[at + pid.SETPOINT]:
-                rate_256 = -rate_256
+            gap = self._image[at + pid.TARGET] - self._image[at + pid.SETPOINT]
+            ramp_256 = self._image[at + pid.RAMP_256]
+            rate_256 = ramp_256 if gap > 0 else -ramp_256 if gap < 0 else 0
             forward = cut(forward + rate_forward(rate_256, row[_FF_RATE_M], row[_FF_RATE_S]))
         return forward
 
     def _asked_of(self, row: "tuple[int, ...]") -> int:
         """The setpoint whose feed-forward a row takes."""
-        of = loop_at(row[_FF_LOOP])
-        return int(self._image[of + (pid.TARGET if row[_KIND] == RATIO_LOOP else pid.SETPOINT)])
+        return int(self._image[loop_at(row[_FF_LOOP]) + (pid.TARGET if row[_KIND] == RATIO_LOOP else pid.SETPOINT)])
 
     def change_setpoint(self, i: int, setpoint: int, ramp_256: int) -> "tuple[int, int]":
         """Take a setpoint (in ratio the ratio in 1/4096); returns (0, 0), or (got, limit) where it is refused.
@@ -274,7 +268,7 @@ class Loops:
         In cascade there is none to set: the outer loop's output is (``takes_setpoint``).
         """
         row = self.rows[i]
-        own = self.asked[i] != MODE_RATIO and row[_KIND] != SINGLE and self.asked[i] == MODE_AUTO
+        own = row[_KIND] != SINGLE and self.asked[i] == MODE_AUTO
         low, high = _setpoint_range(row, MODE_RATIO if row[_KIND] == RATIO_LOOP and not own else MODE_AUTO)
         if setpoint < low:
             return setpoint, low
@@ -318,6 +312,8 @@ class Loops:
             self._local[i] = max(row[_LOW], min(row[_HIGH], int(image[at + pid.SETPOINT])))
         if mode >= MODE_AUTO and mode != self.asked[i]:
             image[at + pid.ABSORB] = 1
+            if mode == MODE_CASCADE:
+                image[loop_at(row[_MASTER]) + pid.ABSORB] = 1
         self.asked[i] = mode
         self._settle(i)
         return OK, 0, 0
@@ -330,29 +326,27 @@ class Loops:
             if not low <= setpoint <= high:
                 return setpoint, low if setpoint < low else high
             if MODE_AUTO <= self._image[loop_at(i) + _MODE] <= MODE_RATIO:
-                words = self._under(i, gains).words(_kernel_words(row))
+                words = self._under(i, row, gains).words()
                 moved = bumpless_integral(self._image, loop_at(i), words, self._feed_forward(i, row))[1]
                 if moved > BUMP_MAX:
                     return moved, BUMP_MAX
         return 0, 0
 
-    def _under(self, i: int, gains: "list[tuple[int, ...]]") -> GainSets:
+    def _under(self, i: int, row: "tuple[int, ...]", gains: "list[tuple[int, ...]]") -> GainSets:
         """Sets of other rows, of which the same one holds."""
-        sets = GainSets(gains, i)
-        sets.number = self._gains[i].number
-        return sets
+        return GainSets(gains, i, _kernel_words(row), self._gains[i].number)
 
     def retune(self, rows: "list[tuple[int, ...]]", gains: "list[tuple[int, ...]]") -> None:
         """Take rows that were judged, between two scans: setpoints, ramps, integrals and soaks go on."""
         image, before = self._image, self.rows
         after = [self._setpoint_under(rows, i) for i in range(len(rows))]
         forwards = [self._feed_forward(i, rows[i]) for i in range(len(rows))]
-        olds = [self._words(i, before[i]) for i in range(len(rows))]
+        olds = [sets.words() for sets in self._gains]
         self.rows, self.setpoints = rows, after
         for i in range(len(rows)):
             row, at = rows[i], loop_at(i)
-            self._gains[i] = self._under(i, gains)
-            words = self._words(i, row)
+            self._gains[i] = self._under(i, row, gains)
+            words = self._gains[i].words()
             new = words != olds[i] or forwards[i] != image[at + pid.FEED_FORWARD]
             if new and MODE_AUTO <= image[at + _MODE] <= MODE_RATIO:
                 image[at + pid.INTEGRAL] = bumpless_integral(image, at, words, forwards[i])[0]
