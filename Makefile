@@ -36,6 +36,7 @@ $(READY): $(LOCKS) pyproject.toml
 		$(PIP) install --target $(VENV)/typings/$$port -r requirements/stubs-$$port.txt || exit 1; done
 	-$(PYTHON) -m hil_tests.bench.interpreters --fetch
 	-$(PYTHON) -m hil_tests.bench.interpreters --fetch --architecture amd64
+	-$(PYTHON) -m hil_tests.bench.interpreters --fetch --architecture armhf
 	-$(PYTHON) -m hil_tests.bench.tshark
 	@touch $@
 

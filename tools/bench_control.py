@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from tools.bench_control_autotune import TUNING
+from tools.bench_control_kernel import KERNEL
 from tools.bench_control_quality import load_iae_ratio, ms_max
 from tools.bench_row import Row
 
@@ -10,4 +11,5 @@ CONTROL: tuple[tuple[str, Callable[[], Sequence[Row]]], ...] = (
     ("control.load_iae_ratio", load_iae_ratio),
     ("control.ms_max", ms_max),
     *TUNING,
+    *KERNEL,
 )

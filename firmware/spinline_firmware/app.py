@@ -199,6 +199,9 @@ class App:
             self._link.answer_code(sequence, code, got, limit, "setpoint" if code == errors.RANGE else "")
         elif operation in (messages.TUNE_START, messages.TUNE_STOP):
             self._serve_tune(sequence, operation, fields)
+        elif operation == messages.SET_MODE:
+            code, got, limit = self._node.set_mode(*fields) if self._node else (errors.STATE, 0, 0)
+            self._link.answer_code(sequence, code, got, limit, "mode" if code == errors.RANGE else "")
         elif operation == messages.IDENTIFY:
             self._link.answer(sequence, _IDENTITY.pack((errors.OK, _word_bits(), _interpreter(), board.NAME)))
         elif operation == messages.JOURNAL:

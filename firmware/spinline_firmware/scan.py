@@ -5,6 +5,7 @@ from spinline_protocol.configuration import (
     ACT_ALARM,
     ACT_HOLD,
     NODE,
+    TABLE_GAINS,
     TABLE_INPUT,
     TABLE_INTERLOCK,
     TABLE_LOOP,
@@ -63,6 +64,8 @@ from .control.retune import same_structure
 from .control.sensors import Sensors
 from .control.summary import Summaries, ring_bytes
 
+_PERMIT_OPEN = (ABORTING, ABORTED)  # made once: a tuple made in the scan is an object of the heap
+
 
 def _node_field(row: "tuple[int, ...]", name: str) -> int:
     return row[field_index(NODE, name)]
@@ -82,7 +85,7 @@ class Scan:
         self._permit_out = permit_out
         self._event = event
         self.sensors = Sensors(tables[TABLE_INPUT], image)
-        self.loops = Loops(tables[TABLE_LOOP], image)
+        self.loops = Loops(tables[TABLE_LOOP], image, tables[TABLE_GAINS])
         self.interlocks = Interlocks(tables[TABLE_INTERLOCK], image)
         self.outputs = Outputs(tables[TABLE_OUTPUT], image)
         scans_end = len(ring) - ring_bytes(tables[TABLE_RECORD], self.scan_ms)
@@ -108,10 +111,10 @@ class Scan:
             return WRONG_STATE, 0, 0
         if self.loops.tune.loop >= 0:
             return BUSY, self.loops.tune.loop, 0  # what is found out belongs to the numbers that it began with
-        got, limit = self.loops.judge(tables[TABLE_LOOP])
+        got, limit = self.loops.judge(tables[TABLE_LOOP], tables[TABLE_GAINS])
         if got or limit:
             return RANGE, got, limit
-        self.loops.retune(tables[TABLE_LOOP])
+        self.loops.retune(tables[TABLE_LOOP], tables[TABLE_GAINS])
         self.sensors.rows = tables[TABLE_INPUT]
         self.interlocks.rows = tables[TABLE_INTERLOCK]
         self.outputs.retune(tables[TABLE_OUTPUT])
@@ -210,7 +213,7 @@ class Scan:
             if self.state == ABORTING:
                 self.outputs.safe_after(self._in_state_ms)
         self._ports.apply(self.outputs.level)
-        self._permit_out.value(0 if self.state in (ABORTING, ABORTED) else 1)
+        self._permit_out.value(0 if self.state in _PERMIT_OPEN else 1)
 
     def safe_now(self) -> None:
         """The safe routine: outputs off before anything else is asked, permit open, ABORTED."""
@@ -258,8 +261,7 @@ class Scan:
     def _permitted(self, command: int) -> bool:
         if command == CMD_RESET:
             self.interlocks.reset()
-            for i in range(len(self.loops.failed)):
-                self.loops.failed[i] = 0
+            self.loops.reset()
             return not self.interlocks.latched()
         if command in (CMD_START, CMD_RUN, CMD_RESUME):
             if not self._permit or self.interlocks.latched() or any(self.loops.failed):
@@ -273,11 +275,21 @@ class Scan:
             return NO_LEASE, 0, 0
         if loop >= len(self.loops.rows):
             return RANGE, loop, len(self.loops.rows) - 1
+        if not self.loops.takes_setpoint(loop):
+            return WRONG_STATE, 0, 0
         got, limit = self.loops.change_setpoint(loop, setpoint, ramp_256)
         if got or limit:
             return RANGE, got, limit
         self._event(EVT_SETPOINT, loop, setpoint, ramp_256)
         return OK, 0, 0
+
+    def set_mode(self, loop: int, mode: int, output: int) -> "tuple[int, int, int]":
+        """A loop's mode from the wire: result code, and (got, limit) where it is refused."""
+        if self.lease.hold or not self.lease.valid():
+            return NO_LEASE, 0, 0
+        if loop >= len(self.loops.rows):
+            return RANGE, loop, len(self.loops.rows) - 1
+        return self.loops.change_mode(loop, mode, output)
 
     def begin_tune(self, asked: "list[int]") -> "tuple[int, int, int, str]":
         """A tuning experiment from the wire: code, and got, limit and field of what forbids it."""

@@ -2,15 +2,20 @@
 
 from spinline_protocol import errors
 from spinline_protocol.configuration import (
+    CASCADE_LOOP,
+    GAIN_SETS_N_MAX,
+    GAINS,
     INPUT,
     LOOP,
     NODE,
     OF_INPUT,
+    OF_MODE,
     OF_OUTPUT,
     OF_RAW,
     OF_RECORD_BYTES,
     OF_RING_BYTES,
-    RATIO_LOOP,
+    SINGLE,
+    TABLE_GAINS,
     TABLE_INPUT,
     TABLE_INTERLOCK,
     TABLE_LOOP,
@@ -27,6 +32,7 @@ from spinline_protocol.configuration import (
 from spinline_protocol.packer import BIN_BYTES_MAX
 from spinline_protocol.quantities import OUTPUT as OUTPUT_QUANTITY
 from spinline_protocol.quantities import QUANTITIES
+from spinline_protocol.quantities import STATE as STATE_QUANTITY
 
 from .control.recorder import scan_bytes
 from .control.summary import RING_BYTES, SCAN_RING_BYTES_MIN, ring_bytes, summary_bytes
@@ -101,7 +107,7 @@ class Transaction:
             return errors.HASH, []
         found = self._out_of_range()
         if not found:
-            found = self._unknown_places() + self._beyond_hard_limits()
+            found = self._unknown_places() + self._unfit_cascades() + self._unfit_gains() + self._beyond_hard_limits()
             found += self._unfit_inputs() + self._unfit_records() + self._too_large_products()
             found += self._too_much_to_keep()
         self.prepared = not found
@@ -127,7 +133,7 @@ class Transaction:
             for name, most in (("input", inputs_n - 1), ("master", inputs_n - 1), ("ff_loop", i)):
                 if _loop_field(row, name) > most:
                     found.append((TABLE_LOOP, i, field_index(LOOP, name), _loop_field(row, name), most))
-            if _loop_field(row, "kind") == RATIO_LOOP and _loop_field(row, "master") < 0:
+            if _loop_field(row, "kind") != SINGLE and _loop_field(row, "master") < 0:
                 found.append((TABLE_LOOP, i, field_index(LOOP, "master"), -1, 0))
         for i in range(len(self.tables[TABLE_OUTPUT])):
             if self.tables[TABLE_OUTPUT][i][3] >= loops_n:
@@ -140,6 +146,45 @@ class Transaction:
             most = inputs_n if row[0] in (0, 3) else loops_n
             if row[1] >= most:
                 found.append((TABLE_RECORD, i, 1, row[1], most - 1))
+        return found
+
+    def _unfit_cascades(self) -> "list[tuple[int, int, int, int, int]]":
+        """Inner loops whose outer loop does not stand before them, has another inner one, or has an output below 0."""
+        found, outers = [], []
+        master, out_low = field_index(LOOP, "master"), field_index(LOOP, "out_low")
+        loops = self.tables[TABLE_LOOP]
+        for i in range(len(loops)):
+            outer = loops[i][master]
+            if _loop_field(loops[i], "kind") != CASCADE_LOOP or outer < 0:
+                continue
+            if outer >= i or outer in outers:
+                found.append((TABLE_LOOP, i, master, outer, i - 1))
+            elif loops[outer][out_low] < 0:
+                found.append((TABLE_LOOP, outer, out_low, loops[outer][out_low], 0))
+            outers.append(outer)
+        return found
+
+    def _unfit_gains(self) -> "list[tuple[int, int, int, int, int]]":
+        """Gain sets of no loop, of no input, too many of one loop, or not in rising order."""
+        found = []
+        loop, source, begins = [field_index(GAINS, name) for name in ("loop", "input", "from")]
+        last: "dict[int, tuple[int, ...]]" = {}
+        sets_n: "dict[int, int]" = {}
+        for i in range(len(self.tables[TABLE_GAINS])):
+            row = self.tables[TABLE_GAINS][i]
+            of = row[loop]
+            before = last.get(of, row)
+            sets_n[of] = sets_n.get(of, 1) + 1
+            for field, most in ((loop, len(self.tables[TABLE_LOOP]) - 1), (source, len(self.tables[TABLE_INPUT]) - 1)):
+                if row[field] > most:
+                    found.append((TABLE_GAINS, i, field, row[field], most))
+            if sets_n[of] > GAIN_SETS_N_MAX:
+                found.append((TABLE_GAINS, i, loop, sets_n[of], GAIN_SETS_N_MAX))
+            if of in last and row[begins] <= before[begins]:
+                found.append((TABLE_GAINS, i, begins, row[begins], before[begins] + 1))
+            if row[source] != before[source]:
+                found.append((TABLE_GAINS, i, source, row[source], before[source]))
+            last[of] = row
         return found
 
     def _beyond_hard_limits(self) -> "list[tuple[int, int, int, int, int]]":
@@ -189,7 +234,10 @@ class Transaction:
             rows = self.tables[TABLE_INPUT if source == OF_INPUT else TABLE_LOOP]
             if source == OF_RAW or of >= len(rows):
                 continue
-            fits = OUTPUT_QUANTITY if source == OF_OUTPUT else rows[of][3 if source == OF_INPUT else 4]
+            if source == OF_MODE:
+                fits = STATE_QUANTITY
+            else:
+                fits = OUTPUT_QUANTITY if source == OF_OUTPUT else rows[of][3 if source == OF_INPUT else 4]
             if quantity != fits:
                 found.append((TABLE_RECORD, i, 2, quantity, fits))
         return found

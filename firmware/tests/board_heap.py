@@ -27,7 +27,7 @@ def rack():
     rows += [loop_row(input=i, setpoint=61905, ff_loop=i, ff_m=2684, ff_s=13) for i in range(8, 11)]
     rows.append(loop_row(kind=RATIO_LOOP, input=11, master=8, ratio_q12=6144))
     image = new_image()
-    loops = Loops(rows, image)
+    loops = Loops(rows, image, [])
     loops.enter(EXECUTE)
     return image, loops
 

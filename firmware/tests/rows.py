@@ -1,6 +1,6 @@
 """Configuration rows by name, with quiet defaults, for tests on CPython and MicroPython.  Tests nothing itself."""
 
-from spinline_protocol.configuration import ALL_STATES, INPUT, INTERLOCK, LOOP, NODE, OUTPUT
+from spinline_protocol.configuration import ALL_STATES, GAINS, INPUT, INTERLOCK, LOOP, NODE, OUTPUT, TABLES
 
 QUIET_INPUT = {"quantity": 1, "scale_m": 1, "low": -200000, "high": 500000, "raw_low": -524288, "raw_high": 524287}
 QUIET_LOOP = {
@@ -49,6 +49,18 @@ def output_row(**named: int) -> "tuple[int, ...]":
 def interlock_row(**named: int) -> "tuple[int, ...]":
     """An alarm on input 0 in every state, at once."""
     return _row(INTERLOCK, {"action": 1, "states": ALL_STATES}, named)
+
+
+def gains_row(**named: int) -> "tuple[int, ...]":
+    """A set of loop 0, chosen by the working setpoint, with the gains of a quiet loop."""
+    quiet = {name: QUIET_LOOP[name] for name in QUIET_LOOP if name in [field[0] for field in GAINS]}
+    quiet["input"] = -1
+    return _row(GAINS, quiet, named)
+
+
+def whole_set(*tables):  # type: ignore[no-untyped-def]
+    """Tables in the order of their numbers, and those that are not given without rows."""
+    return list(tables) + [[] for _ in range(len(TABLES) - len(tables))]
 
 
 def node_row(**named: int) -> "tuple[int, ...]":

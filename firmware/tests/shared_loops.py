@@ -17,9 +17,9 @@ CALM = {"mp": 0, "mi": 0, "mt": 0}
 class Rack:
     """Loops over an image whose inputs a test writes; every input is GOOD."""
 
-    def __init__(self, *rows) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, *rows, gains=()) -> None:  # type: ignore[no-untyped-def]
         self.image = new_image()
-        self.loops = Loops(list(rows), self.image)
+        self.loops = Loops(list(rows), self.image, gains)
 
     def measure(self, channel, pv, quality=GOOD):
         self.image[INPUT_WORDS * channel] = pv

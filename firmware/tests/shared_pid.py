@@ -90,7 +90,7 @@ def test_machine_code_and_plain_text_agree_on_blocks_of_chance():
         image[pid.RAMP_256] = chance.between(0, 1 << 28)
         other = array("i", list(image))
         for _ in range(40):
-            words = (chance.below(3), chance.between(*ENDS), chance.between(*ENDS), chance.between(-65536, 65536))
+            words = (chance.below(7), chance.between(*ENDS), chance.between(*ENDS), chance.between(-65536, 65536))
             words += (chance.between(-131072, 131072), chance.below(2))
             for i in range(6):
                 image[i] = other[i] = words[i]

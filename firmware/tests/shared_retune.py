@@ -1,7 +1,7 @@
 """Other numbers for a running node: nothing that runs is forgotten, and no output moves (SPEC 4.6)."""
 
 from plain import Chance
-from rows import input_row, interlock_row, loop_row, node_row, output_row
+from rows import input_row, interlock_row, loop_row, node_row, output_row, whole_set
 from shared_scan import Chips, Contact
 
 from spinline_firmware.control import pid
@@ -40,7 +40,7 @@ class Line:
         outputs = [output_row(kind=SSR, loop=0), output_row(kind=DAC, loop=1), output_row(kind=DAC, loop=2)]
         interlocks = [interlock_row(input=1, limit=400000, delay_scans=3)]
         records = [(OF_INPUT, i, 1, 1) for i in range(3)]
-        self.tables = [[node_row()], [input_row()] * 3, loops, outputs, interlocks, records]
+        self.tables = whole_set([node_row()], [input_row()] * 3, loops, outputs, interlocks, records)
         self.image = new_image()
         self.chips = Chips(3)
         pins = (self.chips, Contact(1), Contact(0))
@@ -126,6 +126,7 @@ def test_limits_that_exclude_the_running_setpoint_are_refused_and_change_nothing
     assert line.node.retune(changed(line.tables, 2, 0, setpoint_low=1001)) == (RANGE, 1000, 1001)
     both = changed(changed(line.tables, 2, 1, mp=3000), 2, 2, setpoint_high=250000, mp=4000)
     line.node.set_setpoint(1, 6000, 0)
+    image = list(line.image)
     assert line.node.retune(changed(both, 2, 1, setpoint_high=5500)) == (RANGE, 6000, 5500)
     assert list(line.image) == image and line.node._tables is tables
 
@@ -148,7 +149,7 @@ def test_every_field_that_is_structure_is_refused_and_every_number_is_taken():
             assert code in (OK, RANGE, WRONG_STATE)
             numbers += code != WRONG_STATE
             line.node.retune(line.tables)
-    assert numbers == 4 + 5 + 25 + 2 + 3
+    assert numbers == 4 + 5 + 27 + 2 + 3
     for table in range(1, 6):
         longer = [rows + rows[:1] if i == table else rows for i, rows in enumerate(line.tables)]
         assert line.node.retune(longer)[0] == WRONG_STATE

@@ -1,6 +1,6 @@
 """A configured node without chips: the order of a scan, states and commands, lease, interlocks, safe order (SPEC 5)."""
 
-from rows import input_row, interlock_row, loop_row, node_row, output_row
+from rows import input_row, interlock_row, loop_row, node_row, output_row, whole_set
 
 from spinline_firmware.control.image import new_image
 from spinline_firmware.scan import Scan
@@ -53,7 +53,9 @@ class Node:
     def __init__(self, *interlocks, **named) -> None:  # type: ignore[no-untyped-def]
         loop = loop_row(auto_states=sum([1 << state for state in (1, 2, 3, 4, 9)]), setpoint=1000, **named)
         outputs = [output_row(kind=DAC, loop=0), output_row(kind=DAC, loop=0, channel=1, safe_delay_ms=500)]
-        tables = [[node_row()], [input_row(), input_row()], [loop], outputs, list(interlocks), [(OF_INPUT, 0, 1, 0)]]
+        tables = whole_set(
+            [node_row()], [input_row(), input_row()], [loop], outputs, list(interlocks), [(OF_INPUT, 0, 1, 0)]
+        )
         self.chips = Chips(2)
         self.permit_in, self.permit_out = Contact(1), Contact(0)
         self.events = []  # type: ignore[var-annotated]

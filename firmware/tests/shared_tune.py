@@ -7,7 +7,7 @@ from spinline_firmware.control import pid
 from spinline_firmware.control.image import loop_at, new_image
 from spinline_firmware.scan import Scan
 from spinline_protocol import states
-from spinline_protocol.configuration import ABOVE, ACT_ALARM, ACT_HOLD, BELOW, DAC, OF_INPUT
+from spinline_protocol.configuration import ABOVE, ACT_ALARM, ACT_HOLD, BELOW, DAC, MODE_TUNE, OF_INPUT
 from spinline_protocol.errors import BUSY, NO_LEASE, OK, RANGE
 from spinline_protocol.errors import STATE as WRONG_STATE
 
@@ -74,7 +74,7 @@ def test_an_experiment_runs_to_its_end_and_the_loop_goes_on_in_automatic_without
             line = Line(ramp_256=ramp, b_256=setpoint_weight)
             assert line.start() == (OK, 0, 0, "")
             line.steps(4)
-            assert line.word(pid.OUTPUT) == 20000 and line.word(pid.MODE) == pid.MANUAL_MODE
+            assert line.word(pid.OUTPUT) == 20000 and line.word(pid.MODE) == MODE_TUNE
             seen = set()
             while line.node.loops.tune.loop >= 0:
                 last = line.word(pid.OUTPUT)

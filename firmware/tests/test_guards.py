@@ -59,7 +59,7 @@ def test_done_is_not_a_command() -> None:
 
 
 def test_a_ramp_beyond_its_limit_is_refused() -> None:
-    loops = Loops([loop_row()], new_image())
+    loops = Loops([loop_row()], new_image(), [])
     for ramp in (1 << 28) + 1, 1 << 31, (1 << 32) - 1:
         try:
             assert loops.change_setpoint(0, 1000, ramp) != (0, 0)
@@ -69,7 +69,7 @@ def test_a_ramp_beyond_its_limit_is_refused() -> None:
 
 def test_a_setpoint_does_not_change_the_ramp_of_a_loop_that_runs_down() -> None:
     image = new_image()
-    loops = Loops([loop_row(down_states=1 << states.STOPPING, stop_ramp_256=25600)], image)
+    loops = Loops([loop_row(down_states=1 << states.STOPPING, stop_ramp_256=25600)], image, [])
     loops.enter(states.STOPPING)
     loops.change_setpoint(0, 1000, 1)
     assert image[loop_at(0) + pid.RAMP_256] == 25600
@@ -77,7 +77,7 @@ def test_a_setpoint_does_not_change_the_ramp_of_a_loop_that_runs_down() -> None:
 
 def test_the_first_of_two_loops_that_fail_together_is_told() -> None:
     image = new_image()
-    loops = Loops([loop_row(), loop_row(input=1)], image)
+    loops = Loops([loop_row(), loop_row(input=1)], image, [])
     loops.enter(states.EXECUTE)
     image[1] = image[4] = BAD
     assert loops.scan(0) == 0

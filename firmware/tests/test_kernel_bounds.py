@@ -26,7 +26,7 @@ LAG_MAX = 256 * (PV_HIGH - PV_LOW) + (1 << 14)
 RANGES = {name: Span(low, high) for name, low, high in LOOP}
 PV = Span(PV_LOW, PV_HIGH)
 FINE = Span(PV_LOW << 8, PV_HIGH << 8)
-MODES = (pid.OFF, pid.MANUAL_MODE, pid.AUTO)
+MODES = range(pid.FAILED + 1)
 REST = Span(0, (1 << 28) - 1)
 COMMANDS = {
     "TARGET": PV,
@@ -34,6 +34,7 @@ COMMANDS = {
     "MANUAL": Span(-65536, 65536),
     "FEED_FORWARD": Span(-131072, 131072),
     "FREEZE": Span(0, 1),
+    "ABSORB": Span(0, 1),
 }
 PARAMETERS = "ACTION MP SP MI SI MD SD MT ST B_256 KZ KD OUT_LOW OUT_HIGH OUT_RATE RAMP_256 HOLDBACK SOAK_SCANS".split()
 INVARIANT = {
@@ -57,7 +58,7 @@ def analysed(mode: int) -> tuple[dict[str, int], dict[str, Span]]:
     tree = ast.parse(Path(pid.__file__).read_text(encoding="utf-8"))
     (function,) = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "scan_pid"]
     parameters = {name: RANGES[name.lower()] for name in PARAMETERS}
-    constants = {name: getattr(pid, name) for name in ("OFF", "MANUAL_MODE", "AUTO")}
+    constants = {name: getattr(pid, name) for name in ("OFF", "MANUAL_MODE", "AUTO", "RATIO", "FAILED")}
     lemmas = {name: INVARIANT[name] for name in ("SETPOINT", "LAG")}
     words = {**COMMANDS, **parameters, **INVARIANT, "MODE": Span(mode, mode)}
     bounds = Bounds(words, constants, lemmas)

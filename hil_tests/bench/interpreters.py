@@ -26,7 +26,11 @@ PACKAGES = ("micropython", "libc6", "libffi8", "libmbedcrypto16", "libmbedtls21"
 LOADERS = {
     "i386": ("usr/lib/i386-linux-gnu", "ld-linux.so.2"),
     "amd64": ("usr/lib/x86_64-linux-gnu", "ld-linux-x86-64.so.2"),
+    "armhf": ("usr/lib/arm-linux-gnueabihf", "ld-linux-armhf.so.3"),
 }
+PACKAGES_BESIDES = {"armhf": ("libgcc-s1",)}
+EMULATORS = {"armhf": "qemu-arm"}  # runs where the processor is another one; Debian's is one static program
+EMULATOR_PACKAGE = "qemu-user"
 APT_FOLDER = Path("/etc/apt")
 APT_SECONDS_MAX = 300
 PROBE_SECONDS_MAX = 20
@@ -131,7 +135,18 @@ def cached(architecture: str = "i386") -> Interpreter:
     libraries = root / LOADERS[architecture][0]
     loader = libraries / LOADERS[architecture][1]
     command = (str(loader), "--library-path", str(libraries), str(root / "usr/bin/micropython"))
-    return probe(command, f"Debian {SUITE} {architecture}")
+    return probe((*emulator(architecture), *command), f"Debian {SUITE} {architecture}")
+
+
+def emulator(architecture: str) -> tuple[str, ...]:
+    """What must stand before a program of this architecture: nothing, or the emulator in the cache.  FetchFailed."""
+    if architecture not in EMULATORS:
+        return ()
+    try:
+        root = fetch_set(f"{EMULATOR_PACKAGE}-{SUITE}-amd64", "amd64", ("download", EMULATOR_PACKAGE))
+    except (OSError, RuntimeError) as error:
+        raise FetchFailed(f"the cache folder cannot be used: {error}") from error
+    return (str(root / "usr/bin" / EMULATORS[architecture]),)
 
 
 def cache_folder() -> Path:
@@ -144,8 +159,9 @@ def fetch(architecture: str = "i386") -> Path:
     """The folder of Debian's set, unpacked.  One that is complete is used as it is.  Raises FetchFailed."""
     if architecture not in LOADERS:
         raise FetchFailed(f"the architecture must be one of {', '.join(LOADERS)}, not {architecture}")
+    packages = (*PACKAGES, *PACKAGES_BESIDES.get(architecture, ()))
     try:
-        return fetch_set(f"micropython-{SUITE}-{architecture}", architecture, ("download", *PACKAGES))
+        return fetch_set(f"micropython-{SUITE}-{architecture}", architecture, ("download", *packages))
     except (OSError, RuntimeError) as error:
         raise FetchFailed(f"the cache folder cannot be used: {error}") from error
 
@@ -250,6 +266,7 @@ def main() -> int:
     if arguments.fetch:
         try:
             fetch(arguments.architecture)
+            emulator(arguments.architecture)
         except FetchFailed as error:
             print(f"{error}; looking for another one", file=sys.stderr)
     try:

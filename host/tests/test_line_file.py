@@ -50,7 +50,7 @@ def refusal(tmp_path: Path, old: str, new: str) -> str:
         ('name = "bath"', 'name = "melt"', ("two nodes have the same name",)),
         ("number = 2", "number = 1", ("two nodes have the same number",)),
         ('input = "Z2"', 'input = "Z9"', ("loop Z2: input 'Z9' is no input of node melt",)),
-        ('master = "RESIN"\n', "", ("master belongs to a ratio loop",)),
+        ('master = "RESIN"\n', "", ("master belongs to a ratio or cascade loop",)),
         ('group = "heat"', 'group = "heating"', ("group 'heating' is not one of",)),
         ('loop = "Z1"', 'loop = "Z11"', ("output Z1_HEATER: loop 'Z11'",)),
         ("above = 250.0\n", "", ("exactly one of above and below",)),

@@ -21,6 +21,7 @@ ROLE_NEEDED = (
     (messages.JOURNAL, VIEWER),
     (messages.COMMAND, OPERATOR),
     (messages.SET_SETPOINT, OPERATOR),
+    (messages.SET_MODE, OPERATOR),
     (messages.CONFIG_BEGIN, OPERATOR),
     (messages.CONFIG_PUT, OPERATOR),
     (messages.CONFIG_PREPARE, OPERATOR),

@@ -23,16 +23,25 @@ from .quantities import (
 # kinds of input, output, loop; comparisons and actions of an interlock; sources of a record
 (THERMOCOUPLE, ANALOG, SWITCH_IN, COUNTER) = range(4)
 (SSR, DAC, SWITCH_OUT) = range(3)
-(SINGLE, RATIO_LOOP) = range(2)
+(SINGLE, RATIO_LOOP, CASCADE_LOOP) = range(3)
 (ABOVE, BELOW, NOT_GOOD) = range(3)
 (ACT_ALARM, ACT_HOLD, ACT_STOP, ACT_ABORT) = range(1, 5)
-(OF_INPUT, OF_SETPOINT, OF_OUTPUT, OF_RAW) = range(4)
+(OF_INPUT, OF_SETPOINT, OF_OUTPUT, OF_RAW, OF_MODE) = range(5)
+
+# modes of a loop, and what its setpoint program does; a record of OF_MODE is mode + 8 * program
+(MODE_OFF, MODE_MANUAL, MODE_AUTO, MODE_CASCADE, MODE_RATIO, MODE_TUNE, MODE_FAILED) = range(7)
+MODES = ("off", "manual", "auto", "cascade", "ratio", "tune", "failed")
+(PROGRAM_NONE, PROGRAM_RAMPING, PROGRAM_WAITING, PROGRAM_SOAKING, PROGRAM_SOAKED, PROGRAM_FROZEN) = range(6)
+PROGRAMS = ("", "ramping", "held back", "soaking", "soaked", "frozen")
+OUTPUT_KEPT = 131072  # as the output of SET_MODE: manual begins where the output stands
 
 LOOPS_N_MAX = 16
 INPUTS_N_MAX = 32
 OUTPUTS_N_MAX = 32
 RECORDS_N_MAX = 64
 INTERLOCKS_N_MAX = 32
+GAINS_N_MAX = 24
+GAIN_SETS_N_MAX = 4  # of one loop: its own, and three of the table
 ALL_STATES = (1 << 11) - 1
 
 # kernel limits (the proof of the bounds stands in control/pid.py)
@@ -78,11 +87,12 @@ OUTPUT = (
     ("safe", 0, FULL_SCALE),
     ("safe_delay_ms", 0, 120000),  # place in the safe order: time after ABORTING began
     ("on_states", 0, ALL_STATES),  # for a switch without a loop: the states in which it is on
+    ("dead_band", 0, FULL_SCALE),  # so much of the loop's output on this side does nothing: split range
 )
 LOOP = (
-    ("kind", 0, 1),
+    ("kind", 0, 2),
     ("input", 0, INPUTS_N_MAX - 1),
-    ("master", -1, INPUTS_N_MAX - 1),
+    ("master", -1, INPUTS_N_MAX - 1),  # ratio: the input that is followed; cascade: the outer loop
     ("ratio_q12", 0, 65535),
     _QUANTITY,
     ("setpoint_low", _PV[0], _PV[1]),
@@ -113,6 +123,8 @@ LOOP = (
     ("out_low", -FULL_SCALE, FULL_SCALE),
     ("out_high", -FULL_SCALE, FULL_SCALE),
     ("out_rate", 0, 2 * FULL_SCALE),  # largest change a scan; 0: not limited
+    ("ff_rate_m", 0, MANTISSA_MAX),  # feed-forward from the speed of the loop's own ramp, 1/256 unit a scan
+    ("ff_rate_s", 0, SHIFT_MAX),
 )
 INTERLOCK = (
     ("input", 0, INPUTS_N_MAX - 1),
@@ -123,8 +135,17 @@ INTERLOCK = (
     ("states", 0, ALL_STATES),
     ("bad_trips", 0, 1),  # 1: a bad sensor is taken for the worst; 0: the loop's own failure covers it
 )
+GAINS = (
+    (
+        ("loop", 0, LOOPS_N_MAX - 1),
+        ("input", -1, INPUTS_N_MAX - 1),  # what chooses the set; -1: the working setpoint
+        ("from", _PV[0], _PV[1]),  # at and above this number the set holds; sets of a loop stand in its order
+        ("hysteresis", 0, 500000),  # so far below it the set before comes back
+    )
+    + LOOP[-16:-5]
+)  # mp to kd
 RECORD = (
-    ("source", 0, 3),
+    ("source", 0, 4),
     ("of", 0, INPUTS_N_MAX - 1),
     _QUANTITY,
     ("summary", 0, 1),  # 1: also in the summary ring, with its lowest, highest and last number
@@ -138,8 +159,10 @@ TABLES = (
     (3, "output", OUTPUT, OUTPUTS_N_MAX),
     (4, "interlock", INTERLOCK, INTERLOCKS_N_MAX),
     (5, "record", RECORD, RECORDS_N_MAX),
+    (6, "gains", GAINS, GAINS_N_MAX),
 )
-(TABLE_NODE, TABLE_INPUT, TABLE_LOOP, TABLE_OUTPUT, TABLE_INTERLOCK, TABLE_RECORD) = range(6)
+(TABLE_NODE, TABLE_INPUT, TABLE_LOOP, TABLE_OUTPUT, TABLE_INTERLOCK, TABLE_RECORD, TABLE_GAINS) = range(7)
+assert GAINS[4][0] == "mp" and GAINS[-1][0] == "kd"
 
 # what a violation names instead of a field of its row (SPEC 4.4)
 OF_RECORD_BYTES = 253  # the records of the table are longer than a frame can carry

@@ -1,11 +1,30 @@
 """The loops of the node: mode by state, ratio and feed-forward, failure, soak.  The kernel is control/pid.py."""
 
-from spinline_protocol.configuration import LOOP, RATIO_LOOP, field_index
+from spinline_protocol.configuration import (
+    CASCADE_LOOP,
+    LOOP,
+    MODE_AUTO,
+    MODE_CASCADE,
+    MODE_FAILED,
+    MODE_MANUAL,
+    MODE_OFF,
+    MODE_RATIO,
+    MODE_TUNE,
+    OUTPUT_KEPT,
+    PROGRAM_RAMPING,
+    RATIO_LOOP,
+    SINGLE,
+    field_index,
+)
+from spinline_protocol.errors import OK, RANGE
+from spinline_protocol.errors import STATE as WRONG_STATE
+from spinline_protocol.portable import const
 from spinline_protocol.quantities import BAD
 
 from . import pid
+from .gains import GainSets
 from .image import INPUT_WORDS, QUALITY, loop_at
-from .ratio import feed_forward, ratio_setpoint
+from .ratio import cascade_output, cascade_setpoint, cut, feed_forward, rate_forward, ratio_setpoint
 from .retune import BUMP_MAX, bumpless_integral
 from .tune import Tune
 
@@ -28,9 +47,25 @@ _FF_M = field_index(LOOP, "ff_m")
 _FF_S = field_index(LOOP, "ff_s")
 _ACTION = field_index(LOOP, "action")
 _OUT_LOW = field_index(LOOP, "out_low")
+_FF_RATE_M = field_index(LOOP, "ff_rate_m")
+_FF_RATE_S = field_index(LOOP, "ff_rate_s")
 
-# words of a row that go to the block as they stand: action..kd to ACTION..KD, then the output limits
-_KERNEL = tuple((_ACTION + i, pid.ACTION + i) for i in range(_OUT_LOW - _ACTION + 3))
+# offsets that every scan needs, as the compiler folds them
+_MODE = const(0)
+_PV = const(2)
+_BAD = const(2)
+_QUALITY = const(1)
+assert (_MODE, _PV, _BAD, _QUALITY) == (pid.MODE, pid.PV, BAD, QUALITY)
+
+# what a loop needs in a scan beside its kernel
+_FOLLOWS = const(1)  # a master: ratio or cascade
+_FORWARD = const(2)  # feed-forward
+_SETS = const(4)  # gain sets
+_OUTER = const(8)  # the outer loop of a cascade
+_INNER = const(16)
+_OWN_MODES = (MODE_AUTO, MODE_RATIO, MODE_CASCADE)  # of each kind
+
+# words of a row that go to the block as they stand: ACTION to OUT_RATE
 assert field_index(LOOP, "kd") - _ACTION == pid.KD - pid.ACTION
 assert field_index(LOOP, "out_rate") - _ACTION == pid.OUT_RATE - pid.ACTION
 
@@ -42,125 +77,297 @@ def _kernel_words(row: "tuple[int, ...]") -> "tuple[int, ...]":
     return row[_ACTION : _OUT_LOW + 3]
 
 
-class Loops:
-    """Rows of the table ``loop`` with their blocks in ``image``."""
+def _setpoint_range(row: "tuple[int, ...]", mode: int) -> "tuple[int, int]":
+    """What a setpoint may be: a ratio in 1/4096 while the loop follows by ratio."""
+    return (0, 65535) if mode == MODE_RATIO else (row[_LOW], row[_HIGH])
 
-    def __init__(self, rows: "list[tuple[int, ...]]", image) -> None:  # type: ignore[no-untyped-def]
+
+class Loops:
+    """Rows of the table ``loop`` with their blocks in ``image``, and their sets of the table ``gains``."""
+
+    def __init__(self, rows: "list[tuple[int, ...]]", image, gains: "list[tuple[int, ...]]") -> None:  # type: ignore[no-untyped-def]
         self.rows = rows
         self._image = image
         self.failed = bytearray(len(rows))
         self.tune = Tune(image)
         self.setpoints = [row[_RATIO] if row[_KIND] == RATIO_LOOP else row[_SETPOINT] for row in rows]
+        self._local = [row[_SETPOINT] for row in rows]  # the setpoint of a loop that was taken from its master
+        self.asked = bytearray([_OWN_MODES[row[_KIND]] for row in rows])  # by a person; else the mode of its kind
+        self._on = bytearray(len(rows))
         self._down = bytearray(len(rows))
+        self._tracks = [-1] * len(rows)  # of an outer loop: its inner one while that is not in cascade
+        self._frozen = 0
+        self._gains = [GainSets(gains, i, _kernel_words(rows[i])) for i in range(len(rows))]
         for i in range(len(rows)):
             at = loop_at(i)
             for word in range(pid.BLOCK_WORDS):
                 image[at + word] = 0
-            for of_row, of_block in _KERNEL:
-                image[at + of_block] = rows[i][of_row]
+            self._load(i)
             image[at + pid.RAMP_256] = rows[i][_RAMP]
-            image[at + pid.HOLDBACK] = rows[i][_HOLDBACK]
-            image[at + pid.SOAK_SCANS] = rows[i][_SOAK]
+        self._plan = tuple([(i, loop_at(i), INPUT_WORDS * rows[i][_INPUT], self._needs(i)) for i in range(len(rows))])
+        for i in range(len(rows)):
+            self.settle(i)
+
+    def _needs(self, i: int) -> int:
+        """What a loop needs beside its kernel, as a sum of the bits above."""
+        row = self.rows[i]
+        needs = _FOLLOWS if row[_KIND] != SINGLE else 0
+        if row[_FF_LOOP] >= 0 or row[_FF_RATE_M]:
+            needs |= _FORWARD
+        if self._gains[i].rows:
+            needs |= _SETS
+        if row[_KIND] == CASCADE_LOOP:
+            needs |= _INNER
+        for other in self.rows:
+            if other[_KIND] == CASCADE_LOOP and other[_MASTER] == i:
+                needs |= _OUTER
+        return needs
+
+    def _load(self, i: int) -> None:
+        """Parameters of a row, with the gains that hold, to its block."""
+        at, row = loop_at(i), self.rows[i]
+        words = self._gains[i].words()
+        for word in range(len(words)):
+            self._image[at + pid.ACTION + word] = words[word]
+        self._image[at + pid.HOLDBACK] = row[_HOLDBACK]
+        self._image[at + pid.SOAK_SCANS] = row[_SOAK]
 
     def enter(self, state: int) -> None:
         """Set the mode of every loop for a new state: controlling, controlling towards zero, or off."""
         self.tune.stop()
         for i in range(len(self.rows)):
             row = self.rows[i]
-            at = loop_at(i)
-            down = row[_DOWN] >> state & 1
-            self._down[i] = down
-            on = down or row[_AUTO] >> state & 1
-            self._image[at + pid.MODE] = pid.AUTO if on else pid.OFF
-            self._image[at + pid.RAMP_256] = row[_STOP_RAMP] if down else row[_RAMP]
+            self._down[i] = row[_DOWN] >> state & 1
+            self._on[i] = 1 if self._down[i] or row[_AUTO] >> state & 1 else 0
+            if self._down[i] or not self._on[i]:
+                self.asked[i] = _OWN_MODES[row[_KIND]]  # a person's choice ends with the run
+            self._image[loop_at(i) + pid.RAMP_256] = row[_STOP_RAMP] if self._down[i] else row[_RAMP]
+            self.settle(i)
+
+    def reset(self) -> None:
+        """A person resets: failed loops may control again, with the next state."""
+        for i in range(len(self.rows)):
+            self.failed[i] = 0
+            self.settle(i)
+
+    def settle(self, i: int) -> None:
+        """The mode that holds now, and the target of a loop that follows nobody.  Whatever changed, this says it."""
+        row, at, image = self.rows[i], loop_at(i), self._image
+        mode = self.asked[i] if self._on[i] else MODE_OFF
+        if self._down[i] and row[_KIND] == CASCADE_LOOP:
+            mode = MODE_AUTO  # to rest by itself, whatever its outer loop asks for
+        if mode >= MODE_AUTO and self._tracks[i] >= 0:
+            mode = MODE_MANUAL
+        if mode >= MODE_AUTO and not self._gains[i].legal:
+            self.failed[i] = 1
+        if self.failed[i]:
+            mode = MODE_FAILED
+        image[at + _MODE] = mode
+        image[at + pid.FREEZE] = 0 if self._down[i] else self._frozen  # a way down to rest is never frozen
+        if row[_KIND] == CASCADE_LOOP:
+            self._track(row[_MASTER], -1 if mode == MODE_CASCADE else i)
+        if self._down[i] and row[_KIND] != RATIO_LOOP:
+            image[at + pid.TARGET] = 0
+        elif row[_KIND] == SINGLE:
+            image[at + pid.TARGET] = self.setpoints[i]
+        elif mode == MODE_AUTO:
+            image[at + pid.TARGET] = self._local[i]
+
+    def _track(self, outer: int, inner: int) -> None:
+        """Whom the outer loop of a cascade tracks, -1 for nobody: then it has its own mode again."""
+        if self._tracks[outer] != inner:
+            self._tracks[outer] = inner
+            self.settle(outer)
+            self._load(outer)  # its own limits again
 
     def scan(self, frozen: int) -> int:
         """One scan of every loop, masters first as the rows stand; returns the first that failed, or -1."""
         image = self._image
+        scan_pid, tuned = pid.scan_pid, self.tune.loop
         newly_failed = -1
-        for i in range(len(self.rows)):
-            row = self.rows[i]
-            at = loop_at(i)
-            source = INPUT_WORDS * row[_INPUT]
-            if image[source + QUALITY] == BAD:
-                if not self.failed[i] and image[at + pid.MODE] != pid.OFF:
-                    self.failed[i] = 1
-                    if newly_failed < 0:
-                        newly_failed = i
-            if self.failed[i]:
-                image[at + pid.MODE] = pid.OFF
-            image[at + pid.PV] = image[source]
-            image[at + pid.FREEZE] = 0 if self._down[i] else frozen  # a way down to rest is never frozen
-            image[at + pid.TARGET] = self._target(i, row, at)
-            if row[_FF_LOOP] >= 0:
-                image[at + pid.FEED_FORWARD] = feed_forward(self._asked(row), row[_FF_M], row[_FF_S])
-            if i == self.tune.loop:
-                self.tune.scan(at)
-            pid.scan_pid(image, at)
+        if frozen != self._frozen:
+            self._frozen = frozen
+            for i in range(len(self.rows)):
+                image[loop_at(i) + pid.FREEZE] = 0 if self._down[i] else frozen
+        for i, at, source, needs in self._plan:
+            if image[source + _QUALITY] == _BAD and image[at + _MODE] != MODE_OFF and not self.failed[i]:
+                self.failed[i] = 1
+                self.settle(i)
+                if newly_failed < 0:
+                    newly_failed = i
+            image[at + _PV] = image[source]
+            if i == tuned:
+                self.tune.scan(self, i, at)
+            if needs:
+                self._prepare(i, at, needs)
+            scan_pid(image, at)
+            if needs & _INNER:
+                self._limit_outer(i, at)
         return newly_failed
 
     def controls(self, i: int) -> bool:
-        """True where a loop is not off, has not failed and is not on its way to rest."""
-        return not self.failed[i] and not self._down[i] and self._image[loop_at(i) + pid.MODE] != pid.OFF
+        """True where a loop is not off, has not failed, has no experiment and is not on its way to rest."""
+        return not self._down[i] and MODE_OFF < self._image[loop_at(i) + _MODE] < MODE_TUNE
 
-    def _target(self, i: int, row: "tuple[int, ...]", at: int) -> int:
-        """Setpoint asked for: ratio to the measured master (the last one where it is bad), zero, or as set."""
-        if row[_KIND] == RATIO_LOOP:
+    def _prepare(self, i: int, at: int, needs: int) -> None:
+        """What a loop takes from others before its kernel: target, gains, feed-forward, a tracked output."""
+        row, image = self.rows[i], self._image
+        if needs & _FOLLOWS:
+            self._follow(i, row, at)
+        if needs & _SETS and self._gains[i].chosen(image):
+            self._load(i)
+            image[at + pid.LAG_REST] = 0
+            image[at + pid.ABSORB] = 1
+        if needs & _FORWARD:
+            image[at + pid.FEED_FORWARD] = self._forward(row, at)
+        if needs & _OUTER and self._tracks[i] >= 0:
+            inner = self.rows[self._tracks[i]]
+            working = image[loop_at(self._tracks[i]) + pid.SETPOINT]
+            image[at + pid.MANUAL] = cascade_output(working, inner[_LOW], inner[_HIGH])
+
+    def _follow(self, i: int, row: "tuple[int, ...]", at: int) -> None:
+        """Target from the measured master (the last one where it is bad), or from the outer loop's output."""
+        image = self._image
+        if row[_KIND] == CASCADE_LOOP:
+            outer = loop_at(row[_MASTER])
+            if image[at + _MODE] == MODE_CASCADE and MODE_OFF < image[outer + _MODE] < MODE_FAILED:
+                image[at + pid.TARGET] = cascade_setpoint(image[outer + pid.OUTPUT], row[_LOW], row[_HIGH])
+        elif self.asked[i] != MODE_AUTO:
             master = INPUT_WORDS * row[_MASTER]
-            if self._image[master + QUALITY] == BAD:
-                return int(self._image[at + pid.TARGET])
-            target = ratio_setpoint(self._image[master], self.setpoints[i])
-            return row[_LOW] if target < row[_LOW] else row[_HIGH] if target > row[_HIGH] else target
-        return 0 if self._down[i] else self.setpoints[i]
+            if image[master + _QUALITY] != _BAD:
+                target = ratio_setpoint(image[master], self.setpoints[i])
+                image[at + pid.TARGET] = row[_LOW] if target < row[_LOW] else min(target, row[_HIGH])
+
+    def _limit_outer(self, i: int, at: int) -> None:
+        """Limit feedback: an inner loop at its limit lets its outer loop ask for no more of the same."""
+        row, image = self.rows[i], self._image
+        above = self.rows[row[_MASTER]]
+        outer = loop_at(row[_MASTER])
+        low, high = above[_OUT_LOW], above[_OUT_LOW + 1]
+        if image[at + _MODE] == MODE_CASCADE:
+            wanted = image[at + pid.BEFORE_LIMITS]
+            at_high, at_low = wanted > image[at + pid.OUT_HIGH], wanted < image[at + pid.OUT_LOW]
+            if row[_ACTION] < 0:
+                at_high, at_low = at_low, at_high
+            if at_high:
+                high = image[outer + pid.OUTPUT]
+            elif at_low:
+                low = image[outer + pid.OUTPUT]
+        image[outer + pid.OUT_LOW], image[outer + pid.OUT_HIGH] = low, high
+
+    def _forward(self, row: "tuple[int, ...]", at: int) -> int:
+        """Feed-forward of a row: from a setpoint, and from the speed of the loop's own ramp."""
+        forward = 0
+        if row[_FF_LOOP] >= 0:
+            forward = feed_forward(self._asked_of(row), row[_FF_M], row[_FF_S])
+        if row[_FF_RATE_M] and self._image[at + pid.SHOWN] >> 3 == PROGRAM_RAMPING:
+            gap = self._image[at + pid.TARGET] - self._image[at + pid.SETPOINT]
+            ramp_256 = self._image[at + pid.RAMP_256]
+            rate_256 = ramp_256 if gap > 0 else -ramp_256 if gap < 0 else 0
+            forward = cut(forward + rate_forward(rate_256, row[_FF_RATE_M], row[_FF_RATE_S]))
+        return forward
+
+    def _asked_of(self, row: "tuple[int, ...]") -> int:
+        """The setpoint whose feed-forward a row takes."""
+        return int(self._image[loop_at(row[_FF_LOOP]) + (pid.TARGET if row[_KIND] == RATIO_LOOP else pid.SETPOINT)])
 
     def change_setpoint(self, i: int, setpoint: int, ramp_256: int) -> "tuple[int, int]":
-        """Take a setpoint (of a ratio loop its ratio in 1/4096); returns (0, 0), or (got, limit) where refused."""
+        """Take a setpoint (in ratio the ratio in 1/4096); returns (0, 0), or (got, limit) where it is refused.
+
+        In cascade there is none to set: the outer loop's output is (``takes_setpoint``).
+        """
         row = self.rows[i]
-        low, high = (0, 65535) if row[_KIND] == RATIO_LOOP else (row[_LOW], row[_HIGH])
+        own = row[_KIND] != SINGLE and self.asked[i] == MODE_AUTO
+        low, high = _setpoint_range(row, MODE_RATIO if row[_KIND] == RATIO_LOOP and not own else MODE_AUTO)
         if setpoint < low:
             return setpoint, low
         if setpoint > high:
             return setpoint, high
         if ramp_256 > RAMP_256_MAX:
             return min(ramp_256, 0x7FFFFFFF), RAMP_256_MAX
-        self.setpoints[i] = setpoint
+        if own:
+            self._local[i] = setpoint
+        else:
+            self.setpoints[i] = setpoint
         if ramp_256 and not self._down[i]:
             self._image[loop_at(i) + pid.RAMP_256] = ramp_256
+        self.settle(i)
         return 0, 0
 
-    def judge(self, rows: "list[tuple[int, ...]]") -> "tuple[int, int]":
+    def takes_setpoint(self, i: int) -> bool:
+        """False in cascade, where the setpoint is the outer loop's output."""
+        return self.asked[i] != MODE_CASCADE
+
+    def change_mode(self, i: int, mode: int, output: int) -> "tuple[int, int, int]":
+        """A person sets a loop's mode: code, and (got, limit) where it is refused.  No output moves by more than asked.
+
+        ``output`` is that of manual, or OUTPUT_KEPT.  In auto a loop of ratio or cascade goes on at its working
+        setpoint; back with its master the setpoint moves to the master's by the loop's ramp.
+        """
+        row, at, image = self.rows[i], loop_at(i), self._image
+        own = _OWN_MODES[row[_KIND]]
+        if mode > MODE_AUTO and mode != own:
+            return RANGE, mode, own
+        if self.failed[i] or self._down[i] or not self._on[i] or image[at + _MODE] == MODE_TUNE:
+            return WRONG_STATE, int(image[at + _MODE]), 0
+        if mode == MODE_MANUAL:
+            low, high = row[_OUT_LOW], row[_OUT_LOW + 1]
+            if output == OUTPUT_KEPT:
+                output = int(image[at + pid.OUTPUT])
+            elif not low <= output <= high:
+                return RANGE, output, low if output < low else high
+            image[at + pid.MANUAL] = output
+        if mode == MODE_AUTO and own != MODE_AUTO and self.asked[i] != MODE_AUTO:
+            self._local[i] = max(row[_LOW], min(row[_HIGH], int(image[at + pid.SETPOINT])))
+        if mode >= MODE_AUTO and mode != self.asked[i]:
+            image[at + pid.ABSORB] = 1
+            if mode == MODE_CASCADE:
+                image[loop_at(row[_MASTER]) + pid.ABSORB] = 1
+        self.asked[i] = mode
+        self.settle(i)
+        return OK, 0, 0
+
+    def judge(self, rows: "list[tuple[int, ...]]", gains: "list[tuple[int, ...]]") -> "tuple[int, int]":
         """Rows of the same structure for a running line: (0, 0), or (got, limit) of what cannot be taken as it runs."""
         for i in range(len(rows)):
             setpoint, row = self._setpoint_under(rows, i), rows[i]
-            low, high = (0, 65535) if row[_KIND] == RATIO_LOOP else (row[_LOW], row[_HIGH])
+            low, high = _setpoint_range(row, _OWN_MODES[row[_KIND]])
             if not low <= setpoint <= high:
                 return setpoint, low if setpoint < low else high
-            if self._image[loop_at(i) + pid.MODE] == pid.AUTO:
-                moved = bumpless_integral(self._image, loop_at(i), _kernel_words(row), self._feed_forward(i, row))[1]
+            if MODE_AUTO <= self._image[loop_at(i) + _MODE] <= MODE_RATIO:
+                words = self._under(i, row, gains).words()
+                moved = bumpless_integral(self._image, loop_at(i), words, self._feed_forward(i, row))[1]
                 if moved > BUMP_MAX:
                     return moved, BUMP_MAX
         return 0, 0
 
-    def retune(self, rows: "list[tuple[int, ...]]") -> None:
+    def _under(self, i: int, row: "tuple[int, ...]", gains: "list[tuple[int, ...]]") -> GainSets:
+        """Sets of other rows, of which the same one holds."""
+        return GainSets(gains, i, _kernel_words(row), self._gains[i].number)
+
+    def retune(self, rows: "list[tuple[int, ...]]", gains: "list[tuple[int, ...]]") -> None:
         """Take rows that were judged, between two scans: setpoints, ramps, integrals and soaks go on."""
-        image = self._image
+        image, before = self._image, self.rows
+        after = [self._setpoint_under(rows, i) for i in range(len(rows))]
+        forwards = [self._feed_forward(i, rows[i]) for i in range(len(rows))]
+        olds = [sets.words() for sets in self._gains]
+        self.rows, self.setpoints = rows, after
         for i in range(len(rows)):
-            row, before, at = rows[i], self.rows[i], loop_at(i)
-            self.setpoints[i] = self._setpoint_under(rows, i)
-            words, forward = _kernel_words(row), self._feed_forward(i, row)
-            new = words != _kernel_words(before) or forward != image[at + pid.FEED_FORWARD]
-            if new and image[at + pid.MODE] == pid.AUTO:
-                image[at + pid.INTEGRAL] = bumpless_integral(image, at, words, forward)[0]
+            row, at = rows[i], loop_at(i)
+            self._gains[i] = self._under(i, row, gains)
+            words = self._gains[i].words()
+            new = words != olds[i] or forwards[i] != image[at + pid.FEED_FORWARD]
+            if new and MODE_AUTO <= image[at + _MODE] <= MODE_RATIO:
+                image[at + pid.INTEGRAL] = bumpless_integral(image, at, words, forwards[i])[0]
                 for rest in (pid.INTEGRAL_REST, pid.TRACK_REST, pid.LAG_REST):
                     image[at + rest] = 0  # less than one count, in units of the old shift
-            for word in range(len(words)):
-                image[at + pid.ACTION + word] = words[word]
+            self._load(i)
             ramp = _STOP_RAMP if self._down[i] else _RAMP
-            if row[ramp] != before[ramp]:
+            if row[ramp] != before[i][ramp]:
                 image[at + pid.RAMP_256] = row[ramp]
-            image[at + pid.HOLDBACK] = row[_HOLDBACK]
-            image[at + pid.SOAK_SCANS] = row[_SOAK]
-        self.rows = rows
+        self._plan = tuple([(i, at, source, self._needs(i)) for i, at, source, _needs in self._plan])
+        for i in range(len(rows)):
+            self.settle(i)
 
     def _setpoint_under(self, rows: "list[tuple[int, ...]]", i: int) -> int:
         """The setpoint that runs, or that of the row where the row changed it."""
@@ -169,15 +376,10 @@ class Loops:
 
     def _feed_forward(self, i: int, row: "tuple[int, ...]") -> int:
         """What this row would feed forward now; as it stands where the row does not change it."""
-        before = self.rows[i]
-        if row[_FF_LOOP] < 0 or (row[_FF_M] == before[_FF_M] and row[_FF_S] == before[_FF_S]):
+        fields = (_FF_LOOP, _FF_M, _FF_S, _FF_RATE_M, _FF_RATE_S)
+        if all([row[field] == self.rows[i][field] for field in fields]):
             return int(self._image[loop_at(i) + pid.FEED_FORWARD])
-        return feed_forward(self._asked(row), row[_FF_M], row[_FF_S])
-
-    def _asked(self, row: "tuple[int, ...]") -> int:
-        """The setpoint whose feed-forward a row takes."""
-        of = loop_at(row[_FF_LOOP])
-        return int(self._image[of + (pid.TARGET if row[_KIND] == RATIO_LOOP else pid.SETPOINT)])
+        return self._forward(row, loop_at(i))
 
     def soaked(self) -> bool:
         """True when every loop that must soak has done so, guaranteed: only time near the target counted."""

@@ -12,6 +12,7 @@ _M = field_index(OUTPUT, "gain_m")
 _S = field_index(OUTPUT, "gain_s")
 _SAFE = field_index(OUTPUT, "safe")
 _DELAY = field_index(OUTPUT, "safe_delay_ms")
+_DEAD = field_index(OUTPUT, "dead_band")
 _STATES = field_index(OUTPUT, "on_states")
 
 
@@ -46,7 +47,7 @@ class Outputs:
 
     def _share(self, row: "tuple[int, ...]") -> int:
         """This actuator's part of the loop's output: 0 to 65 536.  Output < 2^17 and gain_m < 2^12: product < 2^29."""
-        output = self._image[loop_at(row[_LOOP]) + LOOP_OUTPUT] * row[_SIGN]
+        output = self._image[loop_at(row[_LOOP]) + LOOP_OUTPUT] * row[_SIGN] - row[_DEAD]
         if output <= 0:
             return 0
         share = output * row[_M] >> row[_S]

@@ -60,18 +60,28 @@ ERROR = const(36)
 P_TERM = const(37)
 D_TERM = const(38)
 BEFORE_LIMITS = const(39)
-BLOCK_WORDS = const(40)
+ABSORB = const(40)  # not 0: this scan the integral takes what would move the output (a command, done once)
+SHOWN = const(41)  # the mode, and 8 times the setpoint program (PROGRAM_* of configuration.py)
+BLOCK_WORDS = const(42)
 
+# modes of configuration.py: tune drives the output as manual does, failed is off, from auto on the loop controls
 OFF = const(0)
 MANUAL_MODE = const(1)
 AUTO = const(2)
+RATIO = const(4)
+FAILED = const(6)
 
 
 @micropython.viper
 def scan_pid(image, at: int):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0912, PLR0915  one function: no call, no heap
     """One scan of the loop whose block starts at word ``at`` of ``image`` (an array of 32-bit words)."""
     w = ptr32(image)
-    mode = int(w[at + MODE])
+    asked = int(w[at + MODE])
+    mode = asked
+    if mode > RATIO:
+        mode = FAILED - mode
+    elif mode > AUTO:
+        mode = AUTO
     pv = int(w[at + PV])
     if w[at + STARTED] == 0:
         w[at + STARTED] = 1
@@ -82,6 +92,7 @@ def scan_pid(image, at: int):  # type: ignore[no-untyped-def]  # noqa: C901, PLR
     # setpoint: ramp with holdback, then guaranteed soak; outside automatic it follows the pv
     setpoint = int(w[at + SETPOINT])
     before = setpoint
+    program = 0
     if mode < AUTO:
         setpoint = pv
         w[at + RAMP_REST] = 0
@@ -99,9 +110,12 @@ def scan_pid(image, at: int):  # type: ignore[no-untyped-def]  # noqa: C901, PLR
         gap = int(w[at + TARGET]) - setpoint
         if gap != 0:
             step = gap
+            program = 1
             if w[at + RAMP_256] != 0:
                 step = 0
+                program = 2
                 if near != 0:
+                    program = 1
                     acc = int(w[at + RAMP_REST]) + int(w[at + RAMP_256])
                     step = acc >> 8
                     w[at + RAMP_REST] = acc & 255
@@ -113,11 +127,18 @@ def scan_pid(image, at: int):  # type: ignore[no-untyped-def]  # noqa: C901, PLR
                             step = gap
             setpoint = setpoint + step
         elif w[at + SOAKED] < w[at + SOAK_SCANS]:
+            program = 2
             away = setpoint - pv  # a soak counts from the target itself
             if away < 0:
                 away = 0 - away
             if away <= w[at + HOLDBACK]:
                 w[at + SOAKED] = w[at + SOAKED] + 1
+                program = 3
+        elif w[at + SOAK_SCANS] != 0:
+            program = 4
+    else:
+        program = 5
+    w[at + SHOWN] = asked + (program << 3)
     w[at + SETPOINT] = setpoint
 
     # setpoint weight by a lag of the setpoint's own moves
@@ -159,14 +180,21 @@ def scan_pid(image, at: int):  # type: ignore[no-untyped-def]  # noqa: C901, PLR
 
     integral = int(w[at + INTEGRAL])
     if mode >= AUTO:
-        acc = e * int(w[at + MI]) + int(w[at + INTEGRAL_REST])
-        q = acc >> w[at + SI]
-        w[at + INTEGRAL_REST] = acc - (q << w[at + SI])
-        integral = integral + q
+        if w[at + ABSORB] != 0:
+            integral = int(w[at + OUTPUT]) - p_term - d_term - int(w[at + FEED_FORWARD])
+            w[at + INTEGRAL_REST] = 0
+            w[at + TRACK_REST] = 0
+        else:
+            acc = e * int(w[at + MI]) + int(w[at + INTEGRAL_REST])
+            q = acc >> w[at + SI]
+            w[at + INTEGRAL_REST] = acc - (q << w[at + SI])
+            integral = integral + q
         if integral > 131072:
             integral = 131072
         if integral < -131072:
             integral = -131072
+
+    w[at + ABSORB] = 0
 
     # output: limits, then rate
     v = p_term + integral + d_term + int(w[at + FEED_FORWARD])

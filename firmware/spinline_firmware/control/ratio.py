@@ -1,4 +1,4 @@
-"""Ratio and feed-forward arithmetic, split so that no product reaches 2^30."""
+"""Ratio, cascade and feed-forward arithmetic, split so that no product reaches 2^30."""
 
 
 def ratio_setpoint(master: int, ratio_q12: int) -> int:
@@ -8,6 +8,32 @@ def ratio_setpoint(master: int, ratio_q12: int) -> int:
     hence (master >> 9) * ratio < 2^26 and (master & 511) * ratio < 2^25.
     """
     return ((master >> 9) * ratio_q12 >> 3) + ((master & 511) * ratio_q12 >> 12)
+
+
+def cascade_setpoint(output: int, low: int, high: int) -> int:
+    """Setpoint of an inner loop: the outer loop's output, 0 to 65 536, over the range of setpoints.
+
+    The range is below 2^20 and the output below 2^17: both products stay below 2^27.
+    """
+    span = high - low
+    setpoint = low + ((span >> 10) * output >> 6) + ((span & 1023) * output >> 16)
+    return low if setpoint < low else high if setpoint > high else setpoint
+
+
+def cascade_output(setpoint: int, low: int, high: int) -> int:
+    """Output of the outer loop, 0 to 65 536, that asks for this setpoint: the highest that does not ask for more."""
+    output = 0
+    bit = 65536
+    while bit:
+        if cascade_setpoint(output + bit, low, high) <= setpoint and output + bit <= 65536:
+            output += bit
+        bit >>= 1
+    return output
+
+
+def rate_forward(rate_256: int, mantissa: int, shift: int) -> int:
+    """Output that the speed of a ramp asks for; the speed, in 1/256 unit a scan, is cut to 2^17: product < 2^29."""
+    return cut(cut(rate_256) * mantissa >> shift)
 
 
 def feed_forward(setpoint: int, mantissa: int, shift: int) -> int:

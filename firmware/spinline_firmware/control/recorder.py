@@ -6,12 +6,12 @@ the qualities, two bits each, first in the lowest bits (SPEC 3.7).  Packed by on
 
 from array import array
 
-from spinline_protocol.configuration import OF_INPUT, OF_OUTPUT, OF_RAW, OF_SETPOINT
+from spinline_protocol.configuration import OF_INPUT, OF_MODE, OF_OUTPUT, OF_RAW, OF_SETPOINT
 from spinline_protocol.portable import micropython, ptr8, ptr32
 from spinline_protocol.quantities import GOOD, QUANTITIES, wire_bytes
 
 from .image import INPUT_WORDS, QUALITY, RAW, loop_at
-from .pid import OUTPUT, SETPOINT
+from .pid import OUTPUT, SETPOINT, SHOWN
 
 RECORD_HEAD_BYTES = 2
 
@@ -105,6 +105,8 @@ def place_of(source: int, of: int) -> "tuple[int, int]":
         return INPUT_WORDS * of + RAW, INPUT_WORDS * of + QUALITY
     if source == OF_SETPOINT:
         return loop_at(of) + SETPOINT, -1
+    if source == OF_MODE:
+        return loop_at(of) + SHOWN, -1
     assert source == OF_OUTPUT
     return loop_at(of) + OUTPUT, -1
 

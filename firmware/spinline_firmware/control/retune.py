@@ -5,6 +5,7 @@ structure, so a new field is safe before anybody thought of it.
 """
 
 from spinline_protocol.configuration import (
+    GAINS,
     INPUT,
     INTERLOCK,
     LOOP,
@@ -33,11 +34,12 @@ _MAY_CHANGE = (
             "soak_scans",
         )
         + ("standstill", "ff_m", "ff_s", "mp", "sp", "mi", "si", "md", "sd", "mt", "st", "b_256", "kz", "kd")
-        + ("out_low", "out_high", "out_rate"),
+        + ("out_low", "out_high", "out_rate", "ff_rate_m", "ff_rate_s"),
     ),
     (OUTPUT, ("safe", "safe_delay_ms")),
     (INTERLOCK, ("limit", "delay_scans", "bad_trips")),
     (RECORD, ()),
+    (GAINS, ("from", "hysteresis", "mp", "sp", "mi", "si", "md", "sd", "mt", "st", "b_256", "kz", "kd")),
 )
 _CHANGES = tuple([frozenset([field_index(fields, name) for name in names]) for fields, names in _MAY_CHANGE])
 

@@ -1,19 +1,17 @@
 """The one tuning experiment of a node: what may be asked, who owns the output meanwhile, how the loop goes on.
 
-A loop in an experiment runs the kernel in manual with the relay's output, so that the integral follows.  One
+A loop in an experiment runs the kernel in TUNE, which is manual with the relay's output: the integral follows.  One
 experiment a node: neighbours answer each other, and a second relay would be in the record of the first.
 """
 
 from spinline_protocol import states
-from spinline_protocol.configuration import ABOVE, ACT_ALARM, BELOW, INTERLOCK, LOOP, field_index
+from spinline_protocol.configuration import ABOVE, ACT_ALARM, BELOW, INTERLOCK, LOOP, MODE_TUNE, field_index
 from spinline_protocol.errors import BUSY, NO_LEASE, OK, RANGE
 from spinline_protocol.errors import STATE as WRONG_STATE
 
 from . import pid
 from .image import INPUT_WORDS, QUALITY, loop_at
-from .ratio import cut
 from .relay import HALF_SCANS_MAX, QUIET_SCANS_MAX, SWITCHES_N_MAX, Relay
-from .retune import ERROR_MAX, d_term, p_term
 
 # states in which a person may move a loop: fiber stands, or runs and a person has said that it may be scrap
 TUNE_NODE_STATES = (states.STARTING, states.HELD, states.EXECUTE)
@@ -40,7 +38,6 @@ class Tune:
         self.relay = Relay()
         self._image = image
         self._ran = False  # the kernel has run in manual
-        self._mode = pid.AUTO
         self._setpoint = 0
         self._input = 0
 
@@ -98,38 +95,31 @@ class Tune:
         loop = asked[0]
         self.loop, self._input = loop, INPUT_WORDS * node.loops.rows[loop][_INPUT]
         self._ran = False
-        self._mode = self._image[loop_at(loop) + pid.MODE]
         self._setpoint = self._image[loop_at(loop) + pid.SETPOINT]
         self.relay.begin(asked[8], tuple(asked[1:4]), tuple(asked[4:6]), tuple(asked[6:8]), asked[9], asked[10])
         return refused
 
-    def scan(self, at: int) -> None:
-        """The loop's scan of an experiment, before the kernel's: mode and output, or the way back at its end."""
+    def scan(self, loops, i: int, at: int) -> None:  # type: ignore[no-untyped-def]
+        """The loop's scan of an experiment, before the kernel's; behind its end once the mode that holds then."""
         image = self._image
         output = self.relay.scan(image[at + pid.PV], image[self._input + QUALITY])
         if self.relay.running():
             self._ran = True
-            image[at + pid.MODE] = pid.MANUAL_MODE
+            image[at + pid.MODE] = MODE_TUNE
             image[at + pid.MANUAL] = output
         elif self._ran:
             self._ran = False
+            loops.settle(i)
             self._give_back(at)
 
     def _give_back(self, at: int) -> None:
-        """The mode it had, or that of a new state; the working setpoint it had; the output from where it stands."""
+        """In the mode that holds now: the working setpoint it had, and the output from where it stands."""
         image = self._image
         if image[at + pid.MODE] == pid.MANUAL_MODE:
-            image[at + pid.MODE] = self._mode
             image[at + pid.MANUAL] = image[at + pid.OUTPUT]
-        if image[at + pid.MODE] < pid.AUTO:
-            return  # manual, or its sensor failed, or the new state has it off
-        setpoint = self._setpoint if image[at + pid.RAMP_256] != 0 else image[at + pid.TARGET]
-        image[at + pid.SETPOINT] = setpoint
-        error = setpoint - image[at + pid.PV]
-        error = max(-ERROR_MAX, min(ERROR_MAX, error)) * image[at + pid.ACTION]
-        held = p_term(error, image[at + pid.MP], image[at + pid.SP]) + image[at + pid.FEED_FORWARD]
-        held += d_term(image, at, image[at + pid.MD], image[at + pid.SD], image[at + pid.KD])
-        image[at + pid.INTEGRAL] = cut(image[at + pid.OUTPUT] - held)
+        elif pid.AUTO <= image[at + pid.MODE] <= pid.RATIO:
+            image[at + pid.SETPOINT] = self._setpoint if image[at + pid.RAMP_256] != 0 else image[at + pid.TARGET]
+            image[at + pid.ABSORB] = 1
 
     def stop(self) -> None:
         """End it: a person, a change of state, a trip or a lost lease.  The next scan gives the loop back."""

@@ -15,7 +15,7 @@ from spinline_protocol.states import COMMANDS
 
 DONE, REFUSED, UNKNOWN = "done", "refused", "unknown"
 # A configuration under way changes a shadow only, which its session takes along.
-RECORDED = (messages.COMMAND, messages.SET_SETPOINT, messages.CONFIG_COMMIT)
+RECORDED = (messages.COMMAND, messages.SET_SETPOINT, messages.SET_MODE, messages.CONFIG_COMMIT)
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from spinline.errors import BadInput
-from spinline.recipe.line_model import QUANTITY_BY_NAME, Input, Interlock, Line, Loop, Node, Output
+from spinline.recipe.line_model import QUANTITY_BY_NAME, Gains, Input, Interlock, Line, Loop, Node, Output
 from spinline.recipe.models import Recipe
 from spinline_protocol import configuration as tables
 from spinline_protocol.configuration import ConfigurationDigest, pack_words, range_violations
-from spinline_protocol.quantities import COUNT, OUTPUT, TEMPERATURE, wire_bytes
+from spinline_protocol.quantities import COUNT, OUTPUT, STATE, TEMPERATURE, wire_bytes
 from spinline_protocol.states import STATES
 
 FULL_SCALE = 65536
@@ -28,6 +28,7 @@ CURRENT_FAIL_LOW_MA = 3.6  # NAMUR NE 43
 CURRENT_FAIL_HIGH_MA = 21.0
 _INPUT_KINDS = {"thermocouple": 0, "analog": 1, "switch": 2, "counter": 3}
 _OUTPUT_KINDS = {"ssr": 0, "dac": 1, "switch": 2}
+_LOOP_KINDS = {"single": tables.SINGLE, "ratio": tables.RATIO_LOOP, "cascade": tables.CASCADE_LOOP}
 _ACTIONS = {"alarm": 1, "hold": 2, "stop": 3, "abort": 4}
 
 
@@ -91,6 +92,14 @@ def mantissa_shift(gain: float, mantissa_max: int = 4095, shift_max: int = 28) -
         nearest = f"{mantissa}/2^{shift}, off by {100 * error:.1f} %"
         raise BadInput([f"a gain of {gain:.3g} in whole units cannot be met: nearest is {nearest}"])
     return mantissa, shift
+
+
+def _named(place: str, made: Callable[[float], tuple[int, int]], number: float) -> tuple[int, int]:
+    """What is made of a number; a refusal names its place in the line file."""
+    try:
+        return made(number)
+    except BadInput as error:
+        raise BadInput([f"{place}: {error}"]) from error
 
 
 def whole(quantity: str, number: float) -> int:
@@ -192,10 +201,12 @@ class _LoopCompiler:
             of = next(row.quantity for row in node.input if row.name == source.input)
             gain = mantissa_shift(loop.feed_forward_gain * FULL_SCALE / 10 ** QUANTITY_BY_NAME[of][5])
             feed_forward = (loops.index(source.name), *gain)
+        masters = loops if loop.kind == "cascade" else inputs
+        per_rate = loop.feed_forward_s * self.counts / 256 / self.scan_s  # output counts for 1/256 unit a scan
         return (
-            int(loop.kind == "ratio"),
+            _LOOP_KINDS[loop.kind],
             inputs.index(loop.input),
-            inputs.index(loop.master) if loop.master else -1,
+            masters.index(loop.master) if loop.master else -1,
             ratio,
             QUANTITY_BY_NAME[self.quantity][0],
             low,
@@ -210,23 +221,48 @@ class _LoopCompiler:
             whole(self.quantity, loop.standstill),
             *feed_forward,
             1 if loop.action == "raises" else -1,
-            *self._gains(),
+            *self._gains(loop.gains),
             round(loop.out_low * FULL_SCALE),
             round(loop.out_high * FULL_SCALE),
-            round(loop.out_rate_per_s * self.scan_s * FULL_SCALE),
+            self._out_rate(),
+            *_named(f"loop {loop.name}: feed_forward_s", mantissa_shift, per_rate),
         )
 
-    def _gains(self) -> tuple[int, ...]:
+    def _out_rate(self) -> int:
+        """Counts a scan; a rate that is asked for and would be none is refused."""
+        exact = self.loop.out_rate_per_s * self.scan_s * FULL_SCALE
+        if abs(round(exact) - exact) > GAIN_ERROR_MAX * exact:
+            raise BadInput(
+                [
+                    f"loop {self.loop.name}: out_rate_per_s = {self.loop.out_rate_per_s} is {exact:.3g} counts a scan: "
+                    f"nearest is {round(exact)}, off by {100 * abs(round(exact) / exact - 1):.1f} %"
+                ]
+            )
+        return round(exact)
+
+    def gain_sets(self) -> list[tuple[int, ...]]:
+        """Rows of the table ``gains``."""
+        node, loop = self.node, self.loop
+        by = [row.name for row in node.input].index(loop.scheduled_by) if loop.scheduled_by else -1
+        of = node.input[by].quantity if loop.scheduled_by else self.quantity
+        number = [row.name for row in node.loop].index(loop.name)
+        return [
+            (number, by, whole(of, row.above), whole(of, row.hysteresis), *self._gains(row.gains))
+            for row in loop.gain_set
+        ]
+
+    def _gains(self, gains: Gains) -> tuple[int, ...]:
         """mp, mi, md, mt with their shifts, then b, kz and kd."""
-        gains, scan_s = self.loop.gains, self.scan_s
+        scan_s = self.scan_s
         p = gains.Kc * self.counts
         tracking_s = gains.tracking_s or (math.sqrt(gains.Ti_s * gains.Td_s) if gains.Td_s else gains.Ti_s)
         lag_k = max(3, min(14, round(math.log2(gains.Ti_s / scan_s)))) if gains.Ti_s else 3
+        place = f"loop {self.loop.name}: gains."
         return (
-            *mantissa_shift(p),
-            *mantissa_shift(p * scan_s / gains.Ti_s if gains.Ti_s else 0),
-            *mantissa_shift(p * gains.Td_s / scan_s / 256),
-            *mantissa_shift(min(1.0, scan_s / tracking_s) if tracking_s else 0),
+            *_named(place + "Kc", mantissa_shift, p),
+            *_named(place + "Ti_s", mantissa_shift, p * scan_s / gains.Ti_s if gains.Ti_s else 0),
+            *_named(place + "Td_s", mantissa_shift, p * gains.Td_s / scan_s / 256),
+            *_named(place + "tracking_s", mantissa_shift, min(1.0, scan_s / tracking_s) if tracking_s else 0),
             round(gains.setpoint_weight * 256),
             lag_k,
             gains.filter_k,
@@ -239,7 +275,8 @@ def _output_words(row: Output, node: Node) -> tuple[int, ...]:
     sign = (1 if row.side == "positive" else -1) if row.loop else 0
     delay_ms = round(row.safe_delay_s * 1000)
     head = (_OUTPUT_KINDS[row.kind], row.port, row.channel, loop, sign, *gain)
-    return (*head, round(row.safe * FULL_SCALE), delay_ms, _states_mask(row.on))
+    dead = round(row.dead_band * FULL_SCALE)
+    return (*head, round(row.safe * FULL_SCALE), delay_ms, _states_mask(row.on), dead)
 
 
 def _interlock_words(row: Interlock, node: Node) -> tuple[int, ...]:
@@ -254,7 +291,7 @@ def _interlock_words(row: Interlock, node: Node) -> tuple[int, ...]:
 
 
 def _columns(node: Node) -> tuple[Recorded, ...]:
-    """Everything a node records: every input, the setpoint and output of every loop, the position of every encoder.
+    """Everything a node records: every input, setpoint, output and mode of every loop, the position of every encoder.
 
     What was measured is summarised too; setpoints and outputs are not: 600 s of them would not fit beside the scans.
     """
@@ -268,6 +305,7 @@ def _columns(node: Node) -> tuple[Recorded, ...]:
         quantity = QUANTITY_BY_NAME[next(row.quantity for row in node.input if row.name == loop.input)][0]
         columns.append(Recorded(f"{node.name}.{loop.name}.sp", tables.OF_SETPOINT, i, quantity))
         columns.append(Recorded(f"{node.name}.{loop.name}.out", tables.OF_OUTPUT, i, OUTPUT))
+        columns.append(Recorded(f"{node.name}.{loop.name}.mode", tables.OF_MODE, i, STATE))
     return tuple(columns)
 
 
@@ -285,6 +323,8 @@ def compile_node(line: Line, node: Node, recipe: Recipe) -> NodeConfiguration:
     rows += [(tables.TABLE_OUTPUT, _output_words(row, node)) for row in node.output]
     rows += [(tables.TABLE_INTERLOCK, _interlock_words(row, node)) for row in node.interlock]
     rows += [(tables.TABLE_RECORD, (c.source, c.of, c.quantity, int(c.summarised))) for c in columns]
+    for loop in node.loop:
+        rows += [(tables.TABLE_GAINS, row) for row in _LoopCompiler(loop, node, line, recipe).gain_sets()]
     digest = ConfigurationDigest()
     for table, words in rows:
         digest.add(table, pack_words(words))

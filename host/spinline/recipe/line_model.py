@@ -71,11 +71,23 @@ class Gains(_Strict):
     filter_k: Annotated[int, Field(ge=0, le=7)] = 0
 
 
+class GainSet(_Strict):
+    """Other gains of a loop, at and above ``above`` of what chooses the set; ``hysteresis`` below it they end."""
+
+    above: Finite
+    hysteresis: NotNegative = 0.0
+    gains: Gains
+
+
 class Loop(_Strict):
-    """One control loop.  ``setpoint`` names where the recipe has it; a ratio loop follows a measured master."""
+    """One control loop.  ``setpoint`` names where the recipe has it.
+
+    A ratio loop follows a measured master, an input; the setpoint of a cascade loop is the output of its outer loop,
+    the master.  ``gain_set`` (at most three, rising) is chosen by the input ``scheduled_by``, or by the setpoint.
+    """
 
     name: str
-    kind: Literal["single", "ratio"] = "single"
+    kind: Literal["single", "ratio", "cascade"] = "single"
     input: str
     master: str | None = None
     group: str
@@ -92,13 +104,21 @@ class Loop(_Strict):
     feed_forward_gain: NotNegative = 0.0
     out_low: Annotated[float, Field(ge=-1, le=1)] = 0.0
     out_high: Annotated[float, Field(ge=-1, le=1)] = 1.0
+    feed_forward_s: NotNegative = 0.0  # output fraction for a ramp of the loop's own setpoint, per screen unit a second
     out_rate_per_s: NotNegative = 0.0
     gains: Gains
+    scheduled_by: str | None = None
+    gain_set: Annotated[tuple[GainSet, ...], Field(max_length=3)] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Loop:
-        if (self.kind == "ratio") != (self.master is not None):
-            raise ValueError("master belongs to a ratio loop, and it needs one")
+        if (self.kind != "single") != (self.master is not None):
+            raise ValueError("master belongs to a ratio or cascade loop, and it needs one")
+        begins = [row.above for row in self.gain_set]
+        if begins != sorted(set(begins)):
+            raise ValueError(f"gain_set: above {begins} does not rise")
+        if self.scheduled_by is not None and not self.gain_set:
+            raise ValueError("scheduled_by needs a gain_set")
         return self
 
 
@@ -112,6 +132,7 @@ class Output(_Strict):
     loop: str | None = None
     side: Literal["positive", "negative"] = "positive"
     gain: Positive = 1.0
+    dead_band: Annotated[float, Field(ge=0, lt=1)] = 0.0  # so much of the loop's output on this side does nothing
     on: tuple[StateName, ...] = ()
     safe: Annotated[float, Field(ge=0, le=1)] = 0.0
     safe_delay_s: NotNegative = 0.0
@@ -165,14 +186,26 @@ class Node(_Strict):
         return self
 
     @model_validator(mode="after")
-    def _names_exist(self) -> Node:
+    def _outer_loops_stand_before(self) -> Node:
+        for i, loop in enumerate(self.loop):
+            if loop.kind == "cascade" and loop.master not in [row.name for row in self.loop[:i]]:
+                raise ValueError(f"loop {loop.name}: master {loop.master!r} is no loop that stands before it")
+        return self
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Node:
         for kind, rows in (("input", self.input), ("loop", self.loop), ("output", self.output)):
             names = [row.name for row in rows]
             for name in {name for name in names if names.count(name) > 1}:
                 raise ValueError(f"node {self.name}: {kind} {name} is there twice")
+        return self
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Node:
         inputs, loops = {row.name for row in self.input}, {row.name for row in self.loop}
         for loop in self.loop:
-            for role, channel in (("input", loop.input), ("master", loop.master)):
+            master = loop.master if loop.kind == "ratio" else None
+            for role, channel in (("input", loop.input), ("master", master), ("scheduled_by", loop.scheduled_by)):
                 if channel is not None and channel not in inputs:
                     raise ValueError(f"loop {loop.name}: {role} {channel!r} is no input of node {self.name}")
             if loop.feed_forward is not None and loop.feed_forward not in loops:
