@@ -6,6 +6,7 @@ from array import array
 import micropython
 from plain import Chance
 from rows import gains_row, input_row, interlock_row, loop_row, node_row, output_row, whole_set
+from shared_scan import Contact
 
 from spinline_firmware.control.image import new_image
 from spinline_firmware.scan import Scan
@@ -28,16 +29,6 @@ SCANS_N = 100000 if os.getenv("FULL") else 20000
 INPUTS_N = 17
 RUNNING = {"auto_states": sum([1 << state for state in (1, 2, 3, 4, 9)])}
 WAVE_N = 64
-
-
-class Contact:
-    def __init__(self):
-        self.level = 1
-
-    def value(self, level=None):
-        if level is not None:
-            self.level = level
-        return self.level
 
 
 class Chips:
@@ -79,7 +70,7 @@ def node():
         records += [(OF_SETPOINT, i, TEMPERATURE, 0), (OF_OUTPUT, i, OUTPUT, 0), (OF_MODE, i, STATE, 0)]
     inputs = [input_row(slew=50000, filter_k=i & 1) for i in range(INPUTS_N)]
     tables = whole_set([node_row(hold_max_s=60)], inputs, loops, outputs, interlocks, records, gains)
-    made = Scan(tables, new_image(), bytearray(32768), Chips(INPUTS_N), Contact(), Contact(), quiet)
+    made = Scan(tables, new_image(), bytearray(32768), Chips(INPUTS_N), Contact(1), Contact(1), quiet)
     for command in (states.CMD_START, states.CMD_RUN):
         made.scan(2000, 0)
         assert made.command(command) == 0
