@@ -6,10 +6,10 @@ local kinds = { [0] = "CONTROL", [1] = "REQUEST", [2] = "RESPONSE", [3] = "PROGR
 local codes = { [0] = "OK", [1] = "UNKNOWN_OPERATION", [2] = "BAD_ARGUMENTS", [3] = "RANGE", [4] = "STATE", [5] = "INTERLOCK", [6] = "NO_LEASE", [7] = "DENIED", [8] = "AUTHENTICATION", [9] = "EXPIRED", [10] = "BUSY", [11] = "CONFLICT", [12] = "NO_SESSION", [13] = "SEQUENCE", [14] = "TOO_LARGE", [15] = "GONE", [16] = "HASH", [20] = "INTERNAL" }
 local states = { [0] = "IDLE", [1] = "STARTING", [2] = "EXECUTE", [3] = "HOLDING", [4] = "HELD", [5] = "STOPPING", [6] = "STOPPED", [7] = "ABORTING", [8] = "ABORTED", [9] = "COMPLETING", [10] = "COMPLETE" }
 local commands = { [0] = "NONE", [1] = "START", [2] = "RUN", [3] = "HOLD", [4] = "RESUME", [5] = "COMPLETE", [6] = "STOP", [7] = "ABORT", [8] = "RESET", [9] = "SUPERVISE" }
-local events = { [0] = "NONE", [1] = "BOOT", [2] = "STATE_CHANGED", [3] = "LEASE_EXPIRED", [4] = "LEASE_RENEWED", [5] = "SAFE_ORDER", [6] = "SENSOR_FAULT", [7] = "SENSOR_RETURNED", [8] = "LOOP_FAILED", [9] = "INTERLOCK_TRIPPED", [10] = "INTERLOCK_CLEARED", [11] = "PERMIT_OPEN", [12] = "CONFIGURED", [13] = "SETPOINT_CHANGED", [14] = "SCAN_OVERRUN", [15] = "INTERNAL_FAULT" }
+local events = { [0] = "NONE", [1] = "BOOT", [2] = "STATE_CHANGED", [3] = "LEASE_EXPIRED", [4] = "LEASE_RENEWED", [5] = "SAFE_ORDER", [6] = "SENSOR_FAULT", [7] = "SENSOR_RETURNED", [8] = "LOOP_FAILED", [9] = "INTERLOCK_TRIPPED", [10] = "INTERLOCK_CLEARED", [11] = "PERMIT_OPEN", [12] = "CONFIGURED", [13] = "SETPOINT_CHANGED", [14] = "SCAN_OVERRUN", [15] = "INTERNAL_FAULT", [16] = "TUNE_BEGAN", [17] = "TUNE_ENDED" }
 local tables = { [0] = "node", [1] = "input", [2] = "loop", [3] = "output", [4] = "interlock", [5] = "record", [6] = "gains" }
 local roles = { [0] = "viewer", [1] = "operator", [2] = "maintenance" }
-local names = { [0] = "HELLO", [1] = "HELLO_ACK", [2] = "OPEN", [3] = "OPENED", [4] = "CLOSE", [5] = "POLL", [6] = "POLLED", [7] = "FIND", [8] = "FOUND", [16] = "COMMAND", [17] = "SET_SETPOINT", [18] = "CONFIG_BEGIN", [19] = "CONFIG_PUT", [20] = "CONFIG_PREPARE", [21] = "CONFIG_COMMIT", [22] = "CONFIG_CANCEL", [23] = "BACKFILL", [24] = "IDENTIFY", [25] = "JOURNAL", [26] = "PROVISION", [27] = "TRANSFER_BEGIN", [28] = "TRANSFER_PUT", [29] = "TRANSFER_END", [30] = "SET_MODE", [32] = "RESULT", [33] = "VIOLATIONS", [34] = "IDENTITY", [35] = "JOURNAL_TOLD", [36] = "TRANSFER_TOLD", [40] = "PROGRESS", [48] = "SCANS", [49] = "EVENT", [50] = "SUMMARIES", [64] = "LEASE", [80] = "SYNC_ASK", [81] = "SYNC_TOLD" }
+local names = { [0] = "HELLO", [1] = "HELLO_ACK", [2] = "OPEN", [3] = "OPENED", [4] = "CLOSE", [5] = "POLL", [6] = "POLLED", [7] = "FIND", [8] = "FOUND", [16] = "COMMAND", [17] = "SET_SETPOINT", [18] = "CONFIG_BEGIN", [19] = "CONFIG_PUT", [20] = "CONFIG_PREPARE", [21] = "CONFIG_COMMIT", [22] = "CONFIG_CANCEL", [23] = "BACKFILL", [24] = "IDENTIFY", [25] = "JOURNAL", [26] = "PROVISION", [27] = "TRANSFER_BEGIN", [28] = "TRANSFER_PUT", [29] = "TRANSFER_END", [30] = "SET_MODE", [96] = "TUNE_START", [97] = "TUNE_STOP", [32] = "RESULT", [33] = "VIOLATIONS", [34] = "IDENTITY", [35] = "JOURNAL_TOLD", [36] = "TRANSFER_TOLD", [37] = "TUNE_TOLD", [40] = "PROGRESS", [48] = "SCANS", [49] = "EVENT", [50] = "SUMMARIES", [64] = "LEASE", [80] = "SYNC_ASK", [81] = "SYNC_TOLD" }
 local header = {
     length = ProtoField.uint8("spinline.length", "length", base.DEC),
     destination = ProtoField.uint8("spinline.destination", "destination", base.DEC),
@@ -136,6 +136,21 @@ local messages = {
         { kind = "u8", number = true, field = ProtoField.uint8("spinline.set_mode.mode", "mode", base.DEC) },
         { kind = "i32", number = true, field = ProtoField.int32("spinline.set_mode.output", "output", base.DEC) },
     } },
+    [96] = { name = "TUNE_START", fields = {
+        { kind = "u8", number = true, field = ProtoField.uint8("spinline.tune_start.loop", "loop", base.DEC) },
+        { kind = "i32", number = true, field = ProtoField.int32("spinline.tune_start.falling", "falling", base.DEC) },
+        { kind = "i32", number = true, field = ProtoField.int32("spinline.tune_start.centre", "centre", base.DEC) },
+        { kind = "i32", number = true, field = ProtoField.int32("spinline.tune_start.rising", "rising", base.DEC) },
+        { kind = "i32", number = true, field = ProtoField.int32("spinline.tune_start.band_low", "band_low", base.DEC) },
+        { kind = "i32", number = true, field = ProtoField.int32("spinline.tune_start.band_high", "band_high", base.DEC) },
+        { kind = "i32", number = true, field = ProtoField.int32("spinline.tune_start.pv_low", "pv_low", base.DEC) },
+        { kind = "i32", number = true, field = ProtoField.int32("spinline.tune_start.pv_high", "pv_high", base.DEC) },
+        { kind = "u32", number = true, field = ProtoField.uint32("spinline.tune_start.quiet_scans", "quiet_scans", base.DEC) },
+        { kind = "u32", number = true, field = ProtoField.uint32("spinline.tune_start.switches_n", "switches_n", base.DEC) },
+        { kind = "u32", number = true, field = ProtoField.uint32("spinline.tune_start.half_scans_max", "half_scans_max", base.DEC) },
+    } },
+    [97] = { name = "TUNE_STOP", fields = {
+    } },
     [32] = { name = "RESULT", fields = {
         { kind = "u8", number = true, field = ProtoField.uint8("spinline.result.code", "code", base.DEC, codes) },
         { kind = "i32", number = true, field = ProtoField.int32("spinline.result.got", "got", base.DEC) },
@@ -163,6 +178,14 @@ local messages = {
         { kind = "u32", number = true, field = ProtoField.uint32("spinline.transfer_told.offset", "offset", base.DEC) },
         { kind = "u32", number = true, field = ProtoField.uint32("spinline.transfer_told.generation", "generation", base.DEC) },
         { kind = "u8", number = true, field = ProtoField.uint8("spinline.transfer_told.chunk_bytes", "chunk_bytes", base.DEC) },
+    } },
+    [37] = { name = "TUNE_TOLD", fields = {
+        { kind = "u8", number = true, field = ProtoField.uint8("spinline.tune_told.code", "code", base.DEC, codes) },
+        { kind = "u8", number = true, field = ProtoField.uint8("spinline.tune_told.state", "state", base.DEC) },
+        { kind = "u16", number = true, field = ProtoField.uint16("spinline.tune_told.switches_n", "switches_n", base.DEC) },
+        { kind = "i32", number = true, field = ProtoField.int32("spinline.tune_told.got", "got", base.DEC) },
+        { kind = "i32", number = true, field = ProtoField.int32("spinline.tune_told.limit", "limit", base.DEC) },
+        { kind = "str", number = false, field = ProtoField.string("spinline.tune_told.field", "field") },
     } },
     [40] = { name = "PROGRESS", fields = {
         { kind = "u32", number = true, field = ProtoField.uint32("spinline.progress.done", "done", base.DEC) },
