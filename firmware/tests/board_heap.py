@@ -97,7 +97,7 @@ def test_a_tuning_experiment_allocates_nothing():
     try:
         while scan < 50:
             image[at + pid.PV] = pvs[scan & 63]
-            tune.scan(at)
+            tune.scan(loops, 3, at)
             scan += 1
     finally:
         micropython.heap_unlock()

@@ -1,6 +1,6 @@
 """A tuning experiment inside a node: what is refused, what ends it, and that the loop goes on without a bump."""
 
-from rows import input_row, interlock_row, loop_row, node_row, output_row
+from rows import input_row, interlock_row, loop_row, node_row, output_row, whole_set
 from shared_scan import Chips, Contact
 
 from spinline_firmware.control import pid
@@ -29,7 +29,7 @@ class Line:
         loops = [loop_row(**row), loop_row(input=1, auto_states=1 << states.EXECUTE)]
         records = [(OF_INPUT, 0, 1, 0)]
         outputs = [output_row(kind=DAC, loop=0)]
-        self.tables = [[node_row()], [input_row()] * 3, loops, outputs, list(interlocks), records]
+        self.tables = whole_set([node_row()], [input_row()] * 3, loops, outputs, list(interlocks), records)
         self.image, self.chips, self.events = new_image(), Chips(3), []  # type: ignore[var-annotated]
         self.chips.raw[0] = SETPOINT
         pins = (self.chips, Contact(1), Contact(0))
