@@ -40,7 +40,7 @@ class Line:
         outputs = [output_row(kind=SSR, loop=0), output_row(kind=DAC, loop=1), output_row(kind=DAC, loop=2)]
         interlocks = [interlock_row(input=1, limit=400000, delay_scans=3)]
         records = [(OF_INPUT, i, 1, 1) for i in range(3)]
-        self.tables = [[node_row()], [input_row()] * 3, loops, outputs, interlocks, records]
+        self.tables = [[node_row()], [input_row()] * 3, loops, outputs, interlocks, records, [], [], []]
         self.image = new_image()
         self.chips = Chips(3)
         pins = (self.chips, Contact(1), Contact(0))

@@ -54,6 +54,7 @@ class Node:
         loop = loop_row(auto_states=sum([1 << state for state in (1, 2, 3, 4, 9)]), setpoint=1000, **named)
         outputs = [output_row(kind=DAC, loop=0), output_row(kind=DAC, loop=0, channel=1, safe_delay_ms=500)]
         tables = [[node_row()], [input_row(), input_row()], [loop], outputs, list(interlocks), [(OF_INPUT, 0, 1, 0)]]
+        tables += [[], [], []]
         self.chips = Chips(2)
         self.permit_in, self.permit_out = Contact(1), Contact(0)
         self.events = []  # type: ignore[var-annotated]

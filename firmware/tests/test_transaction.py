@@ -165,7 +165,7 @@ def test_more_than_the_node_can_hold_is_refused() -> None:
 def test_rows_of_no_table_and_broken_words_are_refused() -> None:
     transaction = Transaction()
     transaction.begin(3, b"")
-    for table, octets in ((6, bytes(4)), (255, bytes(4)), (0, b""), (0, bytes(5))):
+    for table, octets in ((9, bytes(4)), (255, bytes(4)), (0, b""), (0, bytes(5))):
         assert transaction.put(0, table, octets) == errors.BAD_ARGUMENTS
 
 

@@ -7,17 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spinline.errors import BadFile, BadInput
-from spinline.recipe.compiler import (
-    GAIN_ERROR_MAX,
-    NodeConfiguration,
-    compile_node,
-    mantissa_shift,
-    violation_text,
-    whole,
-)
+from spinline.recipe.compiler import NodeConfiguration, compile_node, violation_text
 from spinline.recipe.line_model import Line, load_line
 from spinline.recipe.models import Recipe
 from spinline.recipe.reading import read_recipe
+from spinline.recipe.scaling import GAIN_ERROR_MAX, mantissa_shift, whole
 from spinline_protocol.configuration import INPUT, LOOP, TABLE_INPUT, TABLE_LOOP, TABLES, field_index
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,7 +47,7 @@ def refusal(tmp_path: Path, old: str, new: str) -> str:
         ('master = "RESIN"\n', "", ("master belongs to a ratio loop",)),
         ('group = "heat"', 'group = "heating"', ("group 'heating' is not one of",)),
         ('loop = "Z1"', 'loop = "Z11"', ("output Z1_HEATER: loop 'Z11'",)),
-        ("above = 250.0\n", "", ("exactly one of above and below",)),
+        ("above = 250.0\n", "", ("exactly one of above, below and apart",)),
         ("Kc = 0.15", "Kc = nan", ("Kc",)),
         ("[path]", "[paths]", ("paths", "did you mean path", "path is missing")),
         ('name = "Z2"', 'name = "Z1"', ("input Z1 is there twice",)),

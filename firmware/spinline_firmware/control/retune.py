@@ -8,8 +8,10 @@ from spinline_protocol.configuration import (
     INPUT,
     INTERLOCK,
     LOOP,
+    MONITOR,
     NODE,
     OUTPUT,
+    PERMISSIVE,
     RECORD,
     field_index,
 )
@@ -38,6 +40,9 @@ _MAY_CHANGE = (
     (OUTPUT, ("safe", "safe_delay_ms")),
     (INTERLOCK, ("limit", "delay_scans", "bad_trips")),
     (RECORD, ()),
+    ((), ()),
+    (MONITOR, ()),
+    (PERMISSIVE, ("limit",)),
 )
 _CHANGES = tuple([frozenset([field_index(fields, name) for name in names]) for fields, names in _MAY_CHANGE])
 
