@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tools.bench_control_guard import GUARD
 from tools.bench_hil import real_time_factor
 from tools.bench_protocol import PROTOCOL
 from tools.bench_row import Row, unmeasured
@@ -17,7 +18,7 @@ from tools.bench_row import Row, unmeasured
 Measurement = Callable[[], Sequence[Row]]
 
 # What to measure, in this order.  The names of a measurement's rows begin with its own name.
-MEASUREMENTS: tuple[tuple[str, Measurement], ...] = (("hil", real_time_factor), *PROTOCOL)
+MEASUREMENTS: tuple[tuple[str, Measurement], ...] = (("hil", real_time_factor), *PROTOCOL, *GUARD)
 RESULT = Path("build/bench/bench.json")
 
 
