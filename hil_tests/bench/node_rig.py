@@ -36,8 +36,9 @@ class Contact:
 
     def __init__(self, level: int) -> None:
         self.level = level
+        self.value = self._pin  # the name that a pin of the board has
 
-    def value(self, level: int | None = None) -> int:
+    def _pin(self, level: int | None = None) -> int:
         """The level; set where one is given."""
         if level is not None:
             self.level = level

@@ -1,5 +1,6 @@
 """The line file: read whole or refused whole, with file, key and what is allowed; compiled to whole numbers exactly."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -133,3 +134,13 @@ def test_a_refused_field_is_told_with_its_names() -> None:
 @given(st.floats(min_value=-100, max_value=400))
 def test_a_screen_number_is_rounded_once(number: float) -> None:
     assert abs(whole("temperature", number) - number * 1000) <= 0.5
+
+
+def test_a_take_up_speed_that_draws_in_resonance_is_refused_and_the_node_gets_the_limit() -> None:
+    draw = next(node for node in LINE.node if node.name == "draw")
+    words = next(words for table, words in compile_node(LINE, draw, RECIPE).rows if table == TABLE_LOOP)
+    high_m_min = words[field_index(LOOP, "setpoint_high")] / 100 * 60 / 1000
+    assert high_m_min == pytest.approx(10 * 18 / 10.2, rel=0.01)
+    fast = RECIPE.model_copy(update={"draw": RECIPE.draw.model_copy(update={"takeup_speed_m_min": Decimal(18)})})
+    with pytest.raises(BadInput, match=r"draw-down ratio 18\.4 must be at most 18"):
+        compile_node(LINE, draw, fast)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from spinline.errors import BadInput
+from spinline.recipe.fiber import plan_fiber
 from spinline.recipe.guard_compiler import interlock_words, monitor_words, permissive_words, states_mask
 from spinline.recipe.line_model import QUANTITY_BY_NAME, Input, Line, Loop, Node, Output
 from spinline.recipe.models import Recipe
@@ -20,6 +21,8 @@ from spinline_protocol.configuration import ConfigurationDigest, pack_words, ran
 from spinline_protocol.quantities import COUNT, OUTPUT, TEMPERATURE, wire_bytes
 
 FULL_SCALE = 65536
+TAKE_UP = "draw.takeup_speed_m_min"
+DRAW_DOWN_MAX = 18  # take-up over speed in the die; draw resonance begins at 20.2
 SHUNT_OHM = 150  # 4-20 mA into the converter's +-4.096 V range: 0.6 V to 3.0 V, and 21 mA is still seen
 ADC_LSB_UV = 125
 SOAK_HOLDBACK_MIN = 1
@@ -131,7 +134,7 @@ _SCREEN_FACTORS = {
     "melt.inlet_pressure_MPa": 1000.0,
     "quench.quench_flow_L_min": 1000.0,
     "extraction.bath_plasticizer_wt_percent": 10000.0,
-    "draw.takeup_speed_m_min": 1000 / 60,
+    TAKE_UP: 1000 / 60,
 }
 
 
@@ -153,6 +156,7 @@ class _LoopCompiler:
         setpoint = _setpoint(loop, self.recipe)
         ratio = round(setpoint * 4096) if loop.kind == "ratio" else 0
         low, high = whole(self.quantity, loop.low), whole(self.quantity, loop.high)
+        high = min(high, self._draw_down_high())
         target = low if loop.kind == "ratio" else whole(self.quantity, setpoint)
         ramp = float(self.recipe.program.heatup_ramp_K_min) if loop.soaks else loop.ramp_per_min
         soak_s = float(self.recipe.program.soak_min) * 60 if loop.soaks else 0.0
@@ -186,6 +190,16 @@ class _LoopCompiler:
             round(loop.out_high * FULL_SCALE),
             round(loop.out_rate_per_s * self.scan_s * FULL_SCALE),
         )
+
+    def _draw_down_high(self) -> int:
+        """Highest take-up speed before the jet draws in resonance; the node refuses more.  Unknown without a die."""
+        draw_down = plan_fiber(self.recipe).draw_down if self.loop.setpoint == TAKE_UP else None
+        if draw_down is None:
+            return whole(self.quantity, self.loop.high)
+        if draw_down > DRAW_DOWN_MAX:
+            raise BadInput([f"{TAKE_UP}: draw-down ratio {draw_down:.1f} must be at most {DRAW_DOWN_MAX}"])
+        speed = float(self.recipe.draw.takeup_speed_m_min * DRAW_DOWN_MAX / draw_down) * _SCREEN_FACTORS[TAKE_UP]
+        return whole(self.quantity, speed)
 
     def _gains(self) -> tuple[int, ...]:
         """mp, mi, md, mt with their shifts, then b, kz and kd."""
