@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from tools.bench_control_autotune import TUNING
+from tools.bench_control_guard import GUARD
 from tools.bench_control_kernel import KERNEL
 from tools.bench_control_quality import load_iae_ratio, ms_max
 from tools.bench_row import Row
@@ -12,4 +13,5 @@ CONTROL: tuple[tuple[str, Callable[[], Sequence[Row]]], ...] = (
     ("control.ms_max", ms_max),
     *TUNING,
     *KERNEL,
+    *GUARD,
 )

@@ -9,7 +9,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 from hil_tests.bench.interpreters import cached
-from spinline.recipe.compiler import mantissa_shift
+from spinline.recipe.scaling import mantissa_shift
 from spinline_firmware.control import pid
 from tools.bench_row import Row, count_of
 from tools.float_twin import FloatTwin

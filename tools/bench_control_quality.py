@@ -12,7 +12,8 @@ from functools import cache
 import numpy as np
 from scipy.optimize import minimize
 
-from spinline.recipe.compiler import FULL_SCALE, mantissa_shift
+from spinline.recipe.compiler import FULL_SCALE
+from spinline.recipe.scaling import mantissa_shift
 from spinline.tuning.margin import margins
 from spinline.tuning.model import Complex, Gains, LinearModel, Real
 from spinline.tuning.rule import START, first_gains, robust_gains

@@ -9,13 +9,17 @@ from spinline_protocol.configuration import (
     TABLE_INPUT,
     TABLE_INTERLOCK,
     TABLE_LOOP,
+    TABLE_MONITOR,
     TABLE_NODE,
     TABLE_OUTPUT,
+    TABLE_PERMISSIVE,
     TABLE_RECORD,
     field_index,
+    monitor_scans,
 )
 from spinline_protocol.errors import BUSY, INTERLOCK, NO_LEASE, OK, RANGE
 from spinline_protocol.errors import STATE as WRONG_STATE
+from spinline_protocol.quantities import BAD
 from spinline_protocol.states import (
     ABORTED,
     ABORTING,
@@ -30,12 +34,15 @@ from spinline_protocol.states import (
     CMD_SUPERVISE,
     COMPLETING,
     DONE,
+    EVT_INTERLOCK_CLEARED,
     EVT_INTERLOCK_TRIPPED,
     EVT_LEASE_EXPIRED,
     EVT_LEASE_RENEWED,
     EVT_LOOP_FAILED,
+    EVT_PARAMETERS,
     EVT_PERMIT_OPEN,
     EVT_SAFE_ORDER,
+    EVT_SCANS_LATE,
     EVT_SENSOR_FAULT,
     EVT_SETPOINT,
     EVT_STATE,
@@ -58,13 +65,18 @@ from .control.image import INPUT_WORDS, QUALITY, RAW
 from .control.interlock import Interlocks
 from .control.lease import Lease
 from .control.loops import Loops
+from .control.monitors import Monitors
 from .control.outputs import Outputs
+from .control.permissive import Permissives
 from .control.recorder import Recorder
 from .control.retune import same_structure
 from .control.sensors import Sensors
 from .control.summary import Summaries, ring_bytes
 
 _PERMIT_OPEN = (ABORTING, ABORTED)  # made once: a tuple made in the scan is an object of the heap
+LATE_N_MAX = 3  # scans in a row that began late: the node cannot keep its time
+_ANSWERS = (0, 0, CMD_HOLD, CMD_STOP, CMD_ABORT)  # command of each action
+assert (ACT_ALARM, ACT_HOLD, ACT_ABORT) == (1, 2, 4)
 
 
 def _node_field(row: "tuple[int, ...]", name: str) -> int:
@@ -87,6 +99,9 @@ class Scan:
         self.sensors = Sensors(tables[TABLE_INPUT], image)
         self.loops = Loops(tables[TABLE_LOOP], image, tables[TABLE_GAINS])
         self.interlocks = Interlocks(tables[TABLE_INTERLOCK], image)
+        steps = monitor_scans(self.scan_ms)
+        self.monitors = Monitors(tables[TABLE_MONITOR], tables[TABLE_LOOP], image, steps, self.loops.changed)
+        self.permissives = Permissives(tables[TABLE_PERMISSIVE], image)
         self.outputs = Outputs(tables[TABLE_OUTPUT], image)
         scans_end = len(ring) - ring_bytes(tables[TABLE_RECORD], self.scan_ms)
         ring = memoryview(ring)
@@ -96,6 +111,8 @@ class Scan:
         self.state = IDLE
         self._in_state_ms = 0
         self._permit = 0
+        self._late_n = 0
+        self.late = 0  # latched: three scans in a row began late
         self.loops.enter(IDLE)
 
     def _take_times(self, node: "tuple[int, ...]") -> None:
@@ -116,7 +133,9 @@ class Scan:
             return RANGE, got, limit
         self.loops.retune(tables[TABLE_LOOP], tables[TABLE_GAINS])
         self.sensors.rows = tables[TABLE_INPUT]
-        self.interlocks.rows = tables[TABLE_INTERLOCK]
+        self.monitors.seal()
+        self.interlocks.take(tables[TABLE_INTERLOCK])
+        self.permissives.take(tables[TABLE_PERMISSIVE])
         self.outputs.retune(tables[TABLE_OUTPUT])
         self.lease.change(1000 * _node_field(tables[TABLE_NODE][0], "hold_max_s"))
         self._take_times(tables[TABLE_NODE][0])
@@ -135,7 +154,7 @@ class Scan:
             self._event(EVT_TUNE_ENDED, tuned, relay.state, relay.switches_n)
         if failed >= 0:
             self._fail(failed)
-        self._watch()
+        self._watch(overrun)
         self._act()
         self._in_state_ms += self.scan_ms
         flags = self.flags(overrun)
@@ -147,7 +166,7 @@ class Scan:
         flags = FLAG_HOLD if self.lease.hold else 0
         if self._permit:
             flags |= FLAG_PERMIT
-        if self.interlocks.latched() or any(self.loops.failed):
+        if self.latched():
             flags |= FLAG_ALARM
         if self.loops.soaked():
             flags |= FLAG_SOAKED
@@ -172,20 +191,53 @@ class Scan:
         self._event(EVT_LOOP_FAILED, loop, self._image[INPUT_WORDS * channel + QUALITY], 0)
         self._own_command(CMD_STOP if self.state == STARTING else CMD_HOLD)
 
-    def _watch(self) -> None:
-        """Interlocks and the permit chain: after the loops, and stronger than any command."""
-        row = self.interlocks.scan(self.state)
+    def latched(self) -> bool:
+        """True while anything waits for a person's reset."""
+        return self.interlocks.latched() or self.monitors.latched() or any(self.loops.failed) or self.late == 1
+
+    def _watch(self, overrun: int) -> None:
+        """Interlocks, monitors and the permit chain: after the loops, and stronger than any command."""
+        interlocks = self.interlocks
+        row = interlocks.scan(self.state)
         if row >= 0:
             self.loops.tune.stop()
-            self._event(EVT_INTERLOCK_TRIPPED, row, self._image[INPUT_WORDS * self.interlocks.rows[row][0]], row)
-            action = self.interlocks.action  # of all that tripped, not only of the first out
-            if action != ACT_ALARM:
-                self._own_command(CMD_ABORT if action == ACT_ABORT else CMD_HOLD if action == ACT_HOLD else CMD_STOP)
+            self._event(EVT_INTERLOCK_TRIPPED, row, interlocks.raw(row), interlocks.limit(row))
+            self._answer(interlocks.action)  # of all that tripped, not only of the first out
+        if interlocks.cleared >= 0:
+            self._event(EVT_INTERLOCK_CLEARED, interlocks.cleared, interlocks.raw(interlocks.cleared), 0)
+        cause = self.monitors.scan(self.state, self.outputs.level)
+        if cause:
+            self._take_trip(cause)
+        self._watch_time(overrun)
         if not self._permit and self.state in ACTIVE:
             self._event(EVT_PERMIT_OPEN, 0, 0, 0)
             self._go(ABORTING)
         if self._finished():
             self._go(next_state(self.state, DONE))
+
+    def _answer(self, action: int) -> None:
+        """What an interlock's or monitor's row asks of the node; a heat-up that should hold stops."""
+        command = _ANSWERS[action]
+        if command == CMD_HOLD and self.state == STARTING:
+            command = CMD_STOP
+        if command:
+            self._own_command(command)
+
+    def _take_trip(self, cause: int) -> None:
+        """A monitor tripped: its loop gives no heat from the next scan on, and the node does what the row says."""
+        monitors = self.monitors
+        self._event(cause, monitors.loop, monitors.raw, monitors.limit)
+        if cause != EVT_PARAMETERS and monitors.action == ACT_ALARM:
+            return
+        self.loops.failed[monitors.loop] = 1
+        self._answer(ACT_HOLD if cause == EVT_PARAMETERS else monitors.action)
+
+    def _watch_time(self, overrun: int) -> None:
+        self._late_n = self._late_n + 1 if overrun else 0
+        if self._late_n >= LATE_N_MAX and not self.late:
+            self.late = 1
+            self._event(EVT_SCANS_LATE, 0, self._late_n, LATE_N_MAX)
+            self._own_command(CMD_ABORT)
 
     def _finished(self) -> bool:
         state = self.state
@@ -210,6 +262,10 @@ class Scan:
             self.outputs.safe()
         else:
             self.outputs.scan(self.state)
+            off = self.interlocks.off_outputs | self.monitors.off_outputs
+            off |= self.permissives.off_outputs(self.outputs.level)
+            if off:
+                self.outputs.safe_of(off)
             if self.state == ABORTING:
                 self.outputs.safe_after(self._in_state_ms)
         self._ports.apply(self.outputs.level)
@@ -229,6 +285,8 @@ class Scan:
         self.state = state
         self._in_state_ms = 0
         self.loops.enter(state)
+        self.interlocks.enter()
+        self.monitors.enter()
         if state not in ACTIVE:
             self.lease.release()
 
@@ -241,7 +299,7 @@ class Scan:
             return self._supervise()
         state = next_state(self.state, command) if command < DONE else -1
         if state < 0:
-            return WRONG_STATE
+            return self._reset_in_place() if command == CMD_RESET and self.latched() else WRONG_STATE
         if command in (CMD_START, CMD_RUN, CMD_RESUME) and (self.lease.hold or not self.lease.valid()):
             return NO_LEASE
         if not self._permitted(command):
@@ -260,14 +318,30 @@ class Scan:
 
     def _permitted(self, command: int) -> bool:
         if command == CMD_RESET:
-            self.interlocks.reset()
-            self.loops.reset()
-            return not self.interlocks.latched()
+            return self._reset()
         if command in (CMD_START, CMD_RUN, CMD_RESUME):
-            if not self._permit or self.interlocks.latched() or any(self.loops.failed):
+            if not self._permit or self.latched() or self.permissives.refuses(command, self.outputs.level) >= 0:
                 return False
             return command != CMD_RUN or self.loops.soaked()
         return True
+
+    def _reset(self) -> bool:
+        """Clear what is latched and whose cause has gone; True where nothing stays."""
+        left = self.interlocks.reset() + self.monitors.reset()
+        self.late = 0
+        for i in range(len(self.loops.failed)):
+            bad = self._image[INPUT_WORDS * self.loops.rows[i][1] + QUALITY] == BAD
+            if self.loops.failed[i] and (bad or self.monitors.holds(i)):
+                left += 1
+            else:
+                self.loops.failed[i] = 0
+        return left == 0
+
+    def _reset_in_place(self) -> int:
+        """A person's reset where the state stays: what was latched is clear, and failed loops control again."""
+        done = self._reset()
+        self.loops.enter(self.state)
+        return OK if done else INTERLOCK
 
     def set_setpoint(self, loop: int, setpoint: int, ramp_256: int) -> "tuple[int, int, int]":
         """A setpoint from the wire: result code, and (got, limit) where it is refused.  Never clipped."""

@@ -17,7 +17,6 @@ from spinline_protocol.configuration import (
     SINGLE,
     TABLE_GAINS,
     TABLE_INPUT,
-    TABLE_INTERLOCK,
     TABLE_LOOP,
     TABLE_NODE,
     TABLE_OUTPUT,
@@ -34,6 +33,7 @@ from spinline_protocol.quantities import OUTPUT as OUTPUT_QUANTITY
 from spinline_protocol.quantities import QUANTITIES
 from spinline_protocol.quantities import STATE as STATE_QUANTITY
 
+from .control.guard_places import unknown_guard_places
 from .control.recorder import scan_bytes
 from .control.summary import RING_BYTES, SCAN_RING_BYTES_MIN, ring_bytes, summary_bytes
 
@@ -138,9 +138,7 @@ class Transaction:
         for i in range(len(self.tables[TABLE_OUTPUT])):
             if self.tables[TABLE_OUTPUT][i][3] >= loops_n:
                 found.append((TABLE_OUTPUT, i, 3, self.tables[TABLE_OUTPUT][i][3], loops_n - 1))
-        for i in range(len(self.tables[TABLE_INTERLOCK])):
-            if self.tables[TABLE_INTERLOCK][i][0] >= inputs_n:
-                found.append((TABLE_INTERLOCK, i, 0, self.tables[TABLE_INTERLOCK][i][0], inputs_n - 1))
+        found += unknown_guard_places(self.tables)
         for i in range(len(self.tables[TABLE_RECORD])):
             row = self.tables[TABLE_RECORD][i]
             most = inputs_n if row[0] in (0, 3) else loops_n

@@ -1,6 +1,17 @@
 """Configuration rows by name, with quiet defaults, for tests on CPython and MicroPython.  Tests nothing itself."""
 
-from spinline_protocol.configuration import ALL_STATES, GAINS, INPUT, INTERLOCK, LOOP, NODE, OUTPUT, TABLES
+from spinline_protocol.configuration import (
+    ALL_STATES,
+    GAINS,
+    INPUT,
+    INTERLOCK,
+    LOOP,
+    MONITOR,
+    NODE,
+    OUTPUT,
+    PERMISSIVE,
+    TABLES,
+)
 
 QUIET_INPUT = {"quantity": 1, "scale_m": 1, "low": -200000, "high": 500000, "raw_low": -524288, "raw_high": 524287}
 QUIET_LOOP = {
@@ -21,6 +32,9 @@ QUIET_LOOP = {
     "out_high": 65536,
 }
 QUIET_OUTPUT = {"loop": -1, "sign": 1, "gain_m": 2048, "gain_s": 11}
+QUIET_MONITOR = {"input": -1, "output": -1, "states": ALL_STATES, "action": 4, "action_low": 2, "ambient": 25000}
+QUIET_MONITOR.update(filter_k=5, dead_steps=28, rate_m=3030, rate_s=15, gain_m=3254, gain_s=14)
+QUIET_MONITOR.update(limit_q12=1024, delay_steps=3, share_q12=2048, bias_256=175)
 QUIET_NODE = {"node": 1, "scan_ms": 100, "lease_ms": 2000, "hold_max_s": 2, "runout_s": 1, "stop_max_s": 3}
 
 
@@ -48,7 +62,17 @@ def output_row(**named: int) -> "tuple[int, ...]":
 
 def interlock_row(**named: int) -> "tuple[int, ...]":
     """An alarm on input 0 in every state, at once."""
-    return _row(INTERLOCK, {"action": 1, "states": ALL_STATES}, named)
+    return _row(INTERLOCK, {"action": 1, "states": ALL_STATES, "share_q12": 4096}, named)
+
+
+def monitor_row(**named: int) -> "tuple[int, ...]":
+    """A heater monitor of loop 0 with every rule asleep but the observer: 165 K, 1860 s, 28 s, one step a second."""
+    return _row(MONITOR, QUIET_MONITOR, named)
+
+
+def permissive_row(**named: int) -> "tuple[int, ...]":
+    """Input 0 above 0 for nothing yet."""
+    return _row(PERMISSIVE, {}, named)
 
 
 def gains_row(**named: int) -> "tuple[int, ...]":

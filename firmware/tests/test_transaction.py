@@ -95,7 +95,6 @@ def test_every_violation_is_told_and_nothing_is_prepared() -> None:
         (2, "input", 5, 4),
         (2, "ff_loop", 1, 0),
         (2, "setpoint_high", 100001, 100000),
-        (2, "setpoint", 100001, 100000),
         (2, "out_low", 65536, 65536),
         (2, "action", 0, 1),
         (3, "loop", 3, 2),
@@ -233,3 +232,10 @@ def judged(rows: list[Row]) -> None:
     for table, row, field, got, limit in found:
         assert 0 <= table < len(TABLES) and 0 <= row < 256 and 0 <= field < 256
         assert -(1 << 31) <= got < 1 << 31 and -(1 << 31) <= limit < 1 << 31
+
+
+def test_a_setpoint_beyond_what_its_own_row_allows_is_refused_with_that_limit() -> None:
+    rows = r1()["draw"].rows
+    highest = next(words for of, words in rows if of == 2)[field_index(TABLES[2][2], "setpoint_high")]
+    code, found = downloaded(changed(rows, 2, "setpoint", highest + 1)).prepare()
+    assert code == errors.RANGE and (2, 0, field_index(TABLES[2][2], "setpoint"), highest + 1, highest) in found

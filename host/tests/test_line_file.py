@@ -1,5 +1,6 @@
 """The line file: read whole or refused whole, with file, key and what is allowed; compiled to whole numbers exactly."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -7,17 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spinline.errors import BadFile, BadInput
-from spinline.recipe.compiler import (
-    GAIN_ERROR_MAX,
-    NodeConfiguration,
-    compile_node,
-    mantissa_shift,
-    violation_text,
-    whole,
-)
+from spinline.recipe.compiler import NodeConfiguration, compile_node, violation_text
 from spinline.recipe.line_model import Line, load_line
 from spinline.recipe.models import Recipe
 from spinline.recipe.reading import read_recipe
+from spinline.recipe.scaling import GAIN_ERROR_MAX, mantissa_shift, whole
 from spinline_protocol.configuration import INPUT, LOOP, TABLE_INPUT, TABLE_LOOP, TABLES, field_index
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,7 +48,7 @@ def refusal(tmp_path: Path, old: str, new: str) -> str:
         ('master = "RESIN"\n', "", ("master belongs to a ratio or cascade loop",)),
         ('group = "heat"', 'group = "heating"', ("group 'heating' is not one of",)),
         ('loop = "Z1"', 'loop = "Z11"', ("output Z1_HEATER: loop 'Z11'",)),
-        ("above = 250.0\n", "", ("exactly one of above and below",)),
+        ("above = 250.0\n", "", ("exactly one of above, below and apart",)),
         ("Kc = 0.15", "Kc = nan", ("Kc",)),
         ("[path]", "[paths]", ("paths", "did you mean path", "path is missing")),
         ('name = "Z2"', 'name = "Z1"', ("input Z1 is there twice",)),
@@ -139,3 +134,13 @@ def test_a_refused_field_is_told_with_its_names() -> None:
 @given(st.floats(min_value=-100, max_value=400))
 def test_a_screen_number_is_rounded_once(number: float) -> None:
     assert abs(whole("temperature", number) - number * 1000) <= 0.5
+
+
+def test_a_take_up_speed_that_draws_in_resonance_is_refused_and_the_node_gets_the_limit() -> None:
+    draw = next(node for node in LINE.node if node.name == "draw")
+    words = next(words for table, words in compile_node(LINE, draw, RECIPE).rows if table == TABLE_LOOP)
+    high_m_min = words[field_index(LOOP, "setpoint_high")] / 100 * 60 / 1000
+    assert high_m_min == pytest.approx(10 * 18 / 10.2, rel=0.01)
+    fast = RECIPE.model_copy(update={"draw": RECIPE.draw.model_copy(update={"takeup_speed_m_min": Decimal(18)})})
+    with pytest.raises(BadInput, match=r"draw-down ratio 18\.4 must be at most 18"):
+        compile_node(LINE, draw, fast)

@@ -24,7 +24,10 @@ from .quantities import (
 (THERMOCOUPLE, ANALOG, SWITCH_IN, COUNTER) = range(4)
 (SSR, DAC, SWITCH_OUT) = range(3)
 (SINGLE, RATIO_LOOP, CASCADE_LOOP) = range(3)
-(ABOVE, BELOW, NOT_GOOD) = range(3)
+(ABOVE, BELOW, NOT_GOOD, APART) = range(4)
+(REF_NONE, REF_SETPOINT, REF_INPUT, REF_OUTPUT) = range(4)
+(HEATER, HEATER_CURRENT) = range(2)
+(NEED_INPUT, NEED_SETPOINT, NEED_OUTPUT_ON) = range(3)
 (ACT_ALARM, ACT_HOLD, ACT_STOP, ACT_ABORT) = range(1, 5)
 (OF_INPUT, OF_SETPOINT, OF_OUTPUT, OF_RAW, OF_MODE) = range(5)
 
@@ -39,10 +42,14 @@ LOOPS_N_MAX = 16
 INPUTS_N_MAX = 32
 OUTPUTS_N_MAX = 32
 RECORDS_N_MAX = 64
-INTERLOCKS_N_MAX = 32
+INTERLOCKS_N_MAX = 48
 GAINS_N_MAX = 24
 GAIN_SETS_N_MAX = 4  # of one loop: its own, and three of the table
+MONITORS_N_MAX = 16
+PERMISSIVES_N_MAX = 32
 ALL_STATES = (1 << 11) - 1
+MASKED_OUTPUTS_N_MAX = 30  # outputs that one word can name: it stays below 2^30
+ALL_OUTPUTS = (1 << MASKED_OUTPUTS_N_MAX) - 1
 
 # kernel limits (the proof of the bounds stands in control/pid.py)
 MANTISSA_MAX = 4095
@@ -128,12 +135,58 @@ LOOP = (
 )
 INTERLOCK = (
     ("input", 0, INPUTS_N_MAX - 1),
-    ("comparison", 0, 2),
+    ("comparison", 0, 3),  # APART: farther from its reference than the limit, on either side
     ("limit", -200000, 1000000),
     ("delay_scans", 0, 36000),
     ("action", 1, 4),
     ("states", 0, ALL_STATES),
     ("bad_trips", 0, 1),  # 1: a bad sensor is taken for the worst; 0: the loop's own failure covers it
+    ("reference_kind", 0, 3),  # what the limit counts from: nothing, a setpoint, another input, a loop's output
+    ("reference", 0, INPUTS_N_MAX - 1),
+    ("share_q12", 0, 65535),  # of the reference, before the limit is added
+    ("reference_min", 0, 500000),  # the row sleeps while its reference (after the share) is smaller
+    ("band_q12", 0, 4096),  # widens the limit of APART by this part of the reference
+    ("arms", 0, 1),  # 1: sleeps in each new state until its cause was absent for its delay
+    ("auto_reset", 0, 1),  # 1: clears itself when its cause has gone
+    ("off_outputs", 0, ALL_OUTPUTS),  # bit by bit: outputs at their safe value while the row is latched
+)
+# Heat balance of a loop (control/monitors.py); times in steps of the monitors, one second or the nearest below
+MONITOR = (
+    ("kind", 0, 1),
+    ("loop", 0, LOOPS_N_MAX - 1),
+    ("input", -1, INPUTS_N_MAX - 1),  # heater current, where it is measured
+    ("output", -1, OUTPUTS_N_MAX - 1),  # the switch that it belongs to
+    ("states", 0, ALL_STATES),
+    ("action", 1, 4),  # heat that nobody asked for
+    ("action_low", 1, 4),  # heat that does not come, a sensor that lies
+    ("off_outputs", 0, ALL_OUTPUTS),
+    ("ambient", -50000, 100000),
+    ("filter_k", 2, 7),  # both lags of the observer: 2^k steps
+    ("dead_steps", 0, 127),
+    ("rate_m", 0, MANTISSA_MAX),  # time constant over gain: 1/4096 of full output for 1/16 unit between the lags
+    ("rate_s", 0, SHIFT_MAX),
+    ("gain_m", 0, MANTISSA_MAX),  # 1 over gain: 1/4096 of full output for 8 units above ambient
+    ("gain_s", 0, SHIFT_MAX),
+    ("limit_q12", 0, 16384),  # disturbance, 1/4096 of full output; of a current: of what is expected
+    ("delay_steps", 0, 3600),
+    ("share_q12", 0, 4096),  # while heating up the limit grows by this part of the output
+    ("bias_256", 0, 65536),  # fastest move of the bias, 1/256 of 1/4096 a step
+    ("learn_steps", 0, 3600),  # after a change of state the bias follows quickly
+    ("break_steps", 0, 3600),  # output at its limit this long without the pv leaving the band: loop break; 0: never
+    ("break_band", 0, 100000),
+    ("rise_steps", 0, 3600),  # pv above setpoint and rising by the band in this time without output; 0: never
+    ("rise_band", 0, 100000),
+    ("rise_above", 0, 100000),
+    ("reverse_band", 0, 100000),  # first heat-up: a fall by this is a reversed sensor; 0: not checked
+    ("expected", 0, 500000),  # of a current, while the switch is on
+)
+PERMISSIVE = (
+    ("kind", 0, 2),
+    ("of", 0, INPUTS_N_MAX - 1),  # input, loop or output by the kind
+    ("comparison", 0, 1),
+    ("limit", -200000, 1000000),
+    ("commands", 0, 1023),  # bit by bit: commands that are refused while it is not met
+    ("off_outputs", 0, ALL_OUTPUTS),  # outputs that are at their safe value while it is not met
 )
 GAINS = (
     (
@@ -160,8 +213,11 @@ TABLES = (
     (4, "interlock", INTERLOCK, INTERLOCKS_N_MAX),
     (5, "record", RECORD, RECORDS_N_MAX),
     (6, "gains", GAINS, GAINS_N_MAX),
+    (7, "monitor", MONITOR, MONITORS_N_MAX),
+    (8, "permissive", PERMISSIVE, PERMISSIVES_N_MAX),
 )
-(TABLE_NODE, TABLE_INPUT, TABLE_LOOP, TABLE_OUTPUT, TABLE_INTERLOCK, TABLE_RECORD, TABLE_GAINS) = range(7)
+(TABLE_NODE, TABLE_INPUT, TABLE_LOOP, TABLE_OUTPUT, TABLE_INTERLOCK, TABLE_RECORD) = range(6)
+(TABLE_GAINS, TABLE_MONITOR, TABLE_PERMISSIVE) = range(6, 9)
 assert GAINS[4][0] == "mp" and GAINS[-1][0] == "kd"
 
 # what a violation names instead of a field of its row (SPEC 4.4)
@@ -186,6 +242,14 @@ SETPOINT_HARD = (
     (CONCENTRATION, 0, 200000),
     (LEVEL, 0, 1000),
 )
+
+
+MONITOR_MS = 1000
+
+
+def monitor_scans(scan_ms: int) -> int:
+    """Scans of one step of the monitors: as many as fit a second, at least one."""
+    return max(1, MONITOR_MS // scan_ms)
 
 
 def summary_scans(scan_ms: int) -> int:

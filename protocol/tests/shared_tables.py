@@ -121,10 +121,9 @@ def test_power_never_comes_on_but_by_start():
 def test_states_commands_and_events_have_a_word_for_each_number():
     assert (len(states.STATES), states.COMPLETE) == (11, 10) and ALL_STATES == (1 << len(states.STATES)) - 1
     assert states.COMMANDS[states.CMD_SUPERVISE] == "SUPERVISE" and len(states.COMMANDS) <= states.DONE
-    assert (
-        states.EVENTS[states.EVT_INTERNAL] == "INTERNAL_FAULT" and states.EVENTS[states.EVT_TUNE_ENDED] == "TUNE_ENDED"
-    )
-    assert len(states.EVENTS) == 18 and states.TUNE_STATES[states.TUNE_STOPPED] == "STOPPED"
+    assert states.EVENTS[states.EVT_INTERNAL] == "INTERNAL_FAULT"
+    assert states.EVENTS[states.EVT_TUNE_ENDED] == "TUNE_ENDED" and states.TUNE_STATES[states.TUNE_STOPPED] == "STOPPED"
+    assert states.EVENTS[states.EVT_SCANS_LATE] == "SCANS_LATE" and len(states.EVENTS) == 26
 
 
 def test_fields_are_found_by_name_and_an_unknown_name_is_refused():

@@ -28,27 +28,18 @@ from .ratio import cascade_output, cascade_setpoint, cut, feed_forward, rate_for
 from .retune import BUMP_MAX, bumpless_integral
 from .tune import Tune
 
-_KIND = field_index(LOOP, "kind")
-_INPUT = field_index(LOOP, "input")
-_MASTER = field_index(LOOP, "master")
-_RATIO = field_index(LOOP, "ratio_q12")
-_LOW = field_index(LOOP, "setpoint_low")
-_HIGH = field_index(LOOP, "setpoint_high")
-_SETPOINT = field_index(LOOP, "setpoint")
-_RAMP = field_index(LOOP, "ramp_256")
-_STOP_RAMP = field_index(LOOP, "stop_ramp_256")
-_HOLDBACK = field_index(LOOP, "holdback")
-_SOAK = field_index(LOOP, "soak_scans")
-_AUTO = field_index(LOOP, "auto_states")
-_DOWN = field_index(LOOP, "down_states")
-_STANDSTILL = field_index(LOOP, "standstill")
-_FF_LOOP = field_index(LOOP, "ff_loop")
-_FF_M = field_index(LOOP, "ff_m")
-_FF_S = field_index(LOOP, "ff_s")
-_ACTION = field_index(LOOP, "action")
-_OUT_LOW = field_index(LOOP, "out_low")
-_FF_RATE_M = field_index(LOOP, "ff_rate_m")
-_FF_RATE_S = field_index(LOOP, "ff_rate_s")
+
+def _places(names: str) -> "list[int]":
+    """Where these fields stand in a row."""
+    return [field_index(LOOP, name) for name in names.split()]
+
+
+_KIND, _INPUT, _MASTER, _RATIO = _places("kind input master ratio_q12")
+_LOW, _HIGH, _SETPOINT = _places("setpoint_low setpoint_high setpoint")
+_RAMP, _STOP_RAMP, _HOLDBACK, _SOAK = _places("ramp_256 stop_ramp_256 holdback soak_scans")
+_AUTO, _DOWN, _STANDSTILL = _places("auto_states down_states standstill")
+_FF_LOOP, _FF_M, _FF_S, _FF_RATE_M, _FF_RATE_S = _places("ff_loop ff_m ff_s ff_rate_m ff_rate_s")
+_ACTION, _OUT_LOW = _places("action out_low")
 
 # offsets that every scan needs, as the compiler folds them
 _MODE = const(0)
@@ -97,6 +88,7 @@ class Loops:
         self._down = bytearray(len(rows))
         self._tracks = [-1] * len(rows)  # of an outer loop: its inner one while that is not in cascade
         self._frozen = 0
+        self.changed = bytearray(len(rows))  # blocks whose parameters were changed here, for who guards them
         self._gains = [GainSets(gains, i, _kernel_words(rows[i])) for i in range(len(rows))]
         for i in range(len(rows)):
             at = loop_at(i)
@@ -131,6 +123,7 @@ class Loops:
             self._image[at + pid.ACTION + word] = words[word]
         self._image[at + pid.HOLDBACK] = row[_HOLDBACK]
         self._image[at + pid.SOAK_SCANS] = row[_SOAK]
+        self.changed[i] = 1
 
     def enter(self, state: int) -> None:
         """Set the mode of every loop for a new state: controlling, controlling towards zero, or off."""
@@ -237,6 +230,8 @@ class Loops:
             if image[master + _QUALITY] != _BAD:
                 target = ratio_setpoint(image[master], self.setpoints[i])
                 image[at + pid.TARGET] = row[_LOW] if target < row[_LOW] else min(target, row[_HIGH])
+            elif self._down[i]:
+                image[at + pid.TARGET] = 0  # on a way down to rest, rest
 
     def _limit_outer(self, i: int, at: int) -> None:
         """Limit feedback: an inner loop at its limit lets its outer loop ask for no more of the same."""
@@ -253,7 +248,9 @@ class Loops:
                 high = image[outer + pid.OUTPUT]
             elif at_low:
                 low = image[outer + pid.OUTPUT]
-        image[outer + pid.OUT_LOW], image[outer + pid.OUT_HIGH] = low, high
+        if image[outer + pid.OUT_LOW] != low or image[outer + pid.OUT_HIGH] != high:
+            image[outer + pid.OUT_LOW], image[outer + pid.OUT_HIGH] = low, high
+            self.changed[row[_MASTER]] = 1
 
     def _forward(self, row: "tuple[int, ...]", at: int) -> int:
         """Feed-forward of a row: from a setpoint, and from the speed of the loop's own ramp."""
@@ -269,7 +266,8 @@ class Loops:
 
     def _asked_of(self, row: "tuple[int, ...]") -> int:
         """The setpoint whose feed-forward a row takes."""
-        return int(self._image[loop_at(row[_FF_LOOP]) + (pid.TARGET if row[_KIND] == RATIO_LOOP else pid.SETPOINT)])
+        slave = self.rows[row[_FF_LOOP]][_KIND] == RATIO_LOOP  # its target moves with the master and has no ramp
+        return int(self._image[loop_at(row[_FF_LOOP]) + (pid.TARGET if slave else pid.SETPOINT)])
 
     def change_setpoint(self, i: int, setpoint: int, ramp_256: int) -> "tuple[int, int]":
         """Take a setpoint (in ratio the ratio in 1/4096); returns (0, 0), or (got, limit) where it is refused.

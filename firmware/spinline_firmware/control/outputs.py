@@ -58,6 +58,15 @@ class Outputs:
         for i in range(len(self.rows)):
             self._make_safe(i)
 
+    def safe_of(self, mask: int) -> None:
+        """The actuators of a mask to their safe values, whatever their loops ask for."""
+        i = 0
+        while mask:
+            if mask & 1:
+                self._make_safe(i)
+            mask >>= 1
+            i += 1
+
     def safe_after(self, elapsed_ms: int) -> None:
         """The declared safe order: actuators whose time has come go to their safe value, the others stay controlled."""
         for i in range(len(self.rows)):

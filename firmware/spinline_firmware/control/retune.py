@@ -9,8 +9,10 @@ from spinline_protocol.configuration import (
     INPUT,
     INTERLOCK,
     LOOP,
+    MONITOR,
     NODE,
     OUTPUT,
+    PERMISSIVE,
     RECORD,
     field_index,
 )
@@ -40,6 +42,8 @@ _MAY_CHANGE = (
     (INTERLOCK, ("limit", "delay_scans", "bad_trips")),
     (RECORD, ()),
     (GAINS, ("from", "hysteresis", "mp", "sp", "mi", "si", "md", "sd", "mt", "st", "b_256", "kz", "kd")),
+    (MONITOR, ()),
+    (PERMISSIVE, ("limit",)),
 )
 _CHANGES = tuple([frozenset([field_index(fields, name) for name in names]) for fields, names in _MAY_CHANGE])
 

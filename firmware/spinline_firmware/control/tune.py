@@ -5,7 +5,7 @@ experiment a node: neighbours answer each other, and a second relay would be in 
 """
 
 from spinline_protocol import states
-from spinline_protocol.configuration import ABOVE, ACT_ALARM, BELOW, INTERLOCK, LOOP, MODE_TUNE, field_index
+from spinline_protocol.configuration import ABOVE, ACT_ALARM, BELOW, INTERLOCK, LOOP, MODE_TUNE, REF_NONE, field_index
 from spinline_protocol.errors import BUSY, NO_LEASE, OK, RANGE
 from spinline_protocol.errors import STATE as WRONG_STATE
 
@@ -27,6 +27,7 @@ _LOCK_INPUT = field_index(INTERLOCK, "input")
 _LOCK_COMPARISON = field_index(INTERLOCK, "comparison")
 _LOCK_LIMIT = field_index(INTERLOCK, "limit")
 _LOCK_ACTION = field_index(INTERLOCK, "action")
+_LOCK_REFERENCE = field_index(INTERLOCK, "reference_kind")
 _LOCK_STATES = field_index(INTERLOCK, "states")
 
 
@@ -79,7 +80,7 @@ class Tune:
         """An experiment may not reach what would stop the line."""
         for row in node.interlocks.rows:
             acts = row[_LOCK_ACTION] != ACT_ALARM and row[_LOCK_STATES] >> node.state & 1
-            if row[_LOCK_INPUT] != channel or not acts:
+            if row[_LOCK_INPUT] != channel or row[_LOCK_REFERENCE] != REF_NONE or not acts:
                 continue
             if row[_LOCK_COMPARISON] == ABOVE and pv_high >= row[_LOCK_LIMIT]:
                 return RANGE, pv_high, row[_LOCK_LIMIT], "pv_high"

@@ -11,17 +11,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from spinline.errors import BadInput
-from spinline.recipe.line_model import QUANTITY_BY_NAME, Gains, Input, Interlock, Line, Loop, Node, Output
+from spinline.recipe.fiber import plan_fiber
+from spinline.recipe.guard_compiler import interlock_words, monitor_words, permissive_words, states_mask
+from spinline.recipe.line_model import QUANTITY_BY_NAME, Gains, Input, Line, Loop, Node, Output
 from spinline.recipe.models import Recipe
+from spinline.recipe.scaling import GAIN_ERROR_MAX, mantissa_shift, whole
 from spinline_protocol import configuration as tables
 from spinline_protocol.configuration import ConfigurationDigest, pack_words, range_violations
 from spinline_protocol.quantities import COUNT, OUTPUT, STATE, TEMPERATURE, wire_bytes
-from spinline_protocol.states import STATES
 
 FULL_SCALE = 65536
+TAKE_UP = "draw.takeup_speed_m_min"
+DRAW_DOWN_MAX = 18  # take-up over speed in the die; draw resonance begins at 20.2
 SHUNT_OHM = 150  # 4-20 mA into the converter's +-4.096 V range: 0.6 V to 3.0 V, and 21 mA is still seen
 ADC_LSB_UV = 125
-GAIN_ERROR_MAX = 0.01  # relative; a gain that cannot be met closer than this is refused
 SOAK_HOLDBACK_MIN = 1
 
 CURRENT_FAIL_LOW_MA = 3.6  # NAMUR NE 43
@@ -29,7 +32,6 @@ CURRENT_FAIL_HIGH_MA = 21.0
 _INPUT_KINDS = {"thermocouple": 0, "analog": 1, "switch": 2, "counter": 3}
 _OUTPUT_KINDS = {"ssr": 0, "dac": 1, "switch": 2}
 _LOOP_KINDS = {"single": tables.SINGLE, "ratio": tables.RATIO_LOOP, "cascade": tables.CASCADE_LOOP}
-_ACTIONS = {"alarm": 1, "hold": 2, "stop": 3, "abort": 4}
 
 
 @dataclass(frozen=True)
@@ -76,36 +78,12 @@ class NodeConfiguration:
         return tables.SUMMARY_HEAD_BYTES + numbers + (len(self.summarised) + 3) // 4
 
 
-def mantissa_shift(gain: float, mantissa_max: int = 4095, shift_max: int = 28) -> tuple[int, int]:
-    """``gain`` as mantissa / 2^shift, the mantissa as large as fits.  BadInput where it cannot be met within 1 %."""
-    if gain == 0:
-        return 0, 0
-    if gain < 0 or not math.isfinite(gain):
-        raise BadInput([f"a gain of {gain} cannot be meant"])
-    shift = min(shift_max, max(0, math.floor(math.log2(mantissa_max / gain))))
-    mantissa = round(gain * 2**shift)
-    if mantissa > mantissa_max and shift > 0:
-        shift -= 1
-        mantissa = round(gain * 2**shift)
-    error = abs(mantissa / 2**shift - gain) / gain
-    if mantissa > mantissa_max or error > GAIN_ERROR_MAX:
-        nearest = f"{mantissa}/2^{shift}, off by {100 * error:.1f} %"
-        raise BadInput([f"a gain of {gain:.3g} in whole units cannot be met: nearest is {nearest}"])
-    return mantissa, shift
-
-
 def _named(place: str, made: Callable[[float], tuple[int, int]], number: float) -> tuple[int, int]:
     """What is made of a number; a refusal names its place in the line file."""
     try:
         return made(number)
     except BadInput as error:
         raise BadInput([f"{place}: {error}"]) from error
-
-
-def whole(quantity: str, number: float) -> int:
-    """A number of the quantity's screen unit in its whole wire unit."""
-    decimals: int = QUANTITY_BY_NAME[quantity][5]
-    return round(number * float(10**decimals))
 
 
 def _current_code(current_mA: float) -> int:
@@ -137,10 +115,6 @@ def _input_words(row: Input, node: Node) -> tuple[int, ...]:
     return (*head, low, high, slew, *raw, row.filter_k)
 
 
-def _states_mask(names: tuple[str, ...]) -> int:
-    return sum(1 << STATES.index(name) for name in names)
-
-
 def _setpoint(loop: Loop, recipe: Recipe) -> float:
     """The loop's setpoint in its screen unit, or its ratio, from the recipe; see SETPOINT_SOURCES."""
     section, _, key = loop.setpoint.partition(".")
@@ -169,7 +143,7 @@ _SCREEN_FACTORS = {
     "melt.inlet_pressure_MPa": 1000.0,
     "quench.quench_flow_L_min": 1000.0,
     "extraction.bath_plasticizer_wt_percent": 10000.0,
-    "draw.takeup_speed_m_min": 1000 / 60,
+    TAKE_UP: 1000 / 60,
 }
 
 
@@ -191,6 +165,7 @@ class _LoopCompiler:
         setpoint = _setpoint(loop, self.recipe)
         ratio = round(setpoint * 4096) if loop.kind == "ratio" else 0
         low, high = whole(self.quantity, loop.low), whole(self.quantity, loop.high)
+        high = min(high, self._draw_down_high())
         target = low if loop.kind == "ratio" else whole(self.quantity, setpoint)
         ramp = float(self.recipe.program.heatup_ramp_K_min) if loop.soaks else loop.ramp_per_min
         soak_s = float(self.recipe.program.soak_min) * 60 if loop.soaks else 0.0
@@ -216,8 +191,8 @@ class _LoopCompiler:
             self._per_scan_256(loop.stop_ramp_per_min),
             whole(self.quantity, loop.holdback),
             round(soak_s / self.scan_s),
-            _states_mask(group.auto),
-            _states_mask(group.down),
+            states_mask(group.auto),
+            states_mask(group.down),
             whole(self.quantity, loop.standstill),
             *feed_forward,
             1 if loop.action == "raises" else -1,
@@ -227,6 +202,16 @@ class _LoopCompiler:
             self._out_rate(),
             *_named(f"loop {loop.name}: feed_forward_s", mantissa_shift, per_rate),
         )
+
+    def _draw_down_high(self) -> int:
+        """Highest take-up speed before the jet draws in resonance; the node refuses more.  Unknown without a die."""
+        draw_down = plan_fiber(self.recipe).draw_down if self.loop.setpoint == TAKE_UP else None
+        if draw_down is None:
+            return whole(self.quantity, self.loop.high)
+        if draw_down > DRAW_DOWN_MAX:
+            raise BadInput([f"{TAKE_UP}: draw-down ratio {draw_down:.1f} must be at most {DRAW_DOWN_MAX}"])
+        speed = float(self.recipe.draw.takeup_speed_m_min * DRAW_DOWN_MAX / draw_down) * _SCREEN_FACTORS[TAKE_UP]
+        return whole(self.quantity, speed)
 
     def _out_rate(self) -> int:
         """Counts a scan; a rate that is asked for and would be none is refused."""
@@ -276,18 +261,7 @@ def _output_words(row: Output, node: Node) -> tuple[int, ...]:
     delay_ms = round(row.safe_delay_s * 1000)
     head = (_OUTPUT_KINDS[row.kind], row.port, row.channel, loop, sign, *gain)
     dead = round(row.dead_band * FULL_SCALE)
-    return (*head, round(row.safe * FULL_SCALE), delay_ms, _states_mask(row.on), dead)
-
-
-def _interlock_words(row: Interlock, node: Node) -> tuple[int, ...]:
-    index = [channel.name for channel in node.input].index(row.input)
-    quantity = node.input[index].quantity
-    limit = row.above if row.above is not None else row.below
-    assert limit is not None
-    delay_scans = round(row.delay_s * 1000 / node.scan_ms)
-    comparison = tables.ABOVE if row.above is not None else tables.BELOW
-    head = (index, comparison, whole(quantity, limit), delay_scans, _ACTIONS[row.action])
-    return (*head, _states_mask(row.during), int(row.bad_sensor == "trips"))
+    return (*head, round(row.safe * FULL_SCALE), delay_ms, states_mask(row.on), dead)
 
 
 def _columns(node: Node) -> tuple[Recorded, ...]:
@@ -321,10 +295,12 @@ def compile_node(line: Line, node: Node, recipe: Recipe) -> NodeConfiguration:
     rows += [(tables.TABLE_INPUT, _input_words(row, node)) for row in node.input]
     rows += [(tables.TABLE_LOOP, _LoopCompiler(loop, node, line, recipe).words()) for loop in node.loop]
     rows += [(tables.TABLE_OUTPUT, _output_words(row, node)) for row in node.output]
-    rows += [(tables.TABLE_INTERLOCK, _interlock_words(row, node)) for row in node.interlock]
+    rows += [(tables.TABLE_INTERLOCK, interlock_words(row, node)) for row in node.interlock]
     rows += [(tables.TABLE_RECORD, (c.source, c.of, c.quantity, int(c.summarised))) for c in columns]
     for loop in node.loop:
         rows += [(tables.TABLE_GAINS, row) for row in _LoopCompiler(loop, node, line, recipe).gain_sets()]
+    rows += [(tables.TABLE_MONITOR, monitor_words(row, loop, node)) for row in node.monitor for loop in row.loops]
+    rows += [(tables.TABLE_PERMISSIVE, words) for row in node.permissive for words in permissive_words(row, node)]
     digest = ConfigurationDigest()
     for table, words in rows:
         digest.add(table, pack_words(words))
@@ -338,6 +314,8 @@ def _row_names(node: Node) -> dict[tuple[int, int], str]:
         tables.TABLE_LOOP: [row.name for row in node.loop],
         tables.TABLE_OUTPUT: [row.name for row in node.output],
         tables.TABLE_INTERLOCK: [row.name for row in node.interlock],
+        tables.TABLE_MONITOR: [f"{row.name} {loop}" for row in node.monitor for loop in row.loops],
+        tables.TABLE_PERMISSIVE: [row.name for row in node.permissive for _ in permissive_words(row, node)],
     }
     return {(table, i): name for table, names in named.items() for i, name in enumerate(names)}
 

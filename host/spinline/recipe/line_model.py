@@ -6,28 +6,30 @@ that a wrong unit is refused and not converted.  Gains: Kc in output fraction pe
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from spinline.recipe.guard_model import (
+    Finite,
+    Interlock,
+    Monitor,
+    NotNegative,
+    Permissive,
+    Positive,
+    ProcessModel,
+    StateName,
+    Strict,
+)
 from spinline.recipe.reading import read_model
 from spinline_protocol.quantities import QUANTITIES
-from spinline_protocol.states import STATES
 
 QUANTITY_BY_NAME = {row[1]: row for row in QUANTITIES}
-StateName = Literal["IDLE", "STARTING", "EXECUTE", "HOLDING", "HELD", "STOPPING", "ABORTING", "COMPLETING"]
-assert set(StateName.__args__) <= set(STATES)  # type: ignore[attr-defined]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Input(_Strict):
+class Input(Strict):
     """One measured channel.  An analog one names its values at 4 and 20 mA; a counter its counts per metre."""
 
     name: str
@@ -60,7 +62,7 @@ class Input(_Strict):
         return self
 
 
-class Gains(_Strict):
+class Gains(Strict):
     """PID gains in SI: Kc in output fraction per screen unit, Ti and Td in seconds; Ti_s = 0 has no integral."""
 
     Kc: NotNegative
@@ -71,7 +73,7 @@ class Gains(_Strict):
     filter_k: Annotated[int, Field(ge=0, le=7)] = 0
 
 
-class GainSet(_Strict):
+class GainSet(Strict):
     """Other gains of a loop, at and above ``above`` of what chooses the set; ``hysteresis`` below it they end."""
 
     above: Finite
@@ -79,7 +81,7 @@ class GainSet(_Strict):
     gains: Gains
 
 
-class Loop(_Strict):
+class Loop(Strict):
     """One control loop.  ``setpoint`` names where the recipe has it.
 
     A ratio loop follows a measured master, an input; the setpoint of a cascade loop is the output of its outer loop,
@@ -109,6 +111,7 @@ class Loop(_Strict):
     gains: Gains
     scheduled_by: str | None = None
     gain_set: Annotated[tuple[GainSet, ...], Field(max_length=3)] = ()
+    model: ProcessModel | None = None  # as identified; monitors take their thresholds from it
 
     @model_validator(mode="after")
     def _consistent(self) -> Loop:
@@ -122,7 +125,7 @@ class Loop(_Strict):
         return self
 
 
-class Output(_Strict):
+class Output(Strict):
     """One actuator.  With a loop it takes the positive or negative side of its output; without, it is on in ``on``."""
 
     name: str
@@ -138,33 +141,14 @@ class Output(_Strict):
     safe_delay_s: NotNegative = 0.0
 
 
-class Interlock(_Strict):
-    """One row of the cause-and-effect table that the node itself acts on."""
-
-    name: str
-    input: str
-    above: Finite | None = None
-    below: Finite | None = None
-    delay_s: NotNegative
-    action: Literal["alarm", "hold", "stop", "abort"]
-    during: tuple[StateName, ...]
-    bad_sensor: Literal["trips", "left to its loop"] = "trips"
-
-    @model_validator(mode="after")
-    def _one_side(self) -> Interlock:
-        if (self.above is None) == (self.below is None):
-            raise ValueError("exactly one of above and below")
-        return self
-
-
-class Group(_Strict):
+class Group(Strict):
     """In which states the loops of a group control, and in which they control towards zero."""
 
     auto: tuple[StateName, ...]
     down: tuple[StateName, ...] = ()
 
 
-class Node(_Strict):
+class Node(Strict):
     """One controller of the line."""
 
     name: str
@@ -178,6 +162,8 @@ class Node(_Strict):
     loop: tuple[Loop, ...]
     output: tuple[Output, ...]
     interlock: tuple[Interlock, ...] = ()
+    monitor: tuple[Monitor, ...] = ()
+    permissive: tuple[Permissive, ...] = ()
 
     @model_validator(mode="after")
     def _lease_outlasts_scans(self) -> Node:
@@ -213,19 +199,56 @@ class Node(_Strict):
         for output in self.output:
             if output.loop is not None and output.loop not in loops:
                 raise ValueError(f"output {output.name}: loop {output.loop!r} is no loop of node {self.name}")
-        for row in self.interlock:
-            if row.input not in inputs:
-                raise ValueError(f"interlock {row.name}: input {row.input!r} is no input of node {self.name}")
         return self
 
+    @model_validator(mode="after")
+    def _guards_name_what_exists(self) -> Node:
+        known = {
+            "input": [row.name for row in self.input],
+            "loop": [row.name for row in self.loop],
+            "output": [row.name for row in self.output],
+        }
+        for row, key, kind, name in self._named_by_guards():
+            if name not in known[kind]:
+                allowed = ", ".join(known[kind]) or "none"
+                raise ValueError(f"{row}: {key} {name!r} is no {kind} of node {self.name} (allowed: {allowed})")
+        return self
 
-class FiberPath(_Strict):
+    def _named_by_guards(self) -> Iterator[tuple[str, str, str, str]]:
+        """What interlocks, monitors and permissives name: the row, its key, of which kind it must be, and the name."""
+        for interlock in self.interlock:
+            row = f"interlock {interlock.name}"
+            named = [
+                ("input", "input", interlock.input),
+                ("of_input", "input", interlock.of_input),
+                ("of_setpoint", "loop", interlock.of_setpoint),
+                ("of_output", "loop", interlock.of_output),
+            ]
+            yield from ((row, key, kind, name) for key, kind, name in named if name is not None)
+            yield from ((row, "off", "output", name) for name in interlock.off)
+        for monitor in self.monitor:
+            row = f"monitor {monitor.name}"
+            for key, kind, name in (("current", "input", monitor.current), ("output", "output", monitor.output)):
+                if name is not None:
+                    yield row, key, kind, name
+            yield from ((row, "loops", "loop", name) for name in monitor.loops)
+            yield from ((row, "off", "output", name) for name in monitor.off)
+        for permissive in self.permissive:
+            row = f"permissive {permissive.name}"
+            yield from ((row, "inputs", "input", name) for name in permissive.inputs)
+            yield from ((row, "loops", "loop", name) for name in permissive.loops)
+            if permissive.output_on is not None:
+                yield row, "output_on", "output", permissive.output_on
+            yield from ((row, "off", "output", name) for name in permissive.off)
+
+
+class FiberPath(Strict):
     """Lengths along the fiber, for the record of metres."""
 
     take_up_to_stretch_m: Positive
 
 
-class Line(_Strict):
+class Line(Strict):
     """A whole line."""
 
     name: str

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from spinline.recipe.compiler import FULL_SCALE, mantissa_shift
+from spinline.recipe.compiler import FULL_SCALE
+from spinline.recipe.scaling import mantissa_shift
 from spinline.tuning.model import Gains
 
 

@@ -1,0 +1,104 @@
+"""Monitors without a plant: current, guard of the parameters, latch and reset; the same on every interpreter."""
+
+from array import array
+
+from rows import loop_row, monitor_row
+
+from spinline_firmware.control import pid
+from spinline_firmware.control.image import INPUT_WORDS, QUALITY, RAW, loop_at, new_image
+from spinline_firmware.control.monitors import Monitors, block_crc
+from spinline_protocol.configuration import HEATER_CURRENT
+from spinline_protocol.quantities import BAD, GOOD
+from spinline_protocol.states import EVT_HEATER_ON, EVT_PARAMETERS, EVT_PARTIAL_LOAD, EXECUTE
+
+FULL = 65536
+CURRENT_ROW = {"kind": HEATER_CURRENT, "input": 1, "output": 0, "expected": 4300, "limit_q12": 410, "delay_steps": 2}
+EXTREMES = (-200000, 500000, 25000, 499999)
+
+
+class Watch:
+    """Monitors over an image that a test writes; one step in each scan."""
+
+    def __init__(self, *rows, loops_n=1, scans_n=1) -> None:  # type: ignore[no-untyped-def]
+        self.image = new_image()
+        self.levels = [0] * 4
+        loops = [loop_row() for _ in range(loops_n)]
+        for i in range(loops_n):
+            self.image[loop_at(i) + pid.MP] = 100 + i
+        self.monitors = Monitors(list(rows), loops, self.image, scans_n)
+
+    def step(self, pv=25000, output=0, current=0, state=EXECUTE, quality=GOOD):
+        for at, number in ((0, pv), (INPUT_WORDS, current)):
+            self.image[at], self.image[at + QUALITY], self.image[at + RAW] = number, quality, number
+        self.image[loop_at(0) + pid.OUTPUT] = output
+        return self.monitors.scan(state, self.levels)
+
+
+def plain_crc(words) -> int:
+    """CRC-24 of RFC 4880, written another way: bit by bit over a string of bits."""
+    crc = 0xB704CE
+    for word in words:
+        for byte in range(4):
+            for bit in range(7, -1, -1):
+                top = crc >> 23 & 1
+                crc = crc << 1 & 0xFFFFFF
+                if top != (word >> 8 * byte + bit & 1):
+                    crc ^= 0x864CFB
+    return crc
+
+
+def test_the_crc_is_that_of_rfc_4880():
+    words = array("i", [0x34333231, -1, 0, 4095, -65536, 1, -(1 << 31), (1 << 31) - 1])
+    for n in range(len(words)):
+        assert block_crc(words, 0, n) == plain_crc(words[:n])
+    assert block_crc(words, 1, 3) == plain_crc(words[1:4])
+
+
+def test_a_heater_that_draws_too_little_while_it_is_on_has_lost_a_part():
+    watch = Watch(monitor_row(**CURRENT_ROW))
+    watch.levels[0] = 1
+    assert [watch.step(current=4300) for _ in range(5)] == [0] * 5
+    assert [watch.step(current=2900) for _ in range(3)] == [0, 0, EVT_PARTIAL_LOAD]
+    assert watch.monitors.raw == 2900 and watch.monitors.limit < 4300 // 9
+
+
+def test_a_heater_that_draws_current_while_it_is_off_is_shorted_and_switches_its_outputs_off():
+    watch = Watch(monitor_row(off_outputs=6, **CURRENT_ROW))
+    assert [watch.step(current=4300) for _ in range(3)] == [0, 0, EVT_HEATER_ON]
+    assert watch.monitors.off_outputs == 6 and watch.monitors.action == 4
+
+
+def test_a_trip_latches_is_told_once_and_cannot_be_reset_while_its_cause_stands():
+    watch = Watch(monitor_row(off_outputs=6, **CURRENT_ROW))
+    assert [watch.step(current=4300) for _ in range(6)] == [0, 0, EVT_HEATER_ON, 0, 0, 0]
+    assert watch.monitors.reset() == 1 and watch.monitors.off_outputs == 6 and watch.monitors.holds(0)
+    watch.step(current=0)
+    assert watch.monitors.reset() == 0 and watch.monitors.off_outputs == 0 and not watch.monitors.latched()
+
+
+def test_a_monitor_sleeps_in_states_that_are_not_its_own_and_with_a_bad_sensor():
+    watch = Watch(monitor_row(states=1, **CURRENT_ROW))
+    assert [watch.step(current=4300) for _ in range(9)] == [0] * 9
+    watch = Watch(monitor_row(**CURRENT_ROW))
+    assert [watch.step(current=4300, quality=BAD) for _ in range(9)] == [0] * 9
+
+
+def test_every_monitor_and_every_block_has_its_turn_within_one_step():
+    for scans_n in (1, 3, 4, 20):
+        watch = Watch(loops_n=12, scans_n=scans_n)
+        for i in range(12):
+            watch.image[loop_at(i) + pid.MP] += 1
+        found = [watch.step() for _ in range(12 * scans_n)]
+        assert sum(watch.monitors.damaged) == 12 and EVT_PARAMETERS in found[:scans_n]
+
+
+def test_no_word_of_the_observer_leaves_its_bounds_whatever_comes():
+    extreme = {"ambient": -50000, "filter_k": 2, "rate_m": 4095, "rate_s": 0, "gain_m": 4095, "gain_s": 0}
+    slow = dict(extreme)
+    slow.update(filter_k=7, ambient=100000, bias_256=65536, limit_q12=16384)
+    for named in (extreme, slow):
+        watch = Watch(monitor_row(**named))
+        for i in range(2000):
+            watch.step(pv=EXTREMES[i * 7 // 3 % 4], output=FULL if i // 5 % 2 else -FULL)
+            for word in watch.monitors._words[0]:
+                assert -(1 << 27) < word < 1 << 27

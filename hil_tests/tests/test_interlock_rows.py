@@ -1,0 +1,241 @@
+"""Every row of the cause-and-effect table that line R1 writes: cause, effect, time, latch, reset.  One case a row."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from hil_tests.bench.node_rig import NodeRig
+from spinline.recipe.line_model import load_line
+from spinline.recipe.reading import read_recipe
+from spinline_firmware.scan import Scan
+from spinline_protocol import states
+from spinline_protocol.errors import INTERLOCK, OK
+
+ROOT = Path(__file__).resolve().parents[2]
+LINE, RECIPE = load_line(ROOT / "lines" / "r1.toml"), read_recipe(ROOT / "recipes" / "r1.toml")
+HEALTHY = {
+    "melt": {"PLAST": 928.6, "SOLV": 185.7, "PDIE": 3000.0, "PUMPSPEED": 80.0, "REFILL": 0.0, "ESTOP": 1.0},
+    "bath": {"EXT1": 22.0, "EXT3": 22.0, "VAPOUR": 10.0, "QLEVEL": 80.0, "ELEVEL": 80.0, "EXHAUST": 1.0, "CHILLER": 1.0}
+    | {"ESTOP": 1.0, "LFL": 1.0, "DRIED": 1.0, "BASE_CLEAR": 1.0},
+    "draw": {"G2": 300.0, "TENSION": 5.0, "ESTOP": 1.0},
+}
+STATES = {
+    "alarm": {states.EXECUTE},
+    "hold": {states.HOLDING, states.HELD},
+    "stop": {states.STOPPING, states.STOPPED},
+    "abort": {states.ABORTING, states.ABORTED},
+}
+ZONES = ("Z1", "Z2", "Z3", "Z4", "Z5", "Z6", "PUMP", "DIE")
+COLD_C = {"Z1": 112.0, "Z2": 172.0}
+SOLVENT = ("MAKE_UP_VALVE", "MAKE_UP_PUMP", "EXTRACTION_HEATER")
+
+
+@dataclass(frozen=True)
+class Case:
+    """What the row must do: with ``input`` at ``cause`` the ``effect`` within ``within_s``, not ``before_s``."""
+
+    node: str
+    name: str
+    input: str
+    cause: float
+    effect: str
+    within_s: float
+    before_s: float = 0.0
+    off: tuple[str, ...] = ()
+    auto: bool = False
+    stands: bool = True  # the cause outlasts its effect
+
+
+CASES = [
+    *(Case("melt", f"{z} over temperature", z, 251.0, "abort", 3.5, 2.5, ("CONTACTOR", f"{z}_HEATER")) for z in ZONES),
+    *(
+        Case("melt", f"{z} above setpoint", z, {"Z1": 137.0, "Z2": 197.0, "Z3": 232.0}.get(z, 237.0), "alarm", 3.5, 2.5)
+        for z in ZONES
+    ),
+    *(Case("melt", f"{z} too cold", z, COLD_C.get(z, 207.0), "hold", 11.0, 9.0, auto=True) for z in ZONES),
+    Case("melt", "die pressure near its limit", "PDIE", 10200.0, "alarm", 1.0, 0.2),
+    Case("melt", "die pressure high", "PDIE", 12200.0, "abort", 1.0, 0.2, ("SCREW", "DOSING", "RESIN_FEEDER")),
+    Case("melt", "pump inlet starves", "PIN", 300.0, "hold", 10.0, 4.0, auto=True),
+    Case("melt", "melt pump stalls", "PUMPSPEED", 0.0, "hold", 1.0, 0.2, stands=False),
+    Case("melt", "RESIN off its setpoint", "RESIN", 560.0, "hold", 60.0, 29.0, auto=True),
+    Case("melt", "PLAST off its setpoint", "PLAST", 1100.0, "hold", 40.0, 29.0, auto=True),
+    Case("melt", "SOLV off its setpoint", "SOLV", 210.0, "hold", 40.0, 29.0, auto=True),
+    Case("melt", "refill takes too long", "REFILL", 1.0, "hold", 61.0, 59.0, auto=True),
+    Case("melt", "emergency stop", "ESTOP", 0.0, "abort", 0.3, 0.0, ("CONTACTOR", "SCREW", "DOSING", "RESIN_FEEDER")),
+    Case("bath", "solvent vapour", "VAPOUR", 130.0, "abort", 3.0, 1.0, SOLVENT),
+    Case("bath", "solvent vapour above action level", "VAPOUR", 18.0, "alarm", 61.0, 59.0, auto=True),
+    Case("bath", "exhaust flow lost", "EXHAUST", 0.0, "abort", 4.0, 2.0, SOLVENT),
+    Case("bath", "dryer near explosion limit", "LFL", 0.0, "hold", 2.0, 0.4, SOLVENT),
+    Case("bath", "extraction too warm", "EXT2", 36.0, "abort", 6.0, 4.0, ("EXTRACTION_HEATER",)),
+    Case("bath", "extraction warm", "EXT2", 33.0, "alarm", 6.0, 4.0),
+    Case("bath", "extraction level low", "ELEVEL", 20.0, "hold", 6.0, 4.0, ("EXTRACTION_HEATER",)),
+    Case("bath", "quench level low", "QLEVEL", 50.0, "alarm", 6.0, 4.0, ("QUENCH_HEATER",), auto=True),
+    Case("bath", "quench level low too long", "QLEVEL", 50.0, "hold", 61.0, 59.0, ("QUENCH_HEATER",), auto=True),
+    Case("bath", "quench flow low", "QFLOW", 8000.0, "alarm", 6.0, 4.0, ("QUENCH_HEATER",), auto=True),
+    Case("bath", "quench flow low too long", "QFLOW", 8000.0, "hold", 61.0, 59.0, auto=True),
+    Case("bath", "quench too warm", "QUENCH", 46.0, "alarm", 6.0, 4.0, ("QUENCH_HEATER",), auto=True),
+    Case("bath", "quench too warm too long", "QUENCH", 46.0, "hold", 61.0, 59.0, auto=True),
+    Case("bath", "quench far too warm", "QUENCH", 51.0, "stop", 61.5, 59.0, stands=False),
+    Case("bath", "chiller tripped", "CHILLER", 0.0, "alarm", 6.0, 4.0, auto=True),
+    Case("bath", "emergency stop", "ESTOP", 0.0, "abort", 0.6, 0.0, ("MAKE_UP_VALVE", "QUENCH_HEATER")),
+    Case("draw", "fiber broken", "TENSION", 0.2, "hold", 0.7, 0.4, auto=True),
+    Case("draw", "G1 stalls", "G1", 0.0, "hold", 0.4, 0.1, stands=False),
+    Case("draw", "G2 stalls", "G2", 0.0, "hold", 0.4, 0.1, stands=False),
+    Case("draw", "godets off their ratio", "G2", 285.0, "hold", 2.5, 1.8, auto=True),
+    Case("draw", "emergency stop", "ESTOP", 0.0, "abort", 0.1, 0.0, ("STRETCH_HEATER",)),
+]
+
+
+def running(node: str) -> NodeRig:
+    """A node in EXECUTE with everything healthy for a minute."""
+    rig = NodeRig(LINE, RECIPE, node)
+    rig.chips.reads.update(HEALTHY[node])
+    rig.run(1.0)
+    rig.scan._go(states.EXECUTE)
+    if node == "melt":  # the pump turns because the pressure was high
+        rig.chips.reads["PIN"] = 1800.0
+        rig.run(120.0)
+        rig.chips.reads["PIN"] = 1420.0
+    rig.run(62.0)
+    assert rig.scan.state == states.EXECUTE and not rig.scan.latched(), rig.events
+    rig.events.clear()
+    return rig
+
+
+def row_of(rig: NodeRig, name: str) -> int:
+    return [row.name for row in rig.node.interlock].index(name)
+
+
+def test_every_row_of_the_line_has_its_case_and_every_row_of_the_table_is_written() -> None:
+    written = {(node.name, row.name) for node in LINE.node for row in node.interlock}
+    assert written == {(case.node, case.name) for case in CASES}
+    numbers = {row.row for node in LINE.node for row in node.interlock + node.permissive}
+    # I6, I8, I10: monitors; I9: sensors; I16: host; I21: setpoint limit; I23: lease; I24: watchdog relay; I26: limits
+    assert numbers == {f"I{i}" for i in (1, 2, 3, 4, 5, 7, 11, 12, 13, 14, 15, 17, 18, 19, 20, 22, 25)} | {"I2a"}
+
+
+@pytest.mark.parametrize("case", CASES, ids=[f"{case.node} {case.name}".replace(" ", "_") for case in CASES])
+def test_the_row_acts_in_its_time_latches_and_is_reset_as_it_says(case: Case) -> None:
+    rig = running(case.node)
+    row, healthy = row_of(rig, case.name), rig.chips.reads[case.input]
+    rig.chips.reads[case.input] = case.cause
+    if case.input == "RESIN":  # its slaves follow
+        rig.chips.reads |= {"PLAST": 1.5 * case.cause, "SOLV": 0.3 * case.cause}
+    if case.before_s:
+        rig.run(case.before_s)
+        assert not rig.scan.interlocks.tripped[row], "before its delay"
+    tripped_s = case.before_s
+    while not rig.scan.interlocks.tripped[row]:
+        rig.run(0.0)
+        tripped_s += rig.scan.scan_ms / 1000
+        assert tripped_s <= case.within_s, rig.events
+    assert rig.scan.state in STATES[case.effect]
+    rig.run(0.0)
+    assert [rig.level(name) for name in case.off] == [0] * len(case.off)
+    if case.stands:
+        rig.run(1.0)
+        rig.scan.command(states.CMD_RESET)
+        assert case.auto or rig.scan.interlocks.tripped[row], "the cause stands"
+    rig.chips.reads |= {**HEALTHY[case.node], case.input: healthy}
+    rig.run(120.0)
+    if case.auto:
+        assert not rig.scan.interlocks.tripped[row], "it resets itself"
+    else:
+        assert rig.scan.interlocks.tripped[row] and rig.scan.flags(0) & states.FLAG_ALARM, "until a person resets it"
+        assert rig.scan.command(states.CMD_RESET) == OK and not rig.scan.latched()
+
+
+def test_a_line_that_was_aborted_is_reset_to_idle_and_never_to_running() -> None:
+    rig = running("melt")
+    rig.chips.reads["ESTOP"] = 0.0
+    rig.run(10.0)
+    assert rig.scan.state == states.ABORTED and rig.scan.command(states.CMD_RESET) == INTERLOCK
+    rig.chips.reads["ESTOP"] = 1.0
+    rig.run(1.0)
+    assert rig.scan.state == states.ABORTED and rig.scan.command(states.CMD_RESET) == OK
+    assert rig.scan.state == states.IDLE
+
+
+def test_a_cold_zone_refuses_run_and_resume_and_a_warm_one_does_not() -> None:
+    for cold_C, code in ((209.0, INTERLOCK), (211.0, OK)):
+        rig = running("melt")
+        rig.scan._go(states.HELD)
+        rig.chips.reads["Z5"] = cold_C
+        rig.run(1.0)
+        assert rig.scan.command(states.CMD_RESUME) == code
+
+
+def test_nothing_is_dosed_while_the_screw_stands() -> None:
+    rig = running("melt")
+    assert rig.level("DOSING") == 1 and rig.level("SOLV_FEEDER") > 0
+    screw = [row.name for row in rig.node.output].index("SCREW")
+    rig.scan.outputs.rows[screw] = (*rig.scan.outputs.rows[screw][:-1], 0)  # a line file that never turns it
+    rig.run(1.0)
+    assert [rig.level(name) for name in ("DOSING", "RESIN_FEEDER", "PLAST_FEEDER", "SOLV_FEEDER")] == [0] * 4
+
+
+@pytest.mark.parametrize(("name", "bad"), [("DRIED", 0.0), ("VAPOUR", 20.0)])
+def test_the_base_treatment_is_released_only_while_the_fiber_is_proven_dry_and_the_air_clear(
+    name: str, bad: float
+) -> None:
+    rig = running("bath")
+    assert rig.level("BASE_RELEASE") == 1
+    rig.chips.reads[name] = bad
+    rig.run(1.0)
+    assert rig.level("BASE_RELEASE") == 0
+
+
+def test_no_solvent_flows_and_nothing_starts_while_the_base_bath_is_not_clear() -> None:
+    rig = running("bath")
+    assert rig.level("MAKE_UP_VALVE") == 1
+    rig.chips.reads["BASE_CLEAR"] = 0.0
+    rig.run(1.0)
+    assert rig.level("MAKE_UP_VALVE") == 0 and rig.level("MAKE_UP_PUMP") == 0
+    rig.scan._go(states.HELD)
+    assert rig.scan.command(states.CMD_RESUME) == INTERLOCK
+
+
+def test_a_broken_thermocouple_zeroes_its_heater_and_cannot_be_reset_while_it_is_broken() -> None:
+    rig = running("melt")
+    rig.chips.broken.add("Z4")
+    rig.run(0.0)
+    assert rig.level("Z4_HEATER") == 0 and rig.scan.state in STATES["hold"]
+    rig.run(90.0)
+    assert rig.scan.command(states.CMD_RESET) == INTERLOCK
+    rig.chips.broken.clear()
+    rig.run(5.0)
+    assert rig.scan.command(states.CMD_RESET) == OK and not rig.scan.latched()
+
+
+def test_what_latched_in_idle_is_reset_there() -> None:
+    rig = running("melt")
+    rig.chips.reads["PDIE"] = 10200.0
+    rig.run(2.0)
+    rig.scan._go(states.IDLE)
+    rig.chips.reads["PDIE"] = 3000.0
+    rig.run(2.0)
+    assert rig.scan.latched() and rig.scan.command(states.CMD_RESET) == OK
+    assert rig.scan.state == states.IDLE and not rig.scan.latched()
+
+
+def test_three_scans_that_begin_late_in_a_row_abort_and_two_do_not() -> None:
+    rig = running("draw")
+    for late in (1, 1, 0, 1, 1):
+        rig.scan.scan(2000, late)
+    assert rig.scan.state == states.EXECUTE
+    rig.scan.scan(2000, 1)
+    assert rig.scan.state == states.ABORTING and ("SCANS_LATE", 0, 3, 3) in rig.events
+
+
+def test_the_first_statement_of_the_safe_routine_has_no_condition() -> None:
+    function = ast.parse(textwrap.dedent(inspect.getsource(Scan.safe_now))).body[0]
+    assert isinstance(function, ast.FunctionDef)
+    first = function.body[1]  # behind the docstring
+    assert isinstance(first, ast.Expr) and ast.unparse(first) == "self._ports.all_off()"
+    assert not any(isinstance(node, ast.If | ast.For | ast.While | ast.Try) for node in ast.walk(function))

@@ -1,0 +1,163 @@
+"""Compiles what guards a node: interlocks, monitors, permissives to whole-number rows.  Refuses what cannot fit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from spinline.errors import BadInput
+from spinline.recipe.guard_model import Interlock, Monitor, Permissive
+from spinline.recipe.line_model import QUANTITY_BY_NAME, Node
+from spinline.recipe.scaling import mantissa_shift, whole
+from spinline_protocol import configuration as tables
+from spinline_protocol.configuration import monitor_scans
+from spinline_protocol.states import COMMANDS, STATES
+
+ACTIONS = {"alarm": 1, "hold": 2, "stop": 3, "abort": 4}
+FULL_SCALE = 65536
+LAG_MIN_S = 10.0
+BREAK_BANDS = 6  # the pv of a sound loop crosses the band so many times in the time of a loop break
+
+
+def states_mask(names: Sequence[str]) -> int:
+    """One bit for each state."""
+    return sum(1 << STATES.index(name) for name in names)
+
+
+def _outputs_mask(names: Sequence[str], node: Node, who: str) -> int:
+    outputs = [row.name for row in node.output]
+    for name in names:
+        if outputs.index(name) >= tables.MASKED_OUTPUTS_N_MAX:
+            allowed = f"only the first {tables.MASKED_OUTPUTS_N_MAX} outputs can be switched off by a row"
+            raise BadInput([f"{node.name}: {who}: off = {name!r}: {allowed}"])
+    return sum(1 << outputs.index(name) for name in names)
+
+
+def _quantity_of_loop(node: Node, name: str) -> str:
+    source = next(row.input for row in node.loop if row.name == name)
+    return next(row.quantity for row in node.input if row.name == source)
+
+
+def _whole_limit(quantity: str, comparison: int, limit: float) -> int:
+    """The whole limit beyond which the same whole numbers lie: below 0.5 is below 1, above 0.5 is above 0."""
+    exact = round(limit * float(10 ** QUANTITY_BY_NAME[quantity][5]), 6)
+    return math.ceil(exact) if comparison == tables.BELOW else math.floor(exact)
+
+
+def interlock_words(row: Interlock, node: Node) -> tuple[int, ...]:
+    """One interlock."""
+    inputs, loops = [channel.name for channel in node.input], [loop.name for loop in node.loop]
+    index = inputs.index(row.input)
+    quantity = node.input[index].quantity
+    comparison, limit = _comparison(row)
+    reference = (tables.REF_NONE, 0)
+    share = round(row.share * 4096)
+    if row.of_setpoint is not None:
+        reference = (tables.REF_SETPOINT, loops.index(row.of_setpoint))
+    elif row.of_input is not None:
+        reference = (tables.REF_INPUT, inputs.index(row.of_input))
+    elif row.of_output is not None:
+        assert row.full_scale is not None
+        reference = (tables.REF_OUTPUT, loops.index(row.of_output))
+        share = round(row.share * whole(quantity, row.full_scale) * 4096 / FULL_SCALE)
+    return (
+        index,
+        comparison,
+        _whole_limit(quantity, comparison, limit),
+        round(row.delay_s * 1000 / node.scan_ms),
+        ACTIONS[row.action],
+        states_mask(row.during),
+        int(row.bad_sensor == "trips"),
+        *reference,
+        share,
+        whole(quantity, row.least_reference),
+        round(row.apart_share * 4096),
+        int(row.arms),
+        int(row.reset == "auto"),
+        _outputs_mask(row.off, node, f"interlock {row.name}"),
+    )
+
+
+def _comparison(row: Interlock) -> tuple[int, float]:
+    if row.above is not None:
+        return tables.ABOVE, row.above
+    if row.below is not None:
+        return tables.BELOW, row.below
+    assert row.apart is not None
+    return tables.APART, row.apart
+
+
+def monitor_words(row: Monitor, loop_name: str, node: Node) -> tuple[int, ...]:
+    """The monitor of one loop, its thresholds from the loop's model."""
+    inputs, outputs = [channel.name for channel in node.input], [output.name for output in node.output]
+    loop_i = [loop.name for loop in node.loop].index(loop_name)
+    step_s = monitor_scans(node.scan_ms) * node.scan_ms / 1000
+    head: tuple[int, ...] = (states_mask(row.during), ACTIONS[row.stuck_on], ACTIONS[row.otherwise])
+    head = (*head, _outputs_mask(row.off, node, f"monitor {row.name}"))
+    limit, delay = round(row.limit * 4096), round(row.delay_s / step_s)
+    if row.kind == "current":
+        assert row.current is not None and row.output is not None
+        source = inputs.index(row.current)
+        expected = whole(node.input[source].quantity, row.expected)
+        place = (tables.HEATER_CURRENT, loop_i, source, outputs.index(row.output))
+        return (*place, *head, 0, 2, 0, 0, 0, 0, 0, limit, delay, *(0,) * 10, expected)
+    model = node.loop[loop_i].model
+    if model is None:
+        raise BadInput([f"{node.name}: monitor {row.name}: loop {loop_name} has no model = {{ K, tau_s, theta_s }}"])
+    quantity = _quantity_of_loop(node, loop_name)
+    filter_k = max(2, min(7, round(math.log2(max(LAG_MIN_S, model.theta_s) / step_s))))
+    unit = 10 ** QUANTITY_BY_NAME[quantity][5]
+    gain = model.K * unit  # whole units for full output
+    return (
+        *(tables.HEATER, loop_i, -1, -1),
+        *head,
+        whole(quantity, row.ambient),
+        filter_k,
+        round(model.theta_s / step_s),
+        *mantissa_shift(4096 * model.tau_s / (2**filter_k * step_s) / gain / 16),
+        *mantissa_shift(4096 * 8 / gain),
+        limit,
+        delay,
+        round(row.heat_up_share * 4096),
+        round(row.bias_per_min * 4096 * 256 / 60 * step_s),
+        round(row.learn_s / step_s),
+        round((2 * model.theta_s + BREAK_BANDS * row.break_band * model.tau_s / model.K) / step_s),
+        whole(quantity, row.break_band),
+        round(row.rise_s / step_s),
+        whole(quantity, row.rise_band),
+        whole(quantity, row.rise_above),
+        whole(quantity, row.reverse_band),
+        0,
+    )
+
+
+def permissive_words(row: Permissive, node: Node) -> list[tuple[int, ...]]:
+    """One row for each channel or loop that the permissive names."""
+    commands = sum(1 << COMMANDS.index(name) for name in row.commands)
+    tail = (commands, _outputs_mask(row.off, node, f"permissive {row.name}"))
+    inputs, loops = [channel.name for channel in node.input], [loop.name for loop in node.loop]
+    if row.inputs:
+        limit = row.above if row.above is not None else row.below
+        assert limit is not None
+        comparison = tables.ABOVE if row.above is not None else tables.BELOW
+        at = [inputs.index(name) for name in row.inputs]
+        of = [node.input[i].quantity for i in at]
+        limits = [_whole_limit(quantity, comparison, limit) for quantity in of]
+        return [
+            (tables.NEED_INPUT, i, comparison, whole_limit, *tail) for i, whole_limit in zip(at, limits, strict=True)
+        ]
+    if row.loops:
+        assert row.within is not None
+        return [
+            (
+                tables.NEED_SETPOINT,
+                loops.index(name),
+                tables.ABOVE,
+                -whole(_quantity_of_loop(node, name), row.within),
+                *tail,
+            )
+            for name in row.loops
+        ]
+    outputs = [output.name for output in node.output]
+    assert row.output_on is not None
+    return [(tables.NEED_OUTPUT_ON, outputs.index(row.output_on), tables.ABOVE, 0, *tail)]
