@@ -123,7 +123,7 @@ class ZoneRig:
         rows = self.rows
         self.image = new_image()
         self.sensors = Sensors([rows.input], self.image)
-        self.loops = Loops([rows.loop], self.image)
+        self.loops = Loops([rows.loop], self.image, [])
         self.outputs = Outputs([rows.output], self.image)
         self.monitors = Monitors([rows.monitor], [rows.loop], self.image, monitor_scans(rows.scan_ms))
         self.scan_s = rows.scan_ms / 1000
