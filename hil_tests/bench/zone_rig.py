@@ -153,6 +153,7 @@ class ZoneRig:
     def setpoint(self, setpoint_C: float) -> None:
         """A new setpoint, from the next scan on."""
         self.loops.setpoints[0] = round(setpoint_C * 1000)
+        self.loops.settle(0)
 
     def read_C(self) -> float:
         """What the thermocouple shows."""

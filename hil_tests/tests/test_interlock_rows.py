@@ -15,6 +15,7 @@ from spinline.recipe.line_model import load_line
 from spinline.recipe.reading import read_recipe
 from spinline_firmware.scan import Scan
 from spinline_protocol import states
+from spinline_protocol.configuration import OUTPUT, field_index
 from spinline_protocol.errors import INTERLOCK, OK
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -175,7 +176,9 @@ def test_nothing_is_dosed_while_the_screw_stands() -> None:
     rig = running("melt")
     assert rig.level("DOSING") == 1 and rig.level("SOLV_FEEDER") > 0
     screw = [row.name for row in rig.node.output].index("SCREW")
-    rig.scan.outputs.rows[screw] = (*rig.scan.outputs.rows[screw][:-1], 0)  # a line file that never turns it
+    row = list(rig.scan.outputs.rows[screw])
+    row[field_index(OUTPUT, "on_states")] = 0  # a line file that never turns it
+    rig.scan.outputs.rows[screw] = tuple(row)
     rig.run(1.0)
     assert [rig.level(name) for name in ("DOSING", "RESIN_FEEDER", "PLAST_FEEDER", "SOLV_FEEDER")] == [0] * 4
 

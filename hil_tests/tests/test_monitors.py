@@ -12,6 +12,7 @@ from spinline.recipe.reading import read_recipe
 from spinline_firmware.control import pid
 from spinline_firmware.control.image import loop_at
 from spinline_protocol import states
+from spinline_protocol.configuration import MODE_MANUAL
 
 ROOT = Path(__file__).resolve().parents[2]
 LINE, RECIPE = load_line(ROOT / "lines" / "r1.toml"), read_recipe(ROOT / "recipes" / "r1.toml")
@@ -114,3 +115,10 @@ def test_a_trip_is_told_with_raw_number_and_limit() -> None:
     rig.faults.stuck_on = True
     rig.run_to_trip(DECLARED_S)
     assert abs(rig.trips[0].raw / 128 - rig.true_C) < 5 and rig.trips[0].limit == 1024
+
+
+def test_a_warm_zone_that_cools_under_a_weak_output_has_no_reversed_thermocouple() -> None:
+    rig = ZoneRig(ROWS, MODEL, seed=3, start_C=SETPOINT_C)
+    weak = 0.7 * (SETPOINT_C - 25.0) / MODEL.gain_K
+    assert weak > 0.21 and rig.loops.change_mode(0, MODE_MANUAL, round(weak * 65536))[0] == 0
+    assert rig.run_to_trip(1200) is None and rig.true_C < SETPOINT_C - 10

@@ -282,11 +282,15 @@ class Monitors:
         return self._reversed(row, words, pv, output, state)
 
     def _reversed(self, row: "tuple[int, ...]", words, pv: int, output: int, state: int) -> int:  # type: ignore[no-untyped-def]
-        """Only until the pv has once risen by the band: a sensor that follows is not reversed."""
+        """Only until the pv has once risen by the band: a sensor that follows is not reversed.
+
+        It must rise where the output is beyond what holds it; a warm zone may well cool down under some output.
+        """
         band = row[_REVERSE]
         if not band or words[RISEN] or state != STARTING:
             return 0
-        if output < HEATS_UP:
+        held = _cut(((pv - row[_AMBIENT]) >> 3) * row[_GAIN_M] >> row[_GAIN_S], CUT_TERM)
+        if (output >> 4) - max(held, 0) < HEATS_UP >> 4:
             words[REVERSE_PV] = pv
         elif pv >= words[REVERSE_PV] + band:
             words[RISEN] = 1
