@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -100,6 +101,7 @@ def test_an_idle_node_and_an_unknown_configuration_are_refused_in_a_sentence(mak
     trial = make_trial("draw.STRETCH")
     port, bench = trial.bench.port("draw"), trial.bench
     told: list[str] = []
+    entropy = random.Random(11).randbytes
 
     def run(**changed: bool) -> command.Done:
         asked = command.request(
@@ -107,11 +109,8 @@ def test_an_idle_node_and_an_unknown_configuration_are_refused_in_a_sentence(mak
             changed.get("while_running", False), changed.get("start", False), False, 60,
         )  # fmt: skip
         return command.run(
-            asked, port, trial.turn, bytes_of, bench.site_key, changed.get("dry", False), False, told.append
+            asked, port, trial.turn, entropy, bench.site_key, changed.get("dry", False), False, told.append
         )
-
-    def bytes_of(count: int) -> bytes:
-        return bytes(range(bench.now_us % 99, bench.now_us % 99 + count))
 
     assert "the node is in IDLE" in run().refused
     assert "the node is in IDLE" in run(start=True, dry=True).refused  # a dry run starts nothing
