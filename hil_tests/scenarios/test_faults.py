@@ -7,7 +7,7 @@ import random
 from hil_tests.bench.run import BenchRun
 
 from .conftest import TO_PRODUCTION_S, MakeRun
-from .protocol import events, missing_scans, node_states, rows_of, states_passed
+from .protocol import events, missing_scans, node_states, rows_of, scan_tables, states_passed
 
 Z3 = 2  # port of the thermocouple and of the heater of zone 3
 PIN_OF_Z3 = 18
@@ -59,6 +59,9 @@ def test_a_pulled_thermocouple_zeroes_its_heater_in_the_same_scan_raises_an_even
     assert node_states(run) == {"melt": "HELD", "bath": "HELD", "draw": "HELD"}
     named = [name for _scan, name, *_ in events(run, "melt")]
     assert "SENSOR_FAULT" in named and "LOOP_FAILED" in named
+    at = next(scan for scan, name, *_ in events(run, "melt") if name == "SENSOR_FAULT")
+    before = f'SELECT count(*) FROM "{scan_tables(run)[0]}" WHERE scan BETWEEN ? AND ?'
+    assert at > 32 and rows_of(run, before, at - 32, at) == [(33,)], "the trip's scan and the 32 before it"
     assert run.bench.plant.truth.godet1_speed_m_min < 0.1
     assert run.bench.plant.actuators.contactor, "held is not aborted: the other zones stay at their setpoints"
     assert missing_scans(run) == 0
