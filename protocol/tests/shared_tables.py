@@ -124,7 +124,10 @@ def test_states_commands_and_events_have_a_word_for_each_number():
     assert (
         states.EVENTS[states.EVT_INTERNAL] == "INTERNAL_FAULT" and states.EVENTS[states.EVT_TUNE_ENDED] == "TUNE_ENDED"
     )
-    assert len(states.EVENTS) == 18 and states.TUNE_STATES[states.TUNE_STOPPED] == "STOPPED"
+    assert (
+        len(states.EVENTS) == states.EVT_SENSOR_MAINTENANCE + 1 == 19
+        and states.TUNE_STATES[states.TUNE_STOPPED] == "STOPPED"
+    )
 
 
 def test_fields_are_found_by_name_and_an_unknown_name_is_refused():

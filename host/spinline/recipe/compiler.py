@@ -26,6 +26,8 @@ SOAK_HOLDBACK_MIN = 1
 
 CURRENT_FAIL_LOW_MA = 3.6  # NAMUR NE 43
 CURRENT_FAIL_HIGH_MA = 21.0
+CURRENT_WARN_LOW_MA = 3.8
+CURRENT_WARN_HIGH_MA = 20.5
 _INPUT_KINDS = {"thermocouple": 0, "analog": 1, "switch": 2, "counter": 3}
 _OUTPUT_KINDS = {"ssr": 0, "dac": 1, "switch": 2}
 _LOOP_KINDS = {"single": tables.SINGLE, "ratio": tables.RATIO_LOOP, "cascade": tables.CASCADE_LOOP}
@@ -116,6 +118,7 @@ def _current_code(current_mA: float) -> int:
 def _input_words(row: Input, node: Node) -> tuple[int, ...]:
     low, high = whole(row.quantity, row.low), whole(row.quantity, row.high)
     zero, scale, offset, raw = 0, (1, 0), 0, (-524288, 524287)
+    warn = raw
     if row.kind == "thermocouple":
         scale, raw = (1000, 7), (-262144, 262143)  # the chip's code is 1/128 degC
     elif row.kind == "analog":
@@ -125,6 +128,7 @@ def _input_words(row: Input, node: Node) -> tuple[int, ...]:
         offset = whole(row.quantity, row.at_4_mA)
         scale = mantissa_shift((whole(row.quantity, row.at_20_mA) - offset) / span, 32767, 24)
         raw = (_current_code(CURRENT_FAIL_LOW_MA), _current_code(CURRENT_FAIL_HIGH_MA))
+        warn = (_current_code(CURRENT_WARN_LOW_MA), _current_code(CURRENT_WARN_HIGH_MA))
     elif row.kind == "counter":
         assert row.counts_per_m is not None
         unit_per_count = 1000 * 10 ** QUANTITY_BY_NAME[row.quantity][5] / row.counts_per_m * 1000 / node.scan_ms
@@ -134,7 +138,19 @@ def _input_words(row: Input, node: Node) -> tuple[int, ...]:
     quantity = QUANTITY_BY_NAME[row.quantity][0]
     slew = whole(row.quantity, row.slew_per_s * node.scan_ms / 1000)
     head = (_INPUT_KINDS[row.kind], row.port, row.channel, quantity, zero, *scale, offset)
-    return (*head, low, high, slew, *raw, row.filter_k)
+    return (*head, low, high, slew, *raw, row.filter_k, *warn, *_doubt_words(row, node))
+
+
+def _doubt_words(row: Input, node: Node) -> tuple[int, ...]:
+    """frozen_scans and the three words of a partner."""
+    frozen_scans = round(row.frozen_s * 1000 / node.scan_ms)
+    if row.partner is None or row.partner_limit is None:
+        return frozen_scans, -1, 0, 0
+    limit = whole(row.quantity, row.partner_limit)
+    if limit < 1:
+        raise BadInput([f"input {row.name}: partner_limit = {row.partner_limit} is less than one whole unit"])
+    number = [other.name for other in node.input].index(row.partner)
+    return frozen_scans, number, limit, round(row.partner_s * 1000 / node.scan_ms)
 
 
 def _states_mask(names: tuple[str, ...]) -> int:
