@@ -236,6 +236,25 @@ def test_a_frozen_sensor_of_a_loop_zeroes_its_output_in_the_scan_that_finds_it_a
     assert [event[:2] for event in events].count((EVT_SENSOR_MAINTENANCE, 0)) == 1
 
 
+def test_scans_of_an_experiment_are_recorded_as_a_check_and_the_experiment_sees_a_good_sensor():
+    node, chips, _events = heated(0)
+    chips.raw[0] = 200000
+    for _ in range(12):
+        node.scan(2000, 0)
+    assert node.begin_tune([0, 1, 2, 40000, 199000, 201000, 190000, 210000, 5, 9, 200])[0] == 0
+    for _ in range(20):
+        node.scan(2000, 0)
+        assert node.loops.tune.loop == 0 and node._image[QUALITY] == CHECK
+    assert quality_of_record(node) == CHECK
+    node.loops.tune.stop()
+    node.scan(2000, 0)
+    assert quality_of_record(node) == GOOD
+
+
+def quality_of_record(node):
+    return node.recorder.read(node.recorder.next_scan - 1, 1)[-1]
+
+
 def test_a_sensor_that_toggles_its_last_bit_heats_on():
     node, chips, _events = heated(30)
     for scan in range(200):
