@@ -132,7 +132,7 @@ class Scan:
         if got or limit:
             return RANGE, got, limit
         self.loops.retune(tables[TABLE_LOOP], tables[TABLE_GAINS])
-        self.sensors.rows = tables[TABLE_INPUT]
+        self.sensors.retune(tables[TABLE_INPUT])
         self.monitors.seal()
         self.interlocks.take(tables[TABLE_INTERLOCK])
         self.permissives.take(tables[TABLE_PERMISSIVE])
@@ -145,6 +145,8 @@ class Scan:
     def scan(self, lease_ms: int, overrun: int) -> None:
         """One scan.  ``lease_ms`` is not 0 where the supervisor renewed the lease since the last one."""
         self._ports.acquire(self.sensors)
+        if self.sensors.doubts:
+            self.sensors.doubt(self._event)
         self._permit = self._permit_in.value()
         self._take_lease(lease_ms)
         failed = self.loops.scan(1 if self.lease.hold else 0)
@@ -158,6 +160,8 @@ class Scan:
         self._act()
         self._in_state_ms += self.scan_ms
         flags = self.flags(overrun)
+        if self.loops.tune.loop >= 0:
+            self.sensors.check(self.loops.rows[self.loops.tune.loop][1])
         self.summaries.record(self.recorder.next_scan, self.state, flags)
         self.recorder.record(self.state, flags)
 

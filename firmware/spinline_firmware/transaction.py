@@ -3,6 +3,7 @@
 from spinline_protocol import errors
 from spinline_protocol.configuration import (
     CASCADE_LOOP,
+    COUNTER,
     GAIN_SETS_N_MAX,
     GAINS,
     INPUT,
@@ -15,6 +16,7 @@ from spinline_protocol.configuration import (
     OF_RECORD_BYTES,
     OF_RING_BYTES,
     SINGLE,
+    SWITCH_IN,
     TABLE_GAINS,
     TABLE_INPUT,
     TABLE_LOOP,
@@ -108,7 +110,7 @@ class Transaction:
         found = self._out_of_range()
         if not found:
             found = self._unknown_places() + self._unfit_cascades() + self._unfit_gains() + self._beyond_hard_limits()
-            found += self._unfit_inputs() + self._unfit_records() + self._too_large_products()
+            found += self._unfit_inputs() + self._unfit_partners() + self._unfit_records() + self._too_large_products()
             found += self._too_much_to_keep()
         self.prepared = not found
         return errors.RANGE if found else errors.OK, found
@@ -214,7 +216,7 @@ class Transaction:
         for i in range(len(self.tables[TABLE_INPUT])):
             row = self.tables[TABLE_INPUT][i]
             least, most = QUANTITIES[row[3]][3], QUANTITIES[row[3]][4]
-            for name, other in (("low", "high"), ("raw_low", "raw_high")):
+            for name, other in (("low", "high"), ("raw_low", "raw_high"), ("warn_low", "warn_high")):
                 if _input_field(row, name) > _input_field(row, other):
                     limit = _input_field(row, other)
                     found.append((TABLE_INPUT, i, field_index(INPUT, name), _input_field(row, name), limit))
@@ -222,6 +224,19 @@ class Transaction:
                 found.append((TABLE_INPUT, i, field_index(INPUT, "low"), _input_field(row, "low"), least))
             if _input_field(row, "high") > most:
                 found.append((TABLE_INPUT, i, field_index(INPUT, "high"), _input_field(row, "high"), most))
+            if _input_field(row, "frozen_scans") and _input_field(row, "kind") in (SWITCH_IN, COUNTER):
+                frozen = field_index(INPUT, "frozen_scans")  # a lid stays shut, a godet stands
+                found.append((TABLE_INPUT, i, frozen, row[frozen], 0))
+        return found
+
+    def _unfit_partners(self) -> "list[tuple[int, int, int, int, int]]":
+        """Partners that are no other input of the same quantity."""
+        found = []
+        partner, inputs = field_index(INPUT, "partner"), self.tables[TABLE_INPUT]
+        for i in range(len(inputs)):
+            of = inputs[i][partner]
+            if of == i or of >= len(inputs) or of >= 0 and inputs[of][3] != inputs[i][3]:
+                found.append((TABLE_INPUT, i, partner, of, len(inputs) - 1))
         return found
 
     def _unfit_records(self) -> "list[tuple[int, int, int, int, int]]":

@@ -38,6 +38,7 @@ class Chips:
         chance = Chance(77)
         self._wave = array("i", [25000 + chance.below(200) for _ in range(WAVE_N)])
         self._wave[7] = 90000
+        self._wave[20] = self._wave[21] = self._wave[22]  # it stands for two scans, which is doubted
         self._sensors_n = sensors_n
         self._scans_n = 8  # the jump is in nobody's first scan
         self.applied_n = 0
@@ -68,7 +69,8 @@ def node():
     records = [(OF_INPUT, i, TEMPERATURE, 1) for i in range(16)]
     for i in range(16):
         records += [(OF_SETPOINT, i, TEMPERATURE, 0), (OF_OUTPUT, i, OUTPUT, 0), (OF_MODE, i, STATE, 0)]
-    inputs = [input_row(slew=50000, filter_k=i & 1) for i in range(INPUTS_N)]
+    watched = {"frozen_scans": 4, "warn_high": 26000, "partner_limit": 100, "partner_scans": 30000}
+    inputs = [input_row(slew=50000, filter_k=i & 1, partner=i + 1 if i < 8 else -1, **watched) for i in range(INPUTS_N)]
     tables = whole_set([node_row(hold_max_s=60)], inputs, loops, outputs, interlocks, records, gains)
     made = Scan(tables, new_image(), bytearray(32768), Chips(INPUTS_N), Contact(1), Contact(1), quiet)
     for command in (states.CMD_START, states.CMD_RUN):

@@ -14,6 +14,7 @@ from spinline_protocol.configuration import (
 )
 
 QUIET_INPUT = {"quantity": 1, "scale_m": 1, "low": -200000, "high": 500000, "raw_low": -524288, "raw_high": 524287}
+QUIET_INPUT.update({"warn_low": -524288, "warn_high": 524287, "partner": -1})
 QUIET_LOOP = {
     "master": -1,
     "quantity": 1,

@@ -9,9 +9,9 @@ from spinline_firmware.control.recorder import RECORD_HEAD_BYTES, Recorder
 from spinline_protocol.configuration import OF_INPUT, OF_OUTPUT, OF_RAW, OF_SETPOINT
 from spinline_protocol.quantities import (
     BAD,
+    CHECK,
     COUNT,
     GOOD,
-    MISSING,
     OUTPUT,
     PRESSURE,
     QUANTITIES,
@@ -84,7 +84,7 @@ def test_records_of_chance_come_back_exactly():
 def test_the_four_qualities_stand_in_two_bits_each_first_in_the_lowest():
     image = new_image()
     recorder = Recorder([(OF_INPUT, i, SWITCH) for i in range(5)], image, bytearray(64))
-    for i, quality in enumerate((MISSING, GOOD, UNCERTAIN, BAD, MISSING)):
+    for i, quality in enumerate((CHECK, GOOD, UNCERTAIN, BAD, CHECK)):
         image[INPUT_WORDS * i + QUALITY] = quality
     recorder.record(0, 0)
     assert recorder.read(0, 1)[-2:] == bytes((0b10010011, 0b00000011))
@@ -92,7 +92,7 @@ def test_the_four_qualities_stand_in_two_bits_each_first_in_the_lowest():
 
 def test_an_old_quality_does_not_stay_in_an_overwritten_record():
     recorder, image = switches(8)
-    image[QUALITY] = MISSING
+    image[QUALITY] = CHECK
     for _ in range(2):
         recorder.record(0, 0)
     image[QUALITY] = GOOD
@@ -129,6 +129,6 @@ def test_records_outside_the_ring_are_never_read():
 def test_nothing_is_written_outside_a_record():
     image = new_image()
     ring = bytearray(b"\xa5" * 64)
-    image[QUALITY] = MISSING
+    image[QUALITY] = CHECK
     Recorder([(OF_INPUT, 0, TEMPERATURE)], image, ring).record(1, 2)
     assert bytes(ring[6:]) == b"\xa5" * 58

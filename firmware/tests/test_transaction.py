@@ -14,10 +14,12 @@ from spinline.recipe.reading import read_model
 from spinline_firmware.transaction import ROWS_N_MAX, Transaction
 from spinline_protocol import errors
 from spinline_protocol.configuration import (
+    INPUT,
     LOOP,
     OF_INPUT,
     OF_RECORD_BYTES,
     OF_RING_BYTES,
+    TABLE_INPUT,
     TABLES,
     ConfigurationDigest,
     field_index,
@@ -239,3 +241,22 @@ def test_a_setpoint_beyond_what_its_own_row_allows_is_refused_with_that_limit() 
     highest = next(words for of, words in rows if of == 2)[field_index(TABLES[2][2], "setpoint_high")]
     code, found = downloaded(changed(rows, 2, "setpoint", highest + 1)).prepare()
     assert code == errors.RANGE and (2, 0, field_index(TABLES[2][2], "setpoint"), highest + 1, highest) in found
+
+
+@pytest.mark.parametrize(
+    ("node", "field", "number", "limit"),
+    [
+        ("melt", "partner", 0, 12),  # itself
+        ("melt", "partner", 31, 12),  # not there
+        ("melt", "partner", 8, 12),  # a mass flow
+        ("draw", "frozen_scans", 5, 0),  # a counter
+        ("bath", "warn_low", 24601, 24600),  # above warn_high
+    ],
+)
+def test_what_makes_no_sense_of_an_input_is_told(node: str, field: str, number: int, limit: int) -> None:
+    rows = changed(r1()[node].rows, TABLE_INPUT, field, number)
+    inputs_n = sum(table == TABLE_INPUT for table, _words in rows)
+    code, found = downloaded(rows).prepare()
+    assert code == errors.RANGE
+    limit = inputs_n - 1 if field == "partner" else limit
+    assert found == [(TABLE_INPUT, 0, field_index(INPUT, field), number, limit)]

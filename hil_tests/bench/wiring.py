@@ -130,6 +130,7 @@ class Terminals:
     pins: bytes = bytes(48)
     dac: tuple[int, ...] = (0,) * 8
     open_thermocouples: set[int] = field(default_factory=set)
+    frozen_thermocouples: set[int] = field(default_factory=set)  # the converter goes on telling its last code
     _heartbeat: int = -1
     _heartbeat_ms: int = -WATCHDOG_MS
 
@@ -137,7 +138,8 @@ class Terminals:
         """What the node's chips and contacts show now."""
         wiring, down = self.wiring, self.down
         for port, temperature_C in enumerate(wiring.thermocouples(sensors)):
-            down.tc_code[port] = int(temperature_C * 128)
+            if port not in self.frozen_thermocouples:
+                down.tc_code[port] = int(temperature_C * 128)
             down.tc_fault[port] = OPEN_CIRCUIT if port in self.open_thermocouples else 0
         for channel, value, full in wiring.analog:
             down.analog_uv[channel] = int((4.0 + 16.0 * value(sensors) / full) * 1000 * SHUNT_OHM)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 
-from hil_tests.bench.run import BenchRun
+from hil_tests.bench.run import START_US, BenchRun
+from spinline.record.series import series
+from spinline_protocol.quantities import BAD, GOOD, UNCERTAIN
 
 from .conftest import TO_PRODUCTION_S, MakeRun
 from .protocol import events, missing_scans, node_states, rows_of, scan_tables, states_passed
@@ -65,6 +67,31 @@ def test_a_pulled_thermocouple_zeroes_its_heater_in_the_same_scan_raises_an_even
     assert run.bench.plant.truth.godet1_speed_m_min < 0.1
     assert run.bench.plant.actuators.contactor, "held is not aborted: the other zones stay at their setpoints"
     assert missing_scans(run) == 0
+
+
+def test_a_thermocouple_that_freezes_is_bad_within_its_time_and_its_heater_is_off_in_the_same_scan(
+    producing: BenchRun,
+) -> None:
+    run = producing
+    node = run.bench.nodes["melt"]
+    zone = next(row for row in run.line.node[0].input if row.name == "Z3")
+    from_us = START_US + run.bench.now_us
+    node.terminals.frozen_thermocouples.add(Z3)
+    run.run_for(zone.frozen_s + 30)
+
+    times, _numbers, qualities = series(run.journal_path, "melt.Z3.pv", from_us)
+    assert qualities == sorted(qualities) and set(qualities) == {GOOD, UNCERTAIN, BAD}
+    for quality, after_s in ((UNCERTAIN, zone.frozen_s / 3), (BAD, zone.frozen_s)):
+        assert abs(times[qualities.index(quality)] - times[0] - after_s) <= 2 * run.line.node[0].scan_ms / 1000
+    _times, outputs, _qualities = series(run.journal_path, "melt.Z3.out", from_us)
+    first_bad = qualities.index(BAD)
+    assert len(outputs) == len(qualities) and max(outputs[:first_bad]) > 0
+    assert set(outputs[first_bad:]) == {0.0}, "zero in the scan that finds it, and after"
+
+    named = [(name, source) for _scan, name, source, *_ in events(run, "melt")]
+    assert ("SENSOR_MAINTENANCE", Z3) in named and ("SENSOR_FAULT", Z3) in named
+    assert [name for name, _source in named].count("SENSOR_MAINTENANCE") == 1, "no other sensor was doubted"
+    assert run.supervisor.batch.state == "HELD" and set(node_states(run).values()) == {"HELD"}
 
 
 def test_noise_before_between_and_inside_frames_loses_no_record_and_no_command(make_run: MakeRun) -> None:

@@ -53,6 +53,15 @@ def test_whatever_is_encoded_comes_back_exactly(recording):
     assert decoder.decode(b"".join(_encoded(quantities, record) for record in records)) == records
 
 
+@given(_recordings())
+def test_a_column_that_is_not_good_has_the_letter_of_its_quality(recording):
+    quantities, records = recording
+    decoder = RecordDecoder(_columns(quantities))
+    for record in decoder.decode(b"".join(_encoded(quantities, record) for record in records)):
+        codes = [record[2] >> 2 * i & 3 for i in range(len(quantities))]
+        assert decoder.letters(record) == {f"n.{i}.pv": " SFC"[code] for i, code in enumerate(codes) if code}
+
+
 @given(st.integers(1, 64), st.integers(1, 300))
 def test_a_length_that_is_no_whole_number_of_records_is_refused(columns_n, octets_n):
     decoder = RecordDecoder(_columns([TEMPERATURE] * columns_n))

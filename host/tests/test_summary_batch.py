@@ -100,6 +100,10 @@ def test_a_scan_of_bad_quality_is_left_out_and_counted(summary):
     assert summary["loops"]["bath.QUENCH"]["scans_left_out"] == 40
 
 
+def test_a_sensor_that_was_not_good_in_production_has_its_letter_and_its_seconds(summary):
+    assert summary["sensors"] == {"bath.QUENCH.pv": {"worst": "F", "seconds": {"F": 20.0}}}
+
+
 def test_draw_ratio_and_parts_have_the_largest_error_of_their_means(summary):
     assert summary["draw_ratio"]["setpoint"] == 1.8
     assert summary["draw_ratio"]["max_abs_error_percent"] == pytest.approx(0.5, abs=0.01)

@@ -82,6 +82,12 @@ INPUT = (
     ("raw_low", -524288, 524287),  # NAMUR NE 43: below or above these the sensor has failed
     ("raw_high", -524288, 524287),
     ("filter_k", 0, 7),
+    ("warn_low", -524288, 524287),  # NAMUR NE 43: below or above these a raw number that is no failure is doubted
+    ("warn_high", -524288, 524287),
+    ("frozen_scans", 0, 36000),  # bad when the raw number stood for so long, doubted after a third; 0: not checked
+    ("partner", -1, INPUTS_N_MAX - 1),  # the input that measures the same; -1: none
+    ("partner_limit", 0, 500000),  # farther apart than this, both are doubted
+    ("partner_scans", 0, 36000),  # and after so many scans both are bad
 )
 OUTPUT = (
     ("kind", 0, 2),

@@ -26,11 +26,20 @@ QUANTITIES = (
 (STATE, TEMPERATURE, MASS_FLOW, PRESSURE, ROTATION, SPEED, VOLUME_FLOW) = range(7)
 (GAS_FLOW, CONCENTRATION, LEVEL, TENSION, OUTPUT, SWITCH, RATIO, COUNT) = range(7, 15)
 
-# quality of a number, two bits each on the wire
-GOOD = 0
-UNCERTAIN = 1
-BAD = 2
-MISSING = 3
+# quality of a number, two bits each on the wire: code, name, letter of NAMUR NE 107, what it says
+QUALITIES = (
+    (0, "good", "", "used as it is"),
+    (1, "uncertain", "S", "out of specification: a sample was dropped, or the number stands but is doubted"),
+    (2, "bad", "F", "failure: not used"),
+    (3, "check", "C", "function check: work goes on at its loop; it says nothing of the product"),
+)
+(GOOD, UNCERTAIN, BAD, CHECK) = range(4)
+MAINTENANCE = "M"  # no state of a number: the event SENSOR_MAINTENANCE
+
+
+def quality_rank(quality: int) -> int:
+    """Order of qualities from best to worst, 0 to 3: good, uncertain, check, bad."""
+    return quality ^ quality >> 1
 
 
 def wire_bytes(quantity: int) -> int:

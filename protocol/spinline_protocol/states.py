@@ -83,11 +83,15 @@ EVENTS = (
     "PARTIAL_LOAD",
     "PARAMETERS_CHANGED",
     "SCANS_LATE",
+    "SENSOR_MAINTENANCE",
 )
 (EVT_NONE, EVT_BOOT, EVT_STATE, EVT_LEASE_EXPIRED, EVT_LEASE_RENEWED, EVT_SAFE_ORDER, EVT_SENSOR_FAULT) = range(7)
 (EVT_SENSOR_RETURNED, EVT_LOOP_FAILED, EVT_INTERLOCK_TRIPPED, EVT_INTERLOCK_CLEARED, EVT_PERMIT_OPEN) = range(7, 12)
 (EVT_CONFIGURED, EVT_SETPOINT, EVT_SCAN_OVERRUN, EVT_INTERNAL) = range(12, 16)
 (EVT_TUNE_BEGAN, EVT_TUNE_ENDED) = range(16, 18)  # source: the loop; ended: how (below), switches so far
+# NE 107 letter M; source: the input; its raw number and -1 where it stands still, or its distance from its partner
+# and the limit of that
+EVT_SENSOR_MAINTENANCE = 26
 
 # how a tuning experiment stands or ended
 TUNE_STATES = ("IDLE", "QUIET", "SWITCHING", "DONE", "PV_OUT", "SENSOR", "NO_RESPONSE", "DISTURBED", "STOPPED")

@@ -22,7 +22,11 @@ from .ratio import cut
 
 _MAY_CHANGE = (
     (NODE, ("lease_ms", "hold_max_s", "runout_s", "stop_max_s")),
-    (INPUT, ("low", "high", "slew", "raw_low", "raw_high")),
+    (
+        INPUT,
+        ("low", "high", "slew", "raw_low", "raw_high", "warn_low", "warn_high")
+        + ("frozen_scans", "partner_limit", "partner_scans"),
+    ),
     (
         LOOP,
         (

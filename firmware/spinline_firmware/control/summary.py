@@ -51,7 +51,8 @@ def _keep(image, table, kept, count: int, fresh: int):  # type: ignore[no-untype
         if fresh != 0 or number > int(keep[at + 1]):
             keep[at + 1] = number
         keep[at + 2] = number
-        if fresh != 0 or quality > int(keep[at + 3]):
+        worst = int(keep[at + 3])
+        if fresh != 0 or quality ^ (quality >> 1) > worst ^ (worst >> 1):  # quality_rank
             keep[at + 3] = quality
         i = i + 1
 

@@ -27,8 +27,8 @@ SHUNT_OHM = 150  # 4-20 mA into the converter's +-4.096 V range: 0.6 V to 3.0 V,
 ADC_LSB_UV = 125
 SOAK_HOLDBACK_MIN = 1
 
-CURRENT_FAIL_LOW_MA = 3.6  # NAMUR NE 43
-CURRENT_FAIL_HIGH_MA = 21.0
+CURRENT_FAILS_MA = (3.6, 21.0)  # NAMUR NE 43: beyond these the sensor has failed
+CURRENT_WARNS_MA = (3.8, 20.5)  # and beyond these it is doubted
 _INPUT_KINDS = {"thermocouple": 0, "analog": 1, "switch": 2, "counter": 3}
 _OUTPUT_KINDS = {"ssr": 0, "dac": 1, "switch": 2}
 _LOOP_KINDS = {"single": tables.SINGLE, "ratio": tables.RATIO_LOOP, "cascade": tables.CASCADE_LOOP}
@@ -91,9 +91,17 @@ def _current_code(current_mA: float) -> int:
     return round(current_mA * 1000 * SHUNT_OHM / ADC_LSB_UV)
 
 
+def _scale(place: str, per_count: float) -> tuple[int, int]:
+    """Whole units for one raw count, as an input's mantissa and shift; none at all is refused."""
+    if per_count == 0:
+        raise BadInput([f"{place}: the whole range is less than one whole unit"])
+    return _named(place, lambda number: mantissa_shift(number, 32767, 24), per_count)
+
+
 def _input_words(row: Input, node: Node) -> tuple[int, ...]:
     low, high = whole(row.quantity, row.low), whole(row.quantity, row.high)
     zero, scale, offset, raw = 0, (1, 0), 0, (-524288, 524287)
+    warn = raw
     if row.kind == "thermocouple":
         scale, raw = (1000, 7), (-262144, 262143)  # the chip's code is 1/128 degC
     elif row.kind == "analog":
@@ -101,18 +109,31 @@ def _input_words(row: Input, node: Node) -> tuple[int, ...]:
         zero = _current_code(4)
         span = _current_code(20) - zero
         offset = whole(row.quantity, row.at_4_mA)
-        scale = mantissa_shift((whole(row.quantity, row.at_20_mA) - offset) / span, 32767, 24)
-        raw = (_current_code(CURRENT_FAIL_LOW_MA), _current_code(CURRENT_FAIL_HIGH_MA))
+        scale = _scale(f"input {row.name}: at_20_mA", (whole(row.quantity, row.at_20_mA) - offset) / span)
+        raw = (_current_code(CURRENT_FAILS_MA[0]), _current_code(CURRENT_FAILS_MA[1]))
+        warn = (_current_code(CURRENT_WARNS_MA[0]), _current_code(CURRENT_WARNS_MA[1]))
     elif row.kind == "counter":
         assert row.counts_per_m is not None
         unit_per_count = 1000 * 10 ** QUANTITY_BY_NAME[row.quantity][5] / row.counts_per_m * 1000 / node.scan_ms
-        scale = mantissa_shift(unit_per_count, 32767, 24)
+        scale = _scale(f"input {row.name}: counts_per_m", unit_per_count)
         most = round(max(abs(low), abs(high)) / unit_per_count) + 1  # counts a scan; beyond them the encoder is lost
         raw = (-most, most)
     quantity = QUANTITY_BY_NAME[row.quantity][0]
     slew = whole(row.quantity, row.slew_per_s * node.scan_ms / 1000)
     head = (_INPUT_KINDS[row.kind], row.port, row.channel, quantity, zero, *scale, offset)
-    return (*head, low, high, slew, *raw, row.filter_k)
+    return (*head, low, high, slew, *raw, row.filter_k, *warn, *_doubt_words(row, node))
+
+
+def _doubt_words(row: Input, node: Node) -> tuple[int, ...]:
+    """frozen_scans and the three words of a partner."""
+    frozen_scans = round(row.frozen_s * 1000 / node.scan_ms)
+    if row.partner is None or row.partner_limit is None:
+        return frozen_scans, -1, 0, 0
+    limit = whole(row.quantity, row.partner_limit)
+    if limit < 1:
+        raise BadInput([f"input {row.name}: partner_limit = {row.partner_limit} is less than one whole unit"])
+    number = [other.name for other in node.input].index(row.partner)
+    return frozen_scans, number, limit, round(row.partner_s * 1000 / node.scan_ms)
 
 
 def _setpoint(loop: Loop, recipe: Recipe) -> float:
@@ -174,7 +195,8 @@ class _LoopCompiler:
         if loop.feed_forward is not None:
             source = next(row for row in node.loop if row.name == loop.feed_forward)
             of = next(row.quantity for row in node.input if row.name == source.input)
-            gain = mantissa_shift(loop.feed_forward_gain * FULL_SCALE / 10 ** QUANTITY_BY_NAME[of][5])
+            per_unit = loop.feed_forward_gain * FULL_SCALE / 10 ** QUANTITY_BY_NAME[of][5]
+            gain = _named(f"loop {loop.name}: feed_forward_gain", mantissa_shift, per_unit)
             feed_forward = (loops.index(source.name), *gain)
         masters = loops if loop.kind == "cascade" else inputs
         per_rate = loop.feed_forward_s * self.counts / 256 / self.scan_s  # output counts for 1/256 unit a scan
@@ -196,7 +218,7 @@ class _LoopCompiler:
             whole(self.quantity, loop.standstill),
             *feed_forward,
             1 if loop.action == "raises" else -1,
-            *self._gains(loop.gains),
+            *self._gains(loop.gains, "gains."),
             round(loop.out_low * FULL_SCALE),
             round(loop.out_high * FULL_SCALE),
             self._out_rate(),
@@ -232,17 +254,23 @@ class _LoopCompiler:
         of = node.input[by].quantity if loop.scheduled_by else self.quantity
         number = [row.name for row in node.loop].index(loop.name)
         return [
-            (number, by, whole(of, row.above), whole(of, row.hysteresis), *self._gains(row.gains))
+            (
+                number,
+                by,
+                whole(of, row.above),
+                whole(of, row.hysteresis),
+                *self._gains(row.gains, f"gain_set above {row.above:g}: "),
+            )
             for row in loop.gain_set
         ]
 
-    def _gains(self, gains: Gains) -> tuple[int, ...]:
+    def _gains(self, gains: Gains, section: str) -> tuple[int, ...]:
         """mp, mi, md, mt with their shifts, then b, kz and kd."""
         scan_s = self.scan_s
         p = gains.Kc * self.counts
         tracking_s = gains.tracking_s or (math.sqrt(gains.Ti_s * gains.Td_s) if gains.Td_s else gains.Ti_s)
         lag_k = max(3, min(14, round(math.log2(gains.Ti_s / scan_s)))) if gains.Ti_s else 3
-        place = f"loop {self.loop.name}: gains."
+        place = f"loop {self.loop.name}: {section}"
         return (
             *_named(place + "Kc", mantissa_shift, p),
             *_named(place + "Ti_s", mantissa_shift, p * scan_s / gains.Ti_s if gains.Ti_s else 0),

@@ -45,6 +45,18 @@ class Input(Strict):
     counts_per_m: Positive | None = None
     slew_per_s: NotNegative = 0.0
     filter_k: Annotated[int, Field(ge=0, le=7)] = 0
+    frozen_s: NotNegative = 0.0  # bad when the raw number stood for so long, uncertain after a third; 0: not checked
+    partner: str | None = None  # an input of the same quantity that measures the same
+    partner_limit: Positive | None = None
+    partner_s: NotNegative = 5.0
+
+    @model_validator(mode="after")
+    def _watched(self) -> Input:
+        if self.frozen_s and self.kind not in ("thermocouple", "analog"):
+            raise ValueError(f"frozen_s is for a thermocouple or an analog input: a {self.kind} may well stand still")
+        if (self.partner is None) != (self.partner_limit is None):
+            raise ValueError("partner and partner_limit belong together")
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> Input:
@@ -184,6 +196,19 @@ class Node(Strict):
             names = [row.name for row in rows]
             for name in {name for name in names if names.count(name) > 1}:
                 raise ValueError(f"node {self.name}: {kind} {name} is there twice")
+        return self
+
+    @model_validator(mode="after")
+    def _partners_fit(self) -> Node:
+        by_name = {row.name: row for row in self.input}
+        for row in self.input:
+            if row.frozen_s and row.frozen_s * 1000 < 3 * self.scan_ms:
+                raise ValueError(f"input {row.name}: frozen_s {row.frozen_s} is less than three scans")
+            other = by_name.get(row.partner) if row.partner else None
+            if row.partner and (other is None or other is row or other.quantity != row.quantity):
+                raise ValueError(f"input {row.name}: partner {row.partner!r} is no other input of {row.quantity}")
+            if other is not None and other.partner == row.name:
+                raise ValueError(f"input {row.name}: {other.name} names it already; one of a pair names the other")
         return self
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from operator import add
 
 from spinline.recipe.compiler import Recorded
 from spinline_protocol.configuration import OF_RAW
-from spinline_protocol.quantities import QUANTITIES, wire_bytes
+from spinline_protocol.quantities import GOOD, QUALITIES, QUANTITIES, wire_bytes
 
 _LOWEST = 3  # place of a quantity's lowest number in its row
 
@@ -24,6 +24,7 @@ class RecordDecoder:
         quality_bytes = (len(columns) + 3) // 4
         fields = "".join(f"{width}s" for width in widths)
         self._struct = struct.Struct(f">BB{fields}{quality_bytes}s")
+        self._tags = [column.tag for column in columns]
         self._lowest = [QUANTITIES[column.quantity][_LOWEST] for column in columns]
         self.record_bytes = self._struct.size
 
@@ -41,6 +42,11 @@ class RecordDecoder:
             (row[0], row[1], unsigned(row[-1], "little"), *map(add, map(unsigned, row[2:-1]), lowest))
             for row in self._struct.iter_unpack(octets)
         ]
+
+    def letters(self, record: tuple[int, ...]) -> dict[str, str]:
+        """NE 107 letter (S, F or C) of each column of a decoded record that is not good, by its tag."""
+        qualities = {tag: record[2] >> 2 * i & 3 for i, tag in enumerate(self._tags)}
+        return {tag: QUALITIES[quality][2] for tag, quality in qualities.items() if quality != GOOD}
 
 
 class SummaryDecoder:

@@ -28,7 +28,7 @@ TABLES = (
     """CREATE TABLE configuration_row (
         configuration_i INTEGER NOT NULL REFERENCES configuration, row_i INTEGER NOT NULL, table_name TEXT NOT NULL,
         words TEXT NOT NULL, PRIMARY KEY (configuration_i, row_i)) STRICT""",
-    # quality of a column: (quality_word >> quality_shift) & 3; 0 good, 1 uncertain, 2 bad, 3 missing
+    # quality of a column: (quality_word >> quality_shift) & 3; 0 good, 1 uncertain, 2 bad, 3 check
     """CREATE TABLE "column" (
         configuration_i INTEGER NOT NULL REFERENCES configuration, column_i INTEGER NOT NULL, tag TEXT NOT NULL,
         quantity TEXT NOT NULL, wire_unit TEXT NOT NULL, unit TEXT NOT NULL, decimals INTEGER NOT NULL,

@@ -84,7 +84,7 @@ def columns_of(connection: apsw.Connection, *tags: str) -> list[tuple[Column, ..
 def series(
     journal: Path | apsw.Connection, tag: str, from_us: int = ALWAYS[0], to_us: int = ALWAYS[1]
 ) -> tuple[list[float], list[float], list[int]]:
-    """Times in s (UTC, since 1970), numbers in the screen unit and qualities (0 good to 3 missing) of a tag.
+    """Times in s (UTC, since 1970), numbers in the screen unit and qualities (0 good to 3 check) of a tag.
 
     In order of time, every scan with ``from_us <= at_us < to_us``.  Raises UnknownName, BadFile.
     """

@@ -19,6 +19,7 @@ from spinline.record.course import Role, course, production, role, roles, zones
 from spinline.record.deviation import Deviation, configured_ratio, deviations, highest_mean
 from spinline.record.metres import Metres, metres
 from spinline.record.schema import quoted
+from spinline.record.sensor_letters import sensor_letters
 from spinline.record.series import Interval, extent, fetch, ratio_means, reading
 
 SECOND_US = 1_000_000
@@ -60,6 +61,7 @@ def make_summary(
             "draw_ratio": _draw_ratio(connection, line, within),
             "parts": _parts(connection, line, within),
             "metres": _metres(metres(connection, line)),
+            "sensors": sensor_letters(connection, line, within),
             "records": _records(connection),
             "claims": _claims(connection, "measured"),
             "claims_planned": _claims(connection, "planned"),
