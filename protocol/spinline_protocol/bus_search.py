@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 ID_BITS = 64
-ASKS_N_MAX = 100  # ends a search on a line that is never clean
-SILENT_N = 2  # a board may miss one question in its scan
+ASKS_N_MAX = 150  # ends a search on a line that is never clean
+SILENT_N = 2  # a board may miss one question in its scan,
+SILENT_OTHERS_N = 3  # and where some are known to be, several others may miss one each
 BESIDES_N_MAX = 28  # ids that one FIND can name
 
 
@@ -37,6 +38,6 @@ class Search:
             bits, number = self._pending.pop()
             if bits < ID_BITS:
                 self._pending += [(bits + 1, number << 1 | 1), (bits + 1, number << 1)]
-        elif self._silent_n >= SILENT_N:
+        elif self._silent_n >= (SILENT_OTHERS_N if self.ids or self._pending[-1][0] else SILENT_N):
             self._silent_n = 0
             self._pending.pop()  # nobody; after an answer the same question goes to all others

@@ -123,6 +123,7 @@ def told(line: BusLine, address: int, kind: str) -> LinkEvent:
 
 
 @given(SEEDS, st.integers(2, 4), st.sampled_from((0, 1, 63)))
+@example(1780761, 4, 1)  # two boards missed two questions in their scans
 @settings(WHOLE, max_examples=8)
 def test_boards_with_one_address_are_named_and_the_others_go_on(seed: int, twins_n: int, alike_bits: int) -> None:
     line = BusLine(seed, [3] * twins_n + [4])
