@@ -233,7 +233,7 @@ class Scan:
         self._event(cause, monitors.loop, monitors.raw, monitors.limit)
         if cause != EVT_PARAMETERS and monitors.action == ACT_ALARM:
             return
-        self.loops.failed[monitors.loop] = 1
+        self.loops.set_failed(monitors.loop, 1)
         self._answer(ACT_HOLD if cause == EVT_PARAMETERS else monitors.action)
 
     def _watch_time(self, overrun: int) -> None:
@@ -337,8 +337,8 @@ class Scan:
             bad = self._image[INPUT_WORDS * self.loops.rows[i][1] + QUALITY] == BAD
             if self.loops.failed[i] and (bad or self.monitors.holds(i)):
                 left += 1
-            else:
-                self.loops.failed[i] = 0
+            elif self.loops.failed[i]:
+                self.loops.set_failed(i, 0)
         return left == 0
 
     def _reset_in_place(self) -> int:

@@ -2,7 +2,8 @@
 
 from rows import input_row, interlock_row, loop_row, node_row, output_row, whole_set
 
-from spinline_firmware.control.image import new_image
+from spinline_firmware.control import pid
+from spinline_firmware.control.image import loop_at, new_image
 from spinline_firmware.scan import Scan
 from spinline_protocol import states
 from spinline_protocol.configuration import ABOVE, ACT_ABORT, ACT_ALARM, ACT_HOLD, ACT_STOP, DAC, OF_INPUT
@@ -281,3 +282,13 @@ def test_the_safe_routine_switches_off_before_anything_else():
     node = Node().run()
     node.node.safe_now()
     assert node.chips.off_n == 1 and node.permit_out.level == 0 and node.node.state == states.ABORTED
+
+
+def test_a_loop_whose_parameters_changed_in_memory_gives_no_power_in_any_state():
+    for state in (states.STARTING, states.EXECUTE, states.HELD):
+        node = Node().in_state(state)
+        node.scans(30)
+        assert node.chips.levels[0] > 0
+        node.node._image[loop_at(0) + pid.MP] ^= 1 << 3
+        node.scans(30)
+        assert states.EVT_PARAMETERS in node.events and node.chips.levels == [0, 0], state

@@ -137,11 +137,10 @@ class Loops:
             self._image[loop_at(i) + pid.RAMP_256] = row[_STOP_RAMP] if self._down[i] else row[_RAMP]
             self.settle(i)
 
-    def reset(self) -> None:
-        """A person resets: failed loops may control again, with the next state."""
-        for i in range(len(self.rows)):
-            self.failed[i] = 0
-            self.settle(i)
+    def set_failed(self, i: int, failed: int) -> None:
+        """1: from its next scan on the loop gives no output; 0: a person reset it, and the mode of its state holds."""
+        self.failed[i] = failed
+        self.settle(i)
 
     def settle(self, i: int) -> None:
         """The mode that holds now, and the target of a loop that follows nobody.  Whatever changed, this says it."""
@@ -184,8 +183,7 @@ class Loops:
                 image[loop_at(i) + pid.FREEZE] = 0 if self._down[i] else frozen
         for i, at, source, needs in self._plan:
             if image[source + _QUALITY] == _BAD and image[at + _MODE] != MODE_OFF and not self.failed[i]:
-                self.failed[i] = 1
-                self.settle(i)
+                self.set_failed(i, 1)
                 if newly_failed < 0:
                     newly_failed = i
             image[at + _PV] = image[source]
