@@ -10,8 +10,11 @@ exchange kept says so again, widened by the drift since; the offset lies in all 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 
 EXCHANGES_N = 64
 BEST_N = 8  # the offset follows the exchanges with the shortest round trips
@@ -55,6 +58,27 @@ def _drift_us(elapsed_us: int) -> int:
     return -(-abs(elapsed_us) * DRIFT_PPM_MAX // 1_000_000)
 
 
+class _Envelope:
+    """The highest of tents: each says a level at its time, less the drift that is possible on either side of it."""
+
+    def __init__(self, tents: Iterable[tuple[int, int]] = ()) -> None:
+        ordered = sorted(tents)
+        self._times = [at_us for at_us, _ in ordered]
+        # Heights at time 0 of the straight sides, in millionths of a us: the best of those so far, and of those to come.
+        falling = [level_us * 1_000_000 + at_us * DRIFT_PPM_MAX for at_us, level_us in ordered]
+        rising = [level_us * 1_000_000 - at_us * DRIFT_PPM_MAX for at_us, level_us in reversed(ordered)]
+        self._falling = list(accumulate(falling, max))
+        self._rising = list(accumulate(rising, max))[::-1]
+
+    def at(self, time_us: int) -> int:
+        """The highest level at a time, rounded down; there must be a tent."""
+        drift, i = time_us * DRIFT_PPM_MAX, bisect_right(self._times, time_us)
+        sides = [self._falling[i - 1] - drift] if i else []
+        if i < len(self._times):
+            sides.append(self._rising[i] + drift)
+        return max(sides) // 1_000_000
+
+
 class DeviceClock:
     """Keeps the last exchanges of one boot of a device.  ``wrap_us``: where the device's stamps begin anew."""
 
@@ -63,8 +87,8 @@ class DeviceClock:
         self._wrap_us = wrap_us
         self._exchanges: deque[_Exchange] = deque(maxlen=EXCHANGES_N)
         self._line = (0, 0, 0.0)  # middle of the best exchanges, offset there, slope in ppm
-        self._newest_us = 0  # behind it all exchanges bound the offset by two straight lines:
-        self._lowest = self._highest = 0  # their heights at 0, in millionths of a us
+        self._low = _Envelope()  # what the answers say is the least,
+        self._high = _Envelope()  # and the questions the most, negated: one envelope serves both
 
     def forget(self) -> None:
         """The device has started again: its clock has nothing to do with the old one."""
@@ -98,9 +122,8 @@ class DeviceClock:
     def _summarise(self) -> None:
         """What every question needs, once for each exchange."""
         kept = self._exchanges
-        self._newest_us = max(one.received_us for one in kept)
-        self._lowest = max(one.low_us * 1_000_000 + one.received_us * DRIFT_PPM_MAX for one in kept)
-        self._highest = min(one.high_us * 1_000_000 - one.sent_us * DRIFT_PPM_MAX for one in kept)
+        self._low = _Envelope([(one.received_us, one.low_us) for one in kept])
+        self._high = _Envelope([(one.sent_us, -one.high_us) for one in kept])
         self._line = self._fit()
 
     @staticmethod
@@ -117,12 +140,7 @@ class DeviceClock:
 
     def _interval(self, host_us: int) -> tuple[int, int]:
         """Lowest and highest offset that all exchanges allow at a time of the host."""
-        if host_us >= self._newest_us:
-            drift = host_us * DRIFT_PPM_MAX
-            return (self._lowest - drift) // 1_000_000, -((-self._highest - drift) // 1_000_000)
-        low = max(kept.low_us - _drift_us(host_us - kept.received_us) for kept in self._exchanges)
-        high = min(kept.high_us + _drift_us(host_us - kept.sent_us) for kept in self._exchanges)
-        return low, high
+        return self._low.at(host_us), -self._high.at(host_us)
 
     def offset(self, host_us: int) -> Offset | None:
         """The offset at a time of the host, before or after the exchanges; None where there has been none."""
