@@ -16,6 +16,8 @@ HEAP = "320K"  # an RP2350B leaves more; the models of the chips live in it too
 UP_BYTES = struct.calcsize(layout.UP)
 HANG_S = 20.0  # real time without an answer: the interpreter hangs
 UP_FRAME_BYTES_MAX = 1 << 16
+_pack_down = struct.Struct(layout.DOWN).pack
+_unpack_up = struct.Struct(layout.UP).unpack_from
 
 
 class NodeDied(Exception):
@@ -76,29 +78,15 @@ class NodeProcess:
         self._receive_rest = b""
         self.sent = b""  # the last frame each way, for the trace
         self.received = b""
-        self._frame = bytearray(struct.calcsize(layout.DOWN) + layout.RX_BYTES_MAX)
 
     def send(self, now_ms: int, down: Down, received: bytes) -> None:
         """Wake the node at ``now_ms``; bytes beyond one frame's room wait for the next."""
         waiting = self._receive_rest + received
         part, self._receive_rest = waiting[: layout.RX_BYTES_MAX], waiting[layout.RX_BYTES_MAX :]
-        struct.pack_into(
-            layout.DOWN,
-            self._frame,
-            0,
-            now_ms,
-            *down.tc_code,
-            bytes(down.tc_fault),
-            *down.analog_uv,
-            down.contacts,
-            *down.counts,
-            len(part),
-        )
-        at = len(self._frame) - layout.RX_BYTES_MAX
-        self._frame[at : at + len(part)] = part
-        self.sent = bytes(self._frame[: at + len(part)])
+        words = (now_ms, *down.tc_code, *down.tc_fault, *down.analog_uv, down.contacts, *down.counts, len(part))
+        self.sent = _pack_down(*words) + part
         try:
-            os.write(self._down, self._frame)
+            os.write(self._down, self.sent)
         except BrokenPipeError as error:
             raise NodeDied(self.last_words()) from error
 
@@ -108,8 +96,8 @@ class NodeProcess:
         while len(frame) < UP_BYTES or len(frame) < struct.unpack_from("<H", frame)[0]:
             frame += self._read()
         self.received = frame
-        fields = struct.unpack_from(layout.UP, frame)
-        return Up(fields[1], fields[2], fields[3:11], bool(fields[11]), frame[UP_BYTES:])
+        _length, wake_ms, fed, pins, *dac = _unpack_up(frame)
+        return Up(wake_ms, pins, tuple(dac), bool(fed), frame[UP_BYTES:])
 
     def _read(self) -> bytes:
         octets = b""

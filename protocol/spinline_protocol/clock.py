@@ -64,7 +64,7 @@ class _Envelope:
     def __init__(self, tents: Iterable[tuple[int, int]] = ()) -> None:
         ordered = sorted(tents)
         self._times = [at_us for at_us, _ in ordered]
-        # Heights at time 0 of the straight sides, in millionths of a us: the best of those so far, and of those to come.
+        # Heights at time 0 of the straight sides, in millionths of a us: the best so far, and the best to come.
         falling = [level_us * 1_000_000 + at_us * DRIFT_PPM_MAX for at_us, level_us in ordered]
         rising = [level_us * 1_000_000 - at_us * DRIFT_PPM_MAX for at_us, level_us in reversed(ordered)]
         self._falling = list(accumulate(falling, max))

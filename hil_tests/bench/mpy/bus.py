@@ -5,30 +5,33 @@ Everything the shadow modules read or write stands here; chips are models at reg
 
 import struct
 import sys
+from array import array
 
 import layout
 
-DOWN_BYTES = struct.calcsize(layout.DOWN)
-UP_BYTES = struct.calcsize(layout.UP)
+_PINS_AT = struct.calcsize(layout.UP_HEAD)
+_DACS_AT = _PINS_AT + layout.PINS_N
+_UP_BYTES = struct.calcsize(layout.UP)
 TICKS_MASK = (1 << 30) - 1
 
 now_ms = 0
+start_ticks_ms = 0  # the two counters of the chip when this scan began
+start_ticks_us = 0
 spent_us = 0  # what short waits inside a scan have used up
 ticks_offset = 0
 seed = b""
 reset_cause = 1
 unique_id = b"\x00" * 8
 
-tc_code = [0] * layout.TC_N
-tc_fault = bytes(layout.TC_N)
-analog_uv = [0] * layout.ANALOG_N
-contacts = 0
-counts = [0] * layout.ENCODERS_N
+words = array("i", [0] * layout.DOWN_WORDS)  # what came down last, read in place: see layout.py
 counts_fresh = [0] * layout.ENCODERS_N
 received = b""
+_received = memoryview(bytearray(layout.RX_BYTES_MAX))
+
+_frame = bytearray(_UP_BYTES)  # what goes up next, written in place
+pins = memoryview(_frame)[_PINS_AT:_DACS_AT]
+dacs = memoryview(_frame)[_DACS_AT:]  # two bytes each, the lower first
 transmitted = b""
-pins = bytearray(layout.PINS_N)
-dac = [0] * layout.DAC_N
 watchdog_fed = 0
 
 _down = None
@@ -46,27 +49,26 @@ def start(down_fd, up_fd):
 def exchange(wake_ms):
     """Tell the bench what the outputs are and when to wake; returns when virtual time is there."""
     global transmitted, watchdog_fed, spent_us
-    head = struct.pack(layout.UP, UP_BYTES + len(transmitted), wake_ms, pins, *dac, watchdog_fed)
-    _up.write(head + transmitted)
-    transmitted = b""
+    struct.pack_into(layout.UP_HEAD, _frame, 0, _UP_BYTES + len(transmitted), wake_ms, watchdog_fed)
+    _up.write(_frame)
+    if transmitted:
+        _up.write(transmitted)
+        transmitted = b""
     watchdog_fed = 0
     spent_us = 0
     _take()
 
 
 def _take():
-    global now_ms, tc_fault, contacts, received
-    frame = _down.read(DOWN_BYTES + layout.RX_BYTES_MAX)
-    if len(frame) < DOWN_BYTES:
+    global now_ms, start_ticks_ms, start_ticks_us, received
+    if not _down.readinto(words):
         sys.exit(0)  # the bench closed the pipe
-    fields = struct.unpack_from(layout.DOWN, frame, 0)
-    now_ms = fields[0]
-    tc_code[:] = fields[1:9]
-    tc_fault = fields[9]
-    analog_uv[:] = fields[10:22]
-    contacts = fields[22]
-    counts[:] = fields[23:25]
+    now_ms = words[layout.NOW]
+    start_ticks_ms = ticks_offset + now_ms & TICKS_MASK
+    start_ticks_us = (ticks_offset + now_ms) * 1000 & TICKS_MASK
     counts_fresh[0] = 1
     counts_fresh[1] = 1
-    if fields[25]:
-        received += frame[DOWN_BYTES : DOWN_BYTES + fields[25]]
+    count = words[layout.RX_N]
+    if count:
+        _down.readinto(_received[:count])
+        received += bytes(_received[:count])

@@ -1,6 +1,7 @@
 """Register-level models of the chips on a node's buses: what the drivers talk to in the bench."""
 
 import bus
+import layout
 
 
 class Max31856:
@@ -18,11 +19,11 @@ class Max31856:
     def write_readinto(self, octets, answer):
         register = octets[0]
         if register == 0x0C and self.registers[0] & 0x80:
-            code = bus.tc_code[self.index]
+            code = bus.words[layout.TC + self.index]
             answer[1] = code >> 11 & 255
             answer[2] = code >> 3 & 255
             answer[3] = (code & 7) << 5
-            fault = bus.tc_fault[self.index]
+            fault = bus.words[layout.TC_FAULT + self.index]
             answer[4] = fault if self.registers[0] & 0x30 else fault & 0xFE
             return
         for i in range(1, len(answer)):
@@ -41,7 +42,7 @@ class Ads1115:
     def write_register(self, register, octets):
         if register == 1 and octets[0] & 0xC0 == 0xC0:
             channel = octets[0] >> 4 & 3
-            code = bus.analog_uv[4 * self.index + channel] * 8 // (self.LSB_NV[octets[0] >> 1 & 7] // 125)
+            code = bus.words[layout.ANALOG + 4 * self.index + channel] * 8 // (self.LSB_NV[octets[0] >> 1 & 7] // 125)
             self.code = 32767 if code > 32767 else -32768 if code < -32768 else code
 
     def read_register(self, register, answer):
@@ -56,9 +57,10 @@ class Mcp4728:
         self.index = index
 
     def write(self, octets):
-        at = 4 * self.index
-        for channel in range(len(octets) // 2):
-            bus.dac[at + channel] = (octets[2 * channel] & 15) << 8 | octets[2 * channel + 1]
+        at = 8 * self.index
+        for i in range(0, len(octets), 2):
+            bus.dacs[at + i] = octets[i + 1]
+            bus.dacs[at + i + 1] = octets[i] & 15
 
 
 by_select = {pin: Max31856(pin - 8) for pin in range(8, 16)}

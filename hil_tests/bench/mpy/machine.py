@@ -2,6 +2,7 @@
 
 import bus
 import chips
+import layout
 
 PWRON_RESET, HARD_RESET, WDT_RESET = 1, 2, 3
 
@@ -21,7 +22,7 @@ class Pin:
 
     def value(self, level=None):
         if level is None:
-            return bus.contacts >> (self.number - 32) & 1 if self.number >= 32 else 0
+            return bus.words[layout.CONTACTS] >> (self.number - 32) & 1 if self.number >= 32 else 0
         if self._chip is not None:
             if not level:
                 Pin.selected = self._chip

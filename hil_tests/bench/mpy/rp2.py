@@ -1,6 +1,7 @@
 """Shadow of ``rp2`` in the bench: a state machine that counts what the plant's encoder has turned."""
 
 import bus
+import layout
 
 
 class PIO:
@@ -25,4 +26,4 @@ class StateMachine:
 
     def get(self):
         bus.counts_fresh[self._index] = 0
-        return bus.counts[self._index]
+        return bus.words[layout.COUNTS + self._index]

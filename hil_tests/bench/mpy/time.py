@@ -4,11 +4,11 @@ import bus
 
 
 def ticks_ms():
-    return bus.ticks_offset + bus.now_ms + bus.spent_us // 1000 & bus.TICKS_MASK
+    return bus.start_ticks_ms + bus.spent_us // 1000 & bus.TICKS_MASK
 
 
 def ticks_us():
-    return (bus.ticks_offset + bus.now_ms) * 1000 + bus.spent_us & bus.TICKS_MASK
+    return bus.start_ticks_us + bus.spent_us & bus.TICKS_MASK
 
 
 def ticks_add(ticks, delta):
