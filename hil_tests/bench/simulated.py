@@ -151,15 +151,24 @@ class SimulatedLine:
         node.process.kill()
         node.alive = False
 
-    def power_cycle(self, name: str) -> None:
-        """End a node's process and start another on the same file system."""
+    def cut_power(self, name: str) -> None:
+        """A board loses its supply: its process ends, its outputs are off, its heartbeat stands still."""
+        self.kill(name)
+        self.nodes[name].terminals.power_off()
+
+    def restore_power(self, name: str) -> None:
+        """The supply is back: another process starts on the same file system."""
         node, folder = self.nodes[name], self._folder / name
-        node.process.kill()
         device_id = hashlib.sha256(f"{name} {list(self.nodes).index(name)}".encode()).digest()[:8]
         seed = hashlib.sha256(f"{self._seed} {name} {self.now_us}".encode()).digest()
         node.process = NodeProcess(self._interpreter.command, folder, device_id, seed, ticks_offset=self._ticks_offset)
         node.wake_ms = node.own_ms(self.now_us) + BOOT_MS
         node.alive = True
+
+    def power_cycle(self, name: str) -> None:
+        """The supply of a board is gone for an instant."""
+        self.cut_power(name)
+        self.restore_power(name)
 
     def pull_cable(self, name: str, pulled: bool = True) -> None:
         """Pull or plug a node's serial cable, both directions."""

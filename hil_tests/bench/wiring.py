@@ -154,6 +154,10 @@ class Terminals:
             self._heartbeat = up.pins[board.HEARTBEAT]
             self._heartbeat_ms = now_ms
 
+    def power_off(self) -> None:
+        """Without supply nothing is driven: pull-downs keep every output off."""
+        self.pins, self.dac = bytes(len(self.pins)), (0,) * len(self.dac)
+
     def relay(self, now_ms: int) -> bool:
         """The external watchdog: closed while the heartbeat has moved within the last second."""
         return now_ms - self._heartbeat_ms < WATCHDOG_MS

@@ -40,6 +40,8 @@ TRANSITIONS: dict[tuple[str, str], str] = {
 ENDED = ("COMPLETE", "STOPPED", "ABORTED")
 for _state in ("PREPARING", "THREADING", "RUNNING", "UNSUPERVISED", "HOLDING", "HELD", "RESTARTING", "COMPLETING"):
     TRANSITIONS[(_state, "stop")] = "STOPPING"
+    if _state != "PREPARING":  # where nodes begin idle
+        TRANSITIONS[(_state, "node started anew")] = "ABORTING"
 for _state in {state for state, _cause in TRANSITIONS} - {"IDLE", "ABORTING"}:
     TRANSITIONS[(_state, "node aborted")] = "ABORTING"
     TRANSITIONS[(_state, "abort")] = "ABORTING"
@@ -127,6 +129,7 @@ class Batch:
         restarting_s = in_state_s if self.state == "RESTARTING" else 0.0
         found = [
             ("node aborted", any(view.state in ABORT_STATES for view in reachable)),
+            ("node started anew", any(view.state == node_states.IDLE for view in reachable)),
             ("node stopped", any(view.state in STOP_STATES for view in reachable)),
             ("node held", any(view.state in HELD_STATES for view in reachable) and self.state != "RESTARTING"),
             ("supervision lost", not supervised and (self.state != "RESTARTING" or restarting_s > RESTART_MAX_S)),

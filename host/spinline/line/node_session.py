@@ -240,9 +240,10 @@ class NodeSession:
         self._ask("prepare", messages.CONFIG_PREPARE)
 
     def commit(self, now_us: int) -> None:
-        """Second phase: only when every node of the line is prepared."""
-        self._committing_us = now_us
-        self._ask("commit", messages.CONFIG_COMMIT, self.configuration.sha256)
+        """Second phase: only when every node of the line is prepared.  Asked once until the node answers."""
+        if "commit" not in self._waiting.values():
+            self._committing_us = now_us
+            self._ask("commit", messages.CONFIG_COMMIT, self.configuration.sha256)
 
     def cancel(self) -> None:
         """Another node refused: the shadow is dropped, what ran before goes on."""

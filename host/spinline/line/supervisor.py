@@ -205,6 +205,9 @@ class Supervisor:
 
     def _step_batch(self, now_us: int) -> None:
         sessions = self.sessions
+        for session in sessions.values():
+            if session.phase == PREPARED:  # it started again and lost its configuration: the others run theirs
+                session.commit(now_us)
         if any(session.phase == REFUSED for session in sessions.values()):
             self.problems += [s.problem for s in sessions.values() if s.problem and s.problem not in self.problems]
         if self.batch.state == "IDLE" and not all(session.phase == READY for session in sessions.values()):
