@@ -29,10 +29,13 @@ class Down:
     """What the node's pins and chips read in its next scan."""
 
     tc_code: list[int] = field(default_factory=lambda: [0] * layout.TC_N)
-    tc_fault: bytearray = field(default_factory=lambda: bytearray(layout.TC_N))
+    tc_fault: list[int] = field(default_factory=lambda: [0] * layout.TC_N)
     analog_uv: list[int] = field(default_factory=lambda: [0] * layout.ANALOG_N)
     contacts: int = 0
     counts: list[int] = field(default_factory=lambda: [0] * layout.ENCODERS_N)
+    spi_dead: list[int] = field(default_factory=lambda: [0] * layout.TC_N)
+    i2c_dead: int = 0
+    spent_us: int = 0
 
 
 @dataclass(frozen=True)
@@ -83,8 +86,8 @@ class NodeProcess:
         """Wake the node at ``now_ms``; bytes beyond one frame's room wait for the next."""
         waiting = self._receive_rest + received
         part, self._receive_rest = waiting[: layout.RX_BYTES_MAX], waiting[layout.RX_BYTES_MAX :]
-        words = (now_ms, *down.tc_code, *down.tc_fault, *down.analog_uv, down.contacts, *down.counts, len(part))
-        self.sent = _pack_down(*words) + part
+        inputs = (*down.tc_code, *down.tc_fault, *down.analog_uv, down.contacts, *down.counts)
+        self.sent = _pack_down(now_ms, *inputs, *down.spi_dead, down.i2c_dead, down.spent_us, len(part)) + part
         try:
             os.write(self._down, self.sent)
         except BrokenPipeError as error:

@@ -19,6 +19,8 @@ from .provisioning import BOOT_MS, bench_site_key, provision
 from .wire import Wire
 from .wiring import WIRING, Terminals
 
+WATCHDOG_US = 8_000_000  # of the chip (firmware/main.py)
+POWER_ON_RESET, WATCHDOG_RESET = 1, 3  # what machine.reset_cause() says then
 ARCHITECTURES = {32: "x86", 64: "x64"}
 
 
@@ -34,6 +36,8 @@ class BenchNode:
     to_node: Wire = field(default_factory=lambda: Wire(board.BAUD))
     to_host: Wire = field(default_factory=lambda: Wire(board.BAUD))
     alive: bool = True
+    fed_us: int = 0  # when it fed its watchdog last
+    hung: bool = False  # it runs no more, but the supply is there: its watchdog will start it again
 
     @property
     def wake_us(self) -> int:
@@ -115,6 +119,7 @@ class SimulatedLine:
     def run_until(self, until_us: int) -> None:
         """Advance plant and firmware to ``until_us``; a node's scan at exactly that time has run."""
         while True:
+            self._watch(until_us)
             wakes = [node.wake_us for node in self.nodes.values() if node.alive]
             now_us = min(wakes) if wakes else until_us + 1
             if not wakes and self.now_us < until_us:
@@ -132,18 +137,36 @@ class SimulatedLine:
         sensors = self.plant.sensors
         due = [node for node in self.nodes.values() if node.alive and node.wake_us == now_us]
         for node in due:
-            node.process.send(node.wake_ms, node.terminals.read(sensors, permit), node.to_node.pull(self.now_us))
+            node.process.send(
+                node.wake_ms, node.terminals.read(sensors, permit, now_ms), node.to_node.pull(self.now_us)
+            )
             self._digest.update(node.process.sent)
         for node in due:
             up = node.process.receive()
             self._digest.update(node.process.received)
             node.wake_ms = up.wake_ms
             node.terminals.write(up, now_ms)
+            if up.watchdog_fed:
+                node.fed_us = now_us
             if up.transmitted:
                 node.to_host.push(self.now_us, up.transmitted)
         for node in self.nodes.values():
             if not node.alive or node in due:
                 node.terminals.drive(self.plant.actuators, now_ms)
+
+    def _watch(self, until_us: int) -> None:
+        """Start a hung node again where its watchdog expires before anything else happens."""
+        others = [node.wake_us for node in self.nodes.values() if node.alive]
+        next_us = min([until_us, *others])
+        for node in self.nodes.values():
+            if node.hung and node.fed_us + WATCHDOG_US <= next_us:
+                node.process.kill()
+                self._boot(node, max(self.now_us, node.fed_us + WATCHDOG_US), WATCHDOG_RESET)
+
+    def hang(self, name: str) -> None:
+        """A node's program stands still: outputs stay as they were, and its watchdog will start it again."""
+        node = self.nodes[name]
+        node.alive, node.hung = False, True
 
     def kill(self, name: str) -> None:
         """End a node's process: its outputs stay as they were, its heartbeat stands still."""
@@ -158,12 +181,18 @@ class SimulatedLine:
 
     def restore_power(self, name: str) -> None:
         """The supply is back: another process starts on the same file system."""
-        node, folder = self.nodes[name], self._folder / name
-        device_id = hashlib.sha256(f"{name} {list(self.nodes).index(name)}".encode()).digest()[:8]
-        seed = hashlib.sha256(f"{self._seed} {name} {self.now_us}".encode()).digest()
-        node.process = NodeProcess(self._interpreter.command, folder, device_id, seed, ticks_offset=self._ticks_offset)
-        node.wake_ms = node.own_ms(self.now_us) + BOOT_MS
-        node.alive = True
+        self._boot(self.nodes[name], self.now_us, POWER_ON_RESET)
+
+    def _boot(self, node: BenchNode, at_us: int, reset_cause: int) -> None:
+        device_id = hashlib.sha256(f"{node.name} {list(self.nodes).index(node.name)}".encode()).digest()[:8]
+        seed = hashlib.sha256(f"{self._seed} {node.name} {at_us}".encode()).digest()
+        folder, ticks_offset = self._folder / node.name, self._ticks_offset
+        command = self._interpreter.command
+        node.process = NodeProcess(command, folder, device_id, seed, reset_cause, ticks_offset)
+        node.terminals.power_off()  # a reset makes every pin an input
+        node.wake_ms = node.own_ms(at_us) + BOOT_MS
+        node.fed_us = at_us
+        node.alive, node.hung = True, False
 
     def power_cycle(self, name: str) -> None:
         """The supply of a board is gone for an instant."""

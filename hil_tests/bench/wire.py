@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 BITS_A_BYTE = 10  # start, eight, stop
 PACKET_BYTES = 64  # of a serial adapter
@@ -16,11 +17,16 @@ class Wire:
         self._parts: list[tuple[int, bytes]] = []  # when the first byte starts, the bytes
         self._free_us = 0
         self.cut = False  # a pulled cable: bytes sent meanwhile are lost
+        self.harm: Callable[[int, bytes], list[tuple[int, bytes]]] | None = None  # see wire_faults.py
 
     def push(self, now_us: int, octets: bytes) -> None:
         """Send bytes; they queue behind what is still being sent."""
         if self.cut or not octets:
             return
+        for at_us, part in self.harm(now_us, octets) if self.harm else [(now_us, octets)]:
+            self._queue(at_us, part)
+
+    def _queue(self, now_us: int, octets: bytes) -> None:
         start_us = max(now_us, self._free_us)
         self._parts.append((start_us, octets))
         self._free_us = start_us + self._duration_us(len(octets))

@@ -18,8 +18,10 @@ WATCHDOG_MS = 1000  # external relay: heartbeat standing still this long drops c
 DAC_FULL = 4095.0
 PERMIT_CONTACT = 1 << board.PERMIT_IN - 32
 NO_JUMPER = 1 << board.SAFE_PIN - 32  # the pin is pulled up
-OPEN_CIRCUIT = 0x01  # MAX31856 fault status
+COUNTS_MASK = 0x3FFFFFFF
 
+SensorHarm = Callable[[int, int], tuple[int, int]]  # (true number, ms) -> number read, fault register: sensor_faults.py
+ActuatorHarm = Callable[[int, int], int]  # (level or code, ms) -> what arrives
 Analog = tuple[int, Callable[[Sensors], float], float]  # converter channel, value, full scale at 20 mA (0 at 4 mA)
 
 
@@ -115,7 +117,7 @@ WIRING: dict[str, NodeWiring] = {
         thermocouples=lambda s: [s.stretch_temperature_C],
         analog=((0, lambda s: s.tension_N, 20.0),),
         contacts=lambda s: ESTOP_OK,
-        counts=lambda s: [s.godet1_counts & 0x3FFFFFFF, s.godet2_counts & 0x3FFFFFFF],
+        counts=lambda s: [s.godet1_counts & COUNTS_MASK, s.godet2_counts & COUNTS_MASK],
         drive=_draw_drive,
     ),
 }
@@ -123,29 +125,57 @@ WIRING: dict[str, NodeWiring] = {
 
 @dataclass
 class Terminals:
-    """The live terminals of one node: what faults have been laid on, and what its relay does."""
+    """The live terminals of one node: what faults have been laid on, and what its relay does.
+
+    ``harmed`` inputs are named by kind (tc, analog, count) and number of the terminal; ``pin_harm`` and ``dac_harm``
+    turn what the node puts out into what arrives at the actuator; ``contacts_open`` are bits that read open.
+    """
 
     wiring: NodeWiring
     down: Down = field(default_factory=Down)
     pins: bytes = bytes(48)
     dac: tuple[int, ...] = (0,) * 8
-    open_thermocouples: set[int] = field(default_factory=set)
-    frozen_thermocouples: set[int] = field(default_factory=set)  # the converter goes on telling its last code
+    harmed: dict[tuple[str, int], SensorHarm] = field(default_factory=dict)
+    pin_harm: dict[int, ActuatorHarm] = field(default_factory=dict)
+    dac_harm: dict[int, ActuatorHarm] = field(default_factory=dict)
+    contacts_open: int = 0
+    swapped_thermocouples: tuple[int, int] | None = None
     _heartbeat: int = -1
     _heartbeat_ms: int = -WATCHDOG_MS
 
-    def read(self, sensors: Sensors, permit_closed: bool) -> Down:
+    def read(self, sensors: Sensors, permit_closed: bool, now_ms: int) -> Down:
         """What the node's chips and contacts show now."""
         wiring, down = self.wiring, self.down
         for port, temperature_C in enumerate(wiring.thermocouples(sensors)):
-            if port not in self.frozen_thermocouples:
-                down.tc_code[port] = int(temperature_C * 128)
-            down.tc_fault[port] = OPEN_CIRCUIT if port in self.open_thermocouples else 0
+            down.tc_code[port] = int(temperature_C * 128)
+        if self.swapped_thermocouples:
+            a, b = self.swapped_thermocouples
+            down.tc_code[a], down.tc_code[b] = down.tc_code[b], down.tc_code[a]
         for channel, value, full in wiring.analog:
             down.analog_uv[channel] = int((4.0 + 16.0 * value(sensors) / full) * 1000 * SHUNT_OHM)
         down.contacts = wiring.contacts(sensors) | (PERMIT_CONTACT if permit_closed else 0) | NO_JUMPER
+        down.contacts &= ~self.contacts_open
         down.counts = wiring.counts(sensors)
+        if self.harmed:
+            self._harm(now_ms)
         return down
+
+    def _harm(self, now_ms: int) -> None:
+        down = self.down
+        down.tc_fault[:] = [0] * len(down.tc_fault)
+        for (kind, number), harm in self.harmed.items():
+            row = {"tc": down.tc_code, "analog": down.analog_uv, "count": down.counts}[kind]
+            row[number], register = harm(row[number], now_ms)
+            if kind == "tc":
+                down.tc_fault[number] = register
+            elif kind == "count":
+                row[number] &= COUNTS_MASK
+
+    def mend(self, kind: str, number: int) -> None:
+        """Take a fault of an input away."""
+        self.harmed.pop((kind, number), None)
+        if kind == "tc":
+            self.down.tc_fault[number] = 0
 
     def write(self, up: Up, now_ms: int) -> None:
         """Take the node's outputs; a dead node's outputs stay as they were last."""
@@ -164,7 +194,13 @@ class Terminals:
 
     def drive(self, actuators: Actuators, now_ms: int) -> None:
         """Put the outputs on the plant, through the relay."""
-        self.wiring.drive(actuators, self.pins, self.dac, self.relay(now_ms))
+        pins, dac = self.pins, self.dac
+        if self.pin_harm or self.dac_harm:
+            pins = bytes(
+                self.pin_harm[i](level, now_ms) if i in self.pin_harm else level for i, level in enumerate(pins)
+            )
+            dac = tuple(self.dac_harm[i](code, now_ms) if i in self.dac_harm else code for i, code in enumerate(dac))
+        self.wiring.drive(actuators, pins, dac, self.relay(now_ms))
 
     def permit(self, now_ms: int) -> bool:
         """This node's contact in the line_permit chain: its output, through the relay."""

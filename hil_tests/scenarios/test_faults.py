@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 
 from hil_tests.bench.run import START_US, BenchRun
+from hil_tests.bench.sensor_faults import flagged, stuck
 from spinline.record.series import series
+from spinline_firmware.drivers.max31856 import OPEN
 from spinline_protocol.quantities import BAD, GOOD, UNCERTAIN
 
 from .conftest import TO_PRODUCTION_S, MakeRun
@@ -48,7 +50,7 @@ def test_a_pulled_thermocouple_zeroes_its_heater_in_the_same_scan_raises_an_even
     node = run.bench.nodes["melt"]
     run.run_until(lambda: node.terminals.pins[PIN_OF_Z3] == 1, 60)  # its heater is on in this scan
 
-    node.terminals.open_thermocouples.add(Z3)
+    node.terminals.harmed["tc", Z3] = flagged(OPEN)
     scans = []
     for _ in range(40):
         run.bench.run_until(run.bench.now_us + 250_000)
@@ -76,7 +78,7 @@ def test_a_thermocouple_that_freezes_is_bad_within_its_time_and_its_heater_is_of
     node = run.bench.nodes["melt"]
     zone = next(row for row in run.line.node[0].input if row.name == "Z3")
     from_us = START_US + run.bench.now_us
-    node.terminals.frozen_thermocouples.add(Z3)
+    node.terminals.harmed["tc", Z3] = stuck()
     run.run_for(zone.frozen_s + 30)
 
     times, _numbers, qualities = series(run.journal_path, "melt.Z3.pv", from_us)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from hil_tests.bench.run import BenchRun
+from hil_tests.bench.simulated import POWER_ON_RESET
 from spinline_protocol.states import CMD_RESET
 
-from .protocol import missing_scans, node_states, states_passed
+from .protocol import events, missing_scans, node_states, states_passed
 
 
 @pytest.mark.parametrize("cut", [("melt",), ("bath",), ("draw",), ("melt", "bath", "draw")])
@@ -28,6 +29,8 @@ def test_boards_that_lost_power_in_production_come_back_idle_and_configured_and_
     for name, state in node_states(run).items():
         assert state == "ABORTED" or (name in cut and state == "IDLE"), (name, state)
         assert name in cut or states_passed(run, name)[-2:] == ["ABORTING", "ABORTED"]
+        booted = [source for _scan, event, source, _got, _limit in events(run, name) if event == "BOOT"]
+        assert booted == [POWER_ON_RESET] * (2 if name in cut else 1), "each start is told, and why"
     assert run.bench.plant.truth.godet1_speed_m_min < 0.1
     assert missing_scans(run) == 0
 

@@ -17,6 +17,11 @@ class Max31856:
             self.registers[octets[0] & 0x0F] = octets[1]
 
     def write_readinto(self, octets, answer):
+        stuck = bus.words[layout.SPI_DEAD + self.index]
+        if stuck:
+            for i in range(len(answer)):
+                answer[i] = 255 if stuck == 2 else 0
+            return
         register = octets[0]
         if register == 0x0C and self.registers[0] & 0x80:
             code = bus.words[layout.TC + self.index]
@@ -64,4 +69,5 @@ class Mcp4728:
 
 
 by_select = {pin: Max31856(pin - 8) for pin in range(8, 16)}
-by_address = {0x48: Ads1115(0), 0x49: Ads1115(1), 0x4A: Ads1115(2), 0x60: Mcp4728(0), 0x61: Mcp4728(1)}
+by_address = dict(zip(layout.I2C_ADDRESSES, (Ads1115(0), Ads1115(1), Ads1115(2), Mcp4728(0), Mcp4728(1))))
+bit_of = {layout.I2C_ADDRESSES[i]: 1 << i for i in range(len(layout.I2C_ADDRESSES))}

@@ -6,6 +6,7 @@ ENCODERS_N = 2
 PINS_N = 48
 DAC_N = 8
 RX_BYTES_MAX = 1024
+I2C_ADDRESSES = (0x48, 0x49, 0x4A, 0x60, 0x61)  # three converters, two DACs
 
 # Down: words of 32 bits, then the bytes received.  The interpreter's side reads them in place, without an object each.
 NOW = 0  # ms
@@ -14,7 +15,10 @@ TC_FAULT = TC + TC_N  # fault register
 ANALOG = TC_FAULT + TC_N  # microvolt
 CONTACTS = ANALOG + ANALOG_N  # one bit each
 COUNTS = CONTACTS + 1  # of the encoders
-RX_N = COUNTS + ENCODERS_N  # how many bytes follow
+SPI_DEAD = COUNTS + ENCODERS_N  # for each thermocouple chip what its data line is stuck at: 0 alive, 1 low, 2 high
+I2C_DEAD = SPI_DEAD + TC_N  # one bit each address of I2C_ADDRESSES that does not acknowledge
+SPENT_US = I2C_DEAD + 1  # time that passed in the node before its scan's first line, as of a collection of garbage
+RX_N = SPENT_US + 1  # how many bytes follow
 DOWN_WORDS = RX_N + 1
 DOWN = "<%di" % DOWN_WORDS
 

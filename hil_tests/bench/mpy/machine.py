@@ -59,7 +59,7 @@ class I2C:
         self._chip(address).write(octets)
 
     def _chip(self, address):
-        if address not in chips.by_address:
+        if address not in chips.by_address or bus.words[layout.I2C_DEAD] & chips.bit_of[address]:
             raise OSError(5)
         return chips.by_address[address]
 

@@ -71,7 +71,7 @@ class NodeSession:
         self.first_scan = 0
         self._newest_scan = 0  # behind the newest that has arrived, gaps or not
         self._boot_id = -1
-        self._run_sha256 = b""  # the configuration of the run that scans belong to, in this boot
+        self.run_sha256 = b""  # the configuration of the run that scans belong to; none: a run is to come in this boot
         self._firmware_sha256 = firmware_sha256
         self._lease_ms = lease_ms
         self._link = HostLink(UNASSIGNED, "spinline", entropy, role, operator_key)
@@ -79,8 +79,7 @@ class NodeSession:
         self._waiting: dict[int, str] = {}
         self.orders = Orders()
         self._now_us = 0
-        self._command_flying = 0
-        self._command_due_ms = 0
+        self._command_flying = self._command_due_ms = 0
         self._next_event = 0
         self._event_gap, self._event_gap_due_ms = -1, 0
         self._heard_ms, self._gap_due_ms = 0, 0
@@ -187,7 +186,7 @@ class NodeSession:
             self._link.close()
             return
         if hello["boot_id"] != self._boot_id:
-            self._run_sha256 = b""
+            self.run_sha256 = b""
             self._boot_id = hello["boot_id"]
             self._next_event = hello["event_oldest"]  # what another host took is no loss
             self.lost_events = []
@@ -198,7 +197,7 @@ class NodeSession:
         self.phase = COMPARING
         self._ask("identify", messages.IDENTIFY)
         if hello["configuration_sha256"] == self.configuration.sha256:
-            if self._run_sha256 != self.configuration.sha256:
+            if self.run_sha256 != self.configuration.sha256:
                 self._begin_run(hello["ring_oldest"])
             if not self._timed:  # the scan that the node is at was not before it was asked
                 older_us = (hello["ring_next"] - self.next_scan) * self.configuration.scan_ms * 1000
@@ -227,7 +226,7 @@ class NodeSession:
         self._early.clear()
         self._seen_summaries = SummariesSeen(first_scan // summary_scans(self.configuration.scan_ms))
         self.scans, self.summaries, self.lost = [], [], []  # of what ran before, and so of no run to come
-        self._run_sha256 = self.configuration.sha256
+        self.run_sha256 = self.configuration.sha256
         self.new_run = True
         self.runs_n += 1
 
@@ -364,7 +363,7 @@ class NodeSession:
     def resume(self, boot_id: int, next_scan: int, next_event: int, configuration_sha256: bytes) -> None:
         """What an earlier supervisor's record already holds of this node: go on behind it."""
         self._boot_id, self.next_scan, self._next_event = boot_id, next_scan, next_event
-        self._run_sha256 = configuration_sha256
+        self.run_sha256 = configuration_sha256
         self.runs_n, self.new_run = 1, False
 
     def adopt(self, orders: list[Order]) -> None:

@@ -153,7 +153,7 @@ class Supervisor:
         if session.refusals:
             self.problems += session.refusals
             session.refusals = []
-        if self._runs[name] == 0 or self._runs[name] != session.runs_n:
+        if self._runs[name] == 0 or self._runs[name] != session.runs_n or not session.run_sha256:
             return  # what belongs to a run that the record does not know yet waits
         for from_scan, to_scan in session.lost:
             self._record.add_gap(name, from_scan, to_scan, self._start_us + now_us)

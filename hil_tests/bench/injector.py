@@ -1,0 +1,211 @@
+"""Lays the faults of the catalogue on the simulated line, by name of the place, and takes them away again."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from spinline.recipe.line_model import Input, Line, Output
+from spinline_firmware.boards import rp2350b as board
+from spinline_firmware.drivers import max31856
+
+from . import sensor_faults as sensors
+from . import wire_faults as wires
+from .mpy import layout
+from .simulated import BenchNode, SimulatedLine
+from .wiring import SHUNT_OHM, ActuatorHarm, SensorHarm
+
+DEGREE = 128  # codes of a thermocouple
+MA = 1000 * SHUNT_OHM  # microvolt
+OPEN_CIRCUIT_C = 1372 * DEGREE  # the end of the chip's table
+OVERRUN_MS = 1.3  # scans
+Lift = Callable[[], None]
+
+
+class Injector:
+    """Faults on one line.  ``lay`` begins one at a place, ``lift`` ends it; a place is NODE or NODE.NAME of an input,
+    output or loop of the line file."""
+
+    def __init__(self, line: Line, bench: SimulatedLine, seed: int) -> None:
+        self._line, self._bench = line, bench
+        self._seed = seed
+        self._laid: dict[tuple[str, str], Lift] = {}
+
+    def lay(self, fault: str, place: str) -> None:
+        """Begin a fault.  Raises KeyError for one that this bench cannot make, or a place that the line lacks."""
+        assert (fault, place) not in self._laid
+        noise = random.Random(f"{self._seed} {fault} {place}")
+        node = self._bench.nodes[place.partition(".")[0]]
+        kind = fault[0]
+        if kind == "W":
+            lift = self._lay_wire(fault, node, noise)
+        elif kind == "S":
+            lift = self._lay_sensor(fault, node, place, noise)
+        elif kind == "A":
+            lift = self._lay_actuator(fault, node, place)
+        elif kind == "T":
+            lift = self._lay_time(fault, node)
+        else:
+            lift = self._lay_power(fault, node)
+        self._laid[fault, place] = lift
+
+    def lift(self, fault: str, place: str) -> None:
+        """End a fault that was laid."""
+        self._laid.pop((fault, place))()
+
+    def _input(self, place: str) -> Input:
+        node, _, name = place.partition(".")
+        return next(row for of in self._line.node if of.name == node for row in of.input if row.name == name)
+
+    def _output(self, place: str) -> Output:
+        node, _, name = place.partition(".")
+        return next(row for of in self._line.node if of.name == node for row in of.output if row.name == name)
+
+    def _lay_wire(self, fault: str, node: BenchNode, noise: random.Random) -> Lift:
+        if fault == "W8":
+            self._bench.pull_cable(node.name)
+            return lambda: self._bench.pull_cable(node.name, pulled=False)
+        harms: dict[str, Callable[[], wires.Harm]] = {
+            "W1": lambda: wires.flipped_bits(0.001, noise),
+            "W2": lambda: wires.dropped_bytes(0.001, noise),
+            "W3": lambda: wires.doubled(0.3, noise),
+            "W4": lambda: wires.dropped(0.1, noise),
+            "W5": lambda: wires.reordered(0.2, noise),
+            "W6": lambda: wires.jitter(200_000, noise),
+            "W7": lambda: wires.stalled(5_000_000, 1_000_000),
+            "W9": wires.silent,
+            "W10": lambda: wires.with_garbage(0.5, noise),
+            "W11": lambda: wires.wrong_baud(noise),
+            "W12": lambda: wires.replayed(0.3, noise),
+        }
+        harm = harms[fault]
+        node.to_host.harm = harm()
+        node.to_node.harm = None if fault == "W9" else harm()
+
+        def lift() -> None:
+            node.to_host.harm = node.to_node.harm = None
+
+        return lift
+
+    def _lay_sensor(self, fault: str, node: BenchNode, place: str, noise: random.Random) -> Lift:
+        if fault == "S12":  # two inputs of one kind have changed places
+            return self._swap(node, place)
+        row = self._input(place)
+        down = node.terminals.down
+        if fault in ("S5", "S5.high"):
+            down.spi_dead[row.port] = 2 if fault == "S5.high" else 1
+            return lambda: down.spi_dead.__setitem__(row.port, 0)
+        if fault in ("S6", "S6.stuck"):  # one chip is silent; or it holds the data line and all are
+            down.i2c_dead = 1 << row.port if fault == "S6" else (1 << len(layout.I2C_ADDRESSES)) - 1
+            return lambda: setattr(down, "i2c_dead", 0)
+        if row.kind == "switch":
+            node.terminals.contacts_open |= 1 << row.port
+            return lambda: setattr(node.terminals, "contacts_open", 0)
+        where = {"thermocouple": "tc", "analog": "analog", "counter": "count"}[row.kind]
+        number = 4 * row.port + row.channel if row.kind == "analog" else row.port
+        node.terminals.harmed[where, number] = self._harm(fault, where, noise)
+        return lambda: node.terminals.mend(where, number)
+
+    def _swap(self, node: BenchNode, place: str) -> Lift:
+        first, _, second = place.partition("/")
+        a, b = self._input(first).port, self._input(f"{node.name}.{second}").port
+        terminals = node.terminals
+        terminals.swapped_thermocouples = (a, b)
+        return lambda: setattr(terminals, "swapped_thermocouples", None)
+
+    def _harm(self, fault: str, where: str, noise: random.Random) -> SensorHarm:
+        unit = DEGREE if where == "tc" else MA // 10  # a kelvin, or a tenth of a milliampere
+        lost = sensors.always(OPEN_CIRCUIT_C, max31856.OPEN) if where == "tc" else sensors.always(0)
+        ends = (0, 400 * DEGREE) if where == "tc" else (0, 24 * MA)
+        both = max31856.OVER_UNDER_VOLTAGE | max31856.TC_LOW
+        harms: dict[str, Callable[[], SensorHarm]] = {
+            "S.off": lambda: lost,
+            "S.stuck": sensors.stuck,
+            "S.garbage": lambda: sensors.garbage(*ends, noise),
+            "S.wrong": lambda: sensors.wrong(1.0, 20 * unit),
+            "S.slow": lambda: sensors.slow(20_000),
+            "S.delayed": lambda: sensors.delayed(10_000),
+            "S.intermittent": lambda: sensors.intermittent(lost, 0.2, noise),
+            "S1": lambda: sensors.always(OPEN_CIRCUIT_C, max31856.OPEN),
+            "S2": lambda: sensors.flagged(both),
+            "S4": lambda: sensors.flagged(max31856.CJ_RANGE),
+            "S7": lambda: sensors.always(round(3.5 * MA)),
+            "S7.high": lambda: sensors.always(round(21.5 * MA)),
+            "S8": lambda: sensors.always(round(20.5 * MA)),
+            "S9": lambda: sensors.drift(20 * unit),
+            "S10": lambda: sensors.ripple(2 * unit, 49.7),
+            "S11": lambda: sensors.scaled_counts(0.9),
+            "S11.reversed": lambda: sensors.scaled_counts(-1.0),
+        }
+        return harms[fault]()
+
+    def _lay_actuator(self, fault: str, node: BenchNode, place: str) -> Lift:
+        plant, terminals = self._bench.plant, node.terminals
+        if fault in ("A8", "A4.fan"):
+            if fault == "A8":
+                plant.disturbances.gel_breaks_per_km = 1e6  # at once
+                return lambda: setattr(plant.disturbances, "gel_breaks_per_km", 0.0)
+            plant.disturbances.exhaust_fan_healthy = False
+            return lambda: setattr(plant.disturbances, "exhaust_fan_healthy", True)
+        if fault == "A9":
+            return self._lay_sensor(fault, node, place, random.Random())
+        row = self._output(place)
+        if row.kind == "dac":
+            number, laid = 4 * row.port + row.channel, terminals.dac_harm
+        else:
+            number, laid = (board.SSR if row.kind == "ssr" else board.SWITCH_OUT)[row.port], terminals.pin_harm
+        harms: dict[str, Callable[[], ActuatorHarm]] = {
+            "A1": lambda: lambda _level, _ms: 1,
+            "A2": lambda: lambda _level, _ms: 0,
+            "A3": _half,
+            "A4": lambda: lambda _code, _ms: 0,
+            "A5": lambda: lambda _code, _ms: 0,
+            "A6": _held,
+            "A7": lambda: _lagging(10_000),
+        }
+        laid[number] = harms[fault]()
+        return lambda: laid.__delitem__(number)
+
+    def _lay_time(self, fault: str, node: BenchNode) -> Lift:
+        scan_ms = next(of.scan_ms for of in self._line.node if of.name == node.name)
+        spent_ms = {"T1": round(scan_ms * OVERRUN_MS), "T2": min(150, scan_ms // 2)}[fault]
+        node.terminals.down.spent_us = 1000 * spent_ms
+        return lambda: setattr(node.terminals.down, "spent_us", 0)
+
+    def _lay_power(self, fault: str, node: BenchNode) -> Lift:
+        if fault == "P6":
+            self._bench.hang(node.name)
+            return lambda: None
+        if fault == "P8":
+            self._bench.cut_power(node.name)
+            return lambda: self._bench.restore_power(node.name)
+        if fault == "P7":
+            for _ in range(20):
+                self._bench.cut_power(node.name)
+                self._bench.run_until(self._bench.now_us + 100_000)
+                self._bench.restore_power(node.name)
+                self._bench.run_until(self._bench.now_us + 900_000)
+            return lambda: None
+        raise KeyError(fault)
+
+
+def _half() -> ActuatorHarm:
+    """Half of the element has burnt through: of the time that the output is on, every other 20 ms heat."""
+    return lambda level, ms: level and ms // 250 % 2
+
+
+def _held() -> ActuatorHarm:
+    """The actuator stays where it is."""
+    kept: list[int] = []
+
+    def harm(code: int, _ms: int) -> int:
+        kept[:] = kept or [code]
+        return kept[0]
+
+    return harm
+
+
+def _lagging(lag_ms: int) -> ActuatorHarm:
+    """The actuator follows as through a first-order lag."""
+    follow = sensors.slow(lag_ms)
+    return lambda code, ms: follow(code, ms)[0]
