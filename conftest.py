@@ -20,6 +20,11 @@ hypothesis.settings.load_profile("house")
 Report = pytest.TestReport | pytest.CollectReport
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What `make hil` adds."""
+    parser.addoption("--whole", action="store_true", help="lay every fault at every place in every state of the line")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests on the wall clock share one worker, so that they do not take each other's time."""
     for item in items:

@@ -26,8 +26,8 @@ class Injector:
     """Faults on one line.  ``lay`` begins one at a place, ``lift`` ends it; a place is NODE or NODE.NAME of an input,
     output or loop of the line file."""
 
-    def __init__(self, line: Line, bench: SimulatedLine, seed: int) -> None:
-        self._line, self._bench = line, bench
+    def __init__(self, line: Line, bench: SimulatedLine, seed: int, run_for: Callable[[float], None]) -> None:
+        self._line, self._bench, self._run_for = line, bench, run_for
         self._seed = seed
         self._laid: dict[tuple[str, str], Lift] = {}
 
@@ -46,7 +46,7 @@ class Injector:
         elif kind == "T":
             lift = self._lay_time(fault, node)
         else:
-            lift = self._lay_power(fault, node)
+            lift = self._lay_power(fault, node, noise)
         self._laid[fault, place] = lift
 
     def lift(self, fault: str, place: str) -> None:
@@ -168,11 +168,13 @@ class Injector:
 
     def _lay_time(self, fault: str, node: BenchNode) -> Lift:
         scan_ms = next(of.scan_ms for of in self._line.node if of.name == node.name)
+        if fault == "T3":
+            return lambda: None  # the line was started five seconds before the wrap
         spent_ms = {"T1": round(scan_ms * OVERRUN_MS), "T2": min(150, scan_ms // 2)}[fault]
         node.terminals.down.spent_us = 1000 * spent_ms
         return lambda: setattr(node.terminals.down, "spent_us", 0)
 
-    def _lay_power(self, fault: str, node: BenchNode) -> Lift:
+    def _lay_power(self, fault: str, node: BenchNode, noise: random.Random) -> Lift:
         if fault == "P6":
             self._bench.hang(node.name)
             return lambda: None
@@ -182,9 +184,9 @@ class Injector:
         if fault == "P7":
             for _ in range(20):
                 self._bench.cut_power(node.name)
-                self._bench.run_until(self._bench.now_us + 100_000)
+                self._run_for(noise.uniform(0.1, 0.9))
                 self._bench.restore_power(node.name)
-                self._bench.run_until(self._bench.now_us + 900_000)
+                self._run_for(noise.uniform(0.1, 0.9))
             return lambda: None
         raise KeyError(fault)
 

@@ -17,6 +17,7 @@ from spinline.record import journal as journals
 from spinline.record.batch_record import BatchRecord
 from spinline_protocol import auth
 
+from .injector import Injector
 from .interpreters import Interpreter
 from .simulated import SimulatedLine
 
@@ -74,6 +75,7 @@ class BenchRun:
                 START_US,
             )
         )
+        self.injector = Injector(self.line, self.bench, seed, self.run_for)
         self._supervise(journal)
 
     def _supervise(self, journal: journals.Journal) -> None:

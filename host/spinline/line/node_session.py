@@ -29,7 +29,7 @@ CONNECTING, COMPARING, DOWNLOADING, PREPARED, READY, REFUSED = (
 )
 SILENCE_MS = 3000  # no frame for this long: the link is lost
 BACKFILL_SCANS = 10000
-GAP_MS = 5000  # a gap that is still open is asked for again
+GAP_MS = 5000  # a gap that is still open is asked for again; the next one behind it at once
 CREDIT_BYTES = 4096  # telemetry between two leases: what a system keeps of a serial line that nobody reads
 EVENT_GAP_MS = 30000  # more than ten repeats of what the node still has
 LEASE_SENDS_N = 2  # one damaged frame must not cost half of a lease
@@ -82,7 +82,7 @@ class NodeSession:
         self._command_flying = self._command_due_ms = 0
         self._next_event = 0
         self._event_gap, self._event_gap_due_ms = -1, 0
-        self._heard_ms, self._gap_due_ms = 0, 0
+        self._heard_ms = self._gap_due_ms = self._gap_to = 0
         self._seen_summaries = SummariesSeen()
         self.clock = ScanClock(configuration.scan_ms * 1000)
         self._timed = False  # the clock knows when the run was
@@ -326,9 +326,9 @@ class NodeSession:
             self.state, self.flags = records[-width], records[1 - width]  # what is so now does not wait for a gap
         if oldest > self.next_scan:
             self._declare_lost(oldest)
-        if first > self.next_scan and now_ms >= self._gap_due_ms:
-            self._waiting_for_backfill(oldest, min([first, *self._early]))
-            self._gap_due_ms = now_ms + GAP_MS
+        if first > self.next_scan and (now_ms >= self._gap_due_ms or self.next_scan >= self._gap_to):
+            self._gap_due_ms, self._gap_to = now_ms + GAP_MS, min([first, *self._early])
+            self._waiting_for_backfill(oldest, self._gap_to)
         for i in range(len(records) // width):
             if first + i >= self.next_scan:
                 self._early[first + i] = records[i * width : (i + 1) * width]
