@@ -5,9 +5,9 @@ of zeros, and if they hold before a scan they hold after it.  Two words need a l
 
 SETPOINT moves towards the target and never past it, so it stays in the range of pv and target.
 
-LAG.  With c = 256 - b and f, the ramp's remainder times c / 256, 0 to 255, let S = c * setpoint + f and G = S - LAG.  One
-scan makes G + ((S' + rest - G) >> kz) of G, which lies between G and S' + rest, and rest < 2^kz.  So G stays within c times
-the range of the setpoint, plus 255 + 2^14, and |LAG| <= 256 * 700 000 + 2^14 + 255.
+LAG.  With c = 256 - b and f, the ramp's remainder times c / 256, 0 to 255, let S = c * setpoint + f and G = S - LAG.
+One scan makes G + ((S' + rest - G) >> kz) of G, which lies between G and S' + rest, and rest < 2^kz.  So G stays within
+c times the range of the setpoint, plus 255 + 2^14, and |LAG| <= 256 * 700 000 + 2^14 + 255.
 """
 
 import ast

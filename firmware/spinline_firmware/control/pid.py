@@ -112,7 +112,11 @@ def scan_pid(image, at: int):  # type: ignore[no-untyped-def]  # noqa: C901, PLR
         if w[at + HOLDBACK] != 0 and away > w[at + HOLDBACK]:
             near = 0
         gap = int(w[at + TARGET]) - setpoint
-        if gap == 0:
+        if gap == 0:  # a way down ends with its remainder
+            rest = rest - int(w[at + RAMP_256])
+            if rest < 0:
+                rest = 0
+        if w[at + RAMP_256] == 0:
             rest = 0
         if gap != 0:
             step = gap
@@ -127,12 +131,12 @@ def scan_pid(image, at: int):  # type: ignore[no-untyped-def]  # noqa: C901, PLR
                         acc = rest - int(w[at + RAMP_256])
                     step = acc >> 8
                     rest = acc & 255
-                    if gap > 0 and step > gap:
+                    if gap > 0 and step >= gap:
                         step = gap
+                        rest = 0
                     if gap < 0 and step < gap:
                         step = gap
-            if step == gap:
-                rest = 0
+                        rest = 0
             setpoint = setpoint + step
         elif w[at + SOAKED] < w[at + SOAK_SCANS]:
             program = 2
