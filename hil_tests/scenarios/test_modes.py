@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from hil_tests.bench.run import BenchRun
+import random
+
+import pytest
+
+from hil_tests.bench.run import START_US, BenchRun
+from spinline.edges.terminal import by_hand
+from spinline.line.modes import ModeLine, Refused, mode_request
+from spinline.line.node_session import NodeSession
+from spinline.record.batch_record import BatchRecord
+from spinline.record.journal import Journal
+from spinline.record.modes_seen import modes_seen
 
 from .conftest import MakeRun
 from .protocol import node_states, rows_of
+from .test_supervision import with_a_column_less
 
 COUNTS_MAX = 2  # of 65536
 Outputs = dict[tuple[str, int], int]
@@ -74,3 +85,83 @@ def test_a_line_that_loses_and_regains_its_host_in_production_gives_the_outputs_
     assert largest_difference(outputs_of(runs[0]), outputs_of(runs[1]), runs[1], from_s, from_s + back_s) <= COUNTS_MAX
     (resumed,) = rows_of(runs[1], "SELECT count(*) FROM \"order\" WHERE what = 'SUPERVISE' AND outcome = 'done'")
     assert resumed == (3,)
+
+
+def operator_at(run: BenchRun, node: str, record: Journal, key: bytes | None = None) -> ModeLine:
+    """A person's session on a node's port, which the supervisor has left."""
+
+    def turn() -> int:
+        run.run_without_supervisor(0.1)
+        return run.bench.now_us
+
+    configuration = next(one for one in run.configurations if one.name == node)
+    entropy = random.Random(f"operator {run.bench.now_us}").randbytes
+    session = NodeSession(configuration, "", 2000, entropy, key or run.operator_key)
+    known = BatchRecord(record, run.configurations).known_runs()[node]
+    return ModeLine(session, run.bench.port(node), turn, record, START_US, known)
+
+
+def test_a_person_takes_a_loop_by_hand_with_a_reason_on_record_and_gives_it_back_without_a_bump(
+    producing: BenchRun,
+) -> None:
+    run = producing
+    changes_s = []
+    for mode, output, was in (("manual", None, "auto"), ("manual", 60.0, "manual"), ("auto", None, "manual")):
+        run.kill_supervisor()
+        record = Journal.open(run.journal_path)
+        at = operator_at(run, "melt", record)
+        at.connect()
+        changes_s.append(run.bench.now_us / 1e6)
+        assert at.set_mode(mode_request(run.line, "melt.Z3", mode, output, "Ada", "thermocouple looks loose")) == was
+        assert at.mode(2) == mode
+        record.close()
+        run.restart_supervisor()
+        run.run_for(8)
+        assert run.supervisor.batch.cause("resume", run.bench.now_us / 1e6)
+        run.run_for(4)
+        assert by_hand(run.line, run.record) == ("melt.Z3 manual" if mode == "manual" else "")
+        shown = {seen.loop: seen.mode for seen in modes_seen(run.journal_path)}
+        assert shown["melt.Z3"] == mode and shown["draw.G2"] == shown["melt.PLAST"] == "ratio"
+    orders = rows_of(run, "SELECT what, outcome FROM \"order\" WHERE what LIKE 'SET_MODE%' ORDER BY asked_us")
+    assert [outcome for _, outcome in orders] == ["done"] * 3
+    actions = rows_of(run, "SELECT who, what, why, old_value, new_value FROM action WHERE who = 'Ada' ORDER BY at_us")
+    assert actions[0] == ("Ada", "mode of melt.Z3", "thermocouple looks loose", "auto", "manual")
+    assert [row[4] for row in actions] == ["manual", "manual 60 %", "auto"]
+    outputs = {scan: out for (tag, scan), out in outputs_of(run).items() if tag == "melt.Z3.out"}
+    modes = {scan: mode for scan, mode in rows_of(run, f'SELECT scan, "melt.Z3.mode" & 7 FROM "{scan_table(run)}"')}
+    changed = [scan for scan in outputs if scan and modes[scan] != modes[scan - 1] and scan * 0.25 > changes_s[0] - 10]
+    assert len(changed) == 2 and all(abs(outputs[scan] - outputs[scan - 1]) <= COUNTS_MAX for scan in changed)
+    assert abs(outputs[changed[1] - 1] - 0.6 * 65536) <= 1
+
+
+def scan_table(run: BenchRun) -> str:
+    """The scans of the melt node."""
+    query = "SELECT scan_table FROM configuration JOIN node USING (node_i) WHERE name = 'melt'"
+    return str(rows_of(run, query)[0][0])
+
+
+def test_a_mode_is_refused_in_a_sentence_and_nothing_changes(make_run: MakeRun) -> None:
+    run = make_run()
+    run.run_for(5)
+    run.kill_supervisor()
+    record = Journal.open(run.journal_path)
+    at = operator_at(run, "melt", record)
+    at.connect()
+    with pytest.raises(Refused, match=r"melt\.Z3 is off and takes no mode from a person while the node is in IDLE"):
+        at.set_mode(mode_request(run.line, "melt.Z3", "manual", 10, "Ada", "to see"))
+    assert rows_of(run, "SELECT outcome, reason FROM \"order\" WHERE what LIKE 'SET_MODE%'") == [("refused", "STATE")]
+
+    stranger = operator_at(run, "bath", record, key=bytes(32))
+    with pytest.raises(Refused, match="bath does not answer|refuse|key"):
+        stranger.connect()
+
+    right = run.configurations[0]
+    run.configurations[0] = with_a_column_less(right)
+    other = operator_at(run, "melt", record)
+    with pytest.raises(Refused, match="melt does not run this line and recipe"):
+        other.connect()
+    run.configurations[0] = right
+    record.close()
+    run.restart_supervisor()
+    run.run_for(8)
+    assert set(node_states(run).values()) == {"IDLE"} and run.supervisor.problems == []
