@@ -7,14 +7,14 @@ import random
 import pytest
 
 from hil_tests.bench.run import START_US, BenchRun
-from spinline.edges.terminal import by_hand
+from spinline.edges.terminal import by_hand, programs
 from spinline.line.modes import ModeLine, Refused, mode_request
 from spinline.line.node_session import NodeSession
 from spinline.record.batch_record import BatchRecord
 from spinline.record.journal import Journal
-from spinline.record.modes_seen import modes_seen
+from spinline.record.modes_seen import mode_words, modes_seen
 
-from .conftest import MakeRun
+from .conftest import MakeRun, short_recipe
 from .protocol import node_states, rows_of
 from .test_supervision import with_a_column_less
 
@@ -165,3 +165,45 @@ def test_a_mode_is_refused_in_a_sentence_and_nothing_changes(make_run: MakeRun) 
     run.restart_supervisor()
     run.run_for(8)
     assert set(node_states(run).values()) == {"IDLE"} and run.supervisor.problems == []
+
+
+def programs_of(run: BenchRun, loop: str) -> list[str]:
+    """What a loop's setpoint program did in each scan of the melt node since it was started."""
+    query = f'SELECT "melt.{loop}.mode" FROM "{scan_table(run)}" ORDER BY run_scan'
+    shown = [mode_words(int(number)) for (number,) in rows_of(run, query)]  # type: ignore[arg-type]
+    return [program for mode, program in shown if mode == "auto"]
+
+
+def test_a_heat_up_shows_its_program_and_only_time_near_the_setpoint_counts_as_soak(make_run: MakeRun) -> None:
+    recipe = short_recipe()
+    run = make_run(recipe=recipe.model_copy(update={"program": recipe.program.model_copy(update={"soak_min": 5})}))
+    plant, melt = run.bench.plant, run.line.node[0]
+    zones_C = [one - 12 for one in plant.sensors.zone_temperature_C]
+    plant.preheat(zones_C, float(run.recipe.quench.quench_temperature_C), float(run.recipe.draw.stretch_temperature_C))
+    run.start()
+    zones = [loop.name for loop in melt.loop if loop.soaks]
+
+    assert run.run_until(lambda: node_states(run)["melt"] == "STARTING", 30)
+    run.run_for(2)
+
+    def soaking() -> bool:
+        return programs_of(run, "Z3")[-40:] == ["soaking"] * 40
+
+    assert run.run_until(soaking, 900)
+    plant.disturbances.mains_voltage_ratio = 0.0  # the heaters do nothing: the zones leave their band
+    assert run.run_until(lambda: programs_of(run, "Z3")[-1] == "held back", 300)
+    assert not run.supervisor.sessions["melt"].soaked and "held back" in programs(run.line, run.record)
+    assert ("melt.Z3", "auto", "held back") in [
+        (one.loop, one.mode, one.program) for one in modes_seen(run.journal_path)
+    ]
+    plant.disturbances.mains_voltage_ratio = 1.0
+    assert run.run_until(lambda: run.supervisor.sessions["melt"].soaked, 900)
+    run.run_for(5)
+
+    assert programs(run.line, run.record) == f"{len(zones)} soaked"
+    soak_scans = round(float(run.recipe.program.soak_min) * 60 * 1000 / melt.scan_ms)
+    for zone in zones:
+        passed = programs_of(run, zone)
+        assert "ramping" in passed and "held back" in passed
+        assert passed.count("soaking") == soak_scans and passed[-1] == "soaked"
+        assert passed.index("soaked") > len(passed) - 1 - passed[::-1].index("soaking")

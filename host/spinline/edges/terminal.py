@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from rich.table import Table
 from rich.text import Text
 
@@ -9,6 +11,7 @@ from spinline.line.supervisor import Supervisor
 from spinline.recipe.line_model import Line
 from spinline.record.batch_record import BatchRecord
 from spinline.record.modes_seen import mode_words
+from spinline_protocol.configuration import PROGRAMS
 
 NEAR_K = 1.0  # a zone this close to its setpoint is where it should be
 OWN_MODES = {"single": "auto", "ratio": "ratio", "cascade": "cascade"}
@@ -41,16 +44,26 @@ def by_hand(line: Line, record: BatchRecord) -> str:
     return ", ".join(found)
 
 
+def programs(line: Line, record: BatchRecord) -> str:
+    """What the setpoint programs of the soaking loops do: how many ramp, are held back, soak, have soaked."""
+    found: Counter[str] = Counter()
+    for node in line.node:
+        for loop in node.loop:
+            number = record.latest(f"{node.name}.{loop.name}.mode") if loop.soaks else None
+            found[mode_words(int(number))[1] if number is not None else ""] += 1
+    return ", ".join(f"{found[word]} {word}" for word in PROGRAMS if word and found[word])
+
+
 def line_view(line: Line, supervisor: Supervisor, record: BatchRecord, simulated_s: float, mode: str) -> Table:
     """State, time, and how far each heated zone is from its working setpoint in K; ``mode`` says what line it is.
 
-    While the batch runs a line below names the loops that a person, or a failure, took from their own mode.
+    Below: in a heat-up what the setpoint programs do; while the batch runs, the loops that a person, or a failure, took
+    from their own mode.
     """
     zones = [(node.name, loop.name) for node in line.node for loop in node.loop if loop.soaks]
     state = supervisor.batch.state
     table = Table(title=f"{line.title}  [{mode}]   zones: K from setpoint", title_justify="left", expand=False)
-    if state == "RUNNING":
-        table.caption = by_hand(line, record)
+    table.caption = by_hand(line, record) if state == "RUNNING" else programs(line, record)
     table.add_column("batch")
     table.add_column("time", justify="right")
     for _node, name in zones:
