@@ -274,6 +274,17 @@ def test_a_gain_set_is_taken_without_a_bump_and_left_below_its_hysteresis():
         assert taken == [False, False, True, True, True, False, True] or other["mp"] == 200
 
 
+def test_sets_of_different_setpoint_weights_pile_up_no_lag_however_often_they_change():
+    sets = [gains_row(mp=100, sp=10, b_256=0, kz=14, **{"from": 100000})]
+    rack = Rack(loop_row(**dict(GENTLE, b_256=256, kz=14, setpoint=1000)), gains=sets)
+    rack.loops.enter(EXECUTE)
+    for i in range(60):
+        assert rack.loops.change_setpoint(0, 200000 if i & 1 else 1000, 0) == (0, 0)
+        for _ in range(3):
+            rack.scan()
+            assert abs(rack.word(pid.LAG)) <= 256 * 200000 + (1 << 14)
+
+
 def test_four_sets_follow_the_working_setpoint_one_a_scan():
     sets = [gains_row(mp=10 * i, **{"from": 1000 * i}) for i in (1, 2, 3)]
     rack = Rack(loop_row(setpoint=5000, **GENTLE), gains=sets)

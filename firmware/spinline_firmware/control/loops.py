@@ -102,13 +102,11 @@ class Loops:
     def _needs(self, i: int) -> int:
         """What a loop needs beside its kernel, as a sum of the bits above."""
         row = self.rows[i]
-        needs = _FOLLOWS if row[_KIND] != SINGLE else 0
+        needs = {SINGLE: 0, CASCADE_LOOP: _FOLLOWS | _INNER}.get(row[_KIND], _FOLLOWS)
         if row[_FF_LOOP] >= 0 or row[_FF_RATE_M]:
             needs |= _FORWARD
         if self._gains[i].rows:
             needs |= _SETS
-        if row[_KIND] == CASCADE_LOOP:
-            needs |= _INNER
         if any([other[_KIND] == CASCADE_LOOP and other[_MASTER] == i for other in self.rows]):
             needs |= _OUTER
         return needs
@@ -117,6 +115,8 @@ class Loops:
         """Parameters of a row, with the gains that hold, to its block."""
         at, row = loop_at(i), self.rows[i]
         words = self._gains[i].words()
+        if words[pid.B_256 - pid.ACTION] != self._image[at + pid.B_256]:
+            self._image[at + pid.LAG] = 0  # it is of another weight
         for word in range(len(words)):
             self._image[at + pid.ACTION + word] = words[word]
         self._image[at + pid.HOLDBACK] = row[_HOLDBACK]
