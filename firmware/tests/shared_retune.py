@@ -82,7 +82,7 @@ def test_random_gains_move_no_output_by_more_than_two_counts_or_are_refused():
             "md": chance.below(4096),
             "sd": 6 + chance.below(8),
         }
-        named["kd"] = chance.below(6)
+        named["kd"], named["b_256"] = chance.below(6), chance.below(257)
         named["mi"], named["si"] = 1 + chance.below(60), 12  # what the integral gains in one scan is no bump
         if i:
             named["ff_m"], named["ff_s"] = chance.below(4096), 8 + chance.below(10)

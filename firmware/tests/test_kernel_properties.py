@@ -93,3 +93,22 @@ def test_from_manual_to_automatic_at_the_setpoint_moves_by_the_gains_alone(
         output = scan(image, pid.MANUAL_MODE, pv, pv, manual, 0, 0)
     assert output == manual
     assert abs(scan(image, pid.AUTO, pv, pv, 0, 0, 0) - manual) <= 1
+
+
+@given(
+    st.integers(0, 256), st.integers(3, 10), st.integers(1, 3000), st.integers(-9000, 9000), st.sampled_from((-1, 1))
+)
+def test_p_follows_the_exact_setpoint_of_ramp_and_lag_not_the_whole_number_that_is_shown(
+    b_256: int, kz: int, ramp_256: int, target: int, action: int
+) -> None:
+    image = array("i", [0] * pid.BLOCK_WORDS)
+    image[pid.ACTION], image[pid.B_256], image[pid.KZ], image[pid.RAMP_256] = action, b_256, kz, ramp_256
+    image[pid.MP], image[pid.OUT_LOW], image[pid.OUT_HIGH] = 16, -65536, 65536
+    setpoint = lag = 0.0
+    for _ in range(200):
+        scan(image, pid.AUTO, target, 0, 0, 0, 0)
+        step = max(-ramp_256 / 256, min(ramp_256 / 256, target - setpoint))
+        setpoint += step
+        lag += step * (256 - b_256) / 256
+        lag -= lag / 2**kz
+        assert abs(image[pid.P_TERM] - 16 * action * (setpoint - lag)) <= 2  # a whole unit would be 16

@@ -12,10 +12,16 @@ from typing import Any
 
 import apsw
 import pytest
+from typer.testing import CliRunner
 
 from hil_tests.bench.interpreters import Interpreter
+from hil_tests.bench.provisioning import bench_site_key
+from hil_tests.bench.run import LINE_R1, RECIPE_R1
 from hil_tests.bench.serial_supervisor import CAP_S, SerialSupervisor
 from hil_tests.bench.wall import now_s
+from spinline.cli import app
+from spinline.edges.keys import new_key_file
+from spinline.errors import BadFile
 from spinline_protocol.states import STARTING
 
 pytestmark = pytest.mark.wall
@@ -103,3 +109,32 @@ def test_orders_of_a_supervisor_that_was_killed_have_an_end_in_the_record_of_its
     assert ended and {outcome for _, outcome in found} <= {"done", "refused"}, found
     started_n = [what for what, outcome in found if outcome == "done"].count("START")
     assert (started_n > 0) == ("STARTING" in states)
+
+
+def test_a_person_sets_a_mode_by_the_command_line_while_the_supervisor_is_away(
+    told: dict[str, Any], tmp_path: Path
+) -> None:
+    real_line = SerialSupervisor(told, tmp_path / "journal.sqlite", now_s(), SPEED)
+    real_line.supervisor.start()
+    assert real_line.step_until(lambda: real_line.states() == {"STARTING"}), real_line.supervisor.problems
+    assert real_line.step_until(lambda: real_line.record.latest("melt.Z3.mode") is not None)
+    new_key_file(tmp_path / "key", bench_site_key(1))
+    command = ["mode", "melt.Z3", "manual", "--output", "20", "--port", told["ports"]["melt"], "--line", str(LINE_R1)]
+    command += [
+        "--recipe",
+        str(RECIPE_R1),
+        "--key",
+        str(tmp_path / "key"),
+        "--journal",
+        str(tmp_path / "journal.sqlite"),
+    ]
+    command += ["--who", "Ada", "--why", "a heater is changed"]
+    with pytest.raises(BadFile, match="another program is writing this journal"):
+        CliRunner().invoke(app, command, catch_exceptions=False)
+
+    real_line.close()
+    ran = CliRunner().invoke(app, command, catch_exceptions=False)
+    assert (ran.exit_code, ran.stdout) == (0, "melt.Z3: auto -> manual 20 %\n"), ran.output
+    assert ("SET_MODE 2 1 13107", "done") in orders(tmp_path / "journal.sqlite")
+    shown = CliRunner().invoke(app, ["modes", str(tmp_path / "journal.sqlite")], catch_exceptions=False)
+    assert shown.exit_code == 0 and "melt.Z3" in shown.stdout

@@ -13,6 +13,7 @@ from rich.console import Console
 from spinline.edges import clock
 from spinline.edges import keys as key_files
 from spinline.edges.link_cli import link_app
+from spinline.edges.mode_cli import mode, modes
 from spinline.edges.tune_cli import tune
 from spinline.errors import BadInput, SpinlineError
 from spinline.recipe.certificate import Certificate
@@ -31,6 +32,8 @@ app = typer.Typer(
 )
 app.add_typer(link_app)
 app.command()(tune)
+app.command()(mode)
+app.command()(modes)
 
 
 @app.callback()

@@ -91,11 +91,10 @@ class Loops:
         self.changed = bytearray(len(rows))  # blocks whose parameters were changed here, for who guards them
         self._gains = [GainSets(gains, i, _kernel_words(rows[i])) for i in range(len(rows))]
         for i in range(len(rows)):
-            at = loop_at(i)
             for word in range(pid.BLOCK_WORDS):
-                image[at + word] = 0
+                image[loop_at(i) + word] = 0
             self._load(i)
-            image[at + pid.RAMP_256] = rows[i][_RAMP]
+            image[loop_at(i) + pid.RAMP_256] = rows[i][_RAMP]
         self._plan = tuple([(i, loop_at(i), INPUT_WORDS * rows[i][_INPUT], self._needs(i)) for i in range(len(rows))])
         for i in range(len(rows)):
             self.settle(i)
@@ -103,22 +102,21 @@ class Loops:
     def _needs(self, i: int) -> int:
         """What a loop needs beside its kernel, as a sum of the bits above."""
         row = self.rows[i]
-        needs = _FOLLOWS if row[_KIND] != SINGLE else 0
+        needs = {SINGLE: 0, CASCADE_LOOP: _FOLLOWS | _INNER}.get(row[_KIND], _FOLLOWS)
         if row[_FF_LOOP] >= 0 or row[_FF_RATE_M]:
             needs |= _FORWARD
         if self._gains[i].rows:
             needs |= _SETS
-        if row[_KIND] == CASCADE_LOOP:
-            needs |= _INNER
-        for other in self.rows:
-            if other[_KIND] == CASCADE_LOOP and other[_MASTER] == i:
-                needs |= _OUTER
+        if any([other[_KIND] == CASCADE_LOOP and other[_MASTER] == i for other in self.rows]):
+            needs |= _OUTER
         return needs
 
     def _load(self, i: int) -> None:
         """Parameters of a row, with the gains that hold, to its block."""
         at, row = loop_at(i), self.rows[i]
         words = self._gains[i].words()
+        if words[pid.B_256 - pid.ACTION] != self._image[at + pid.B_256]:
+            self._image[at + pid.LAG] = 0  # it is of another weight
         for word in range(len(words)):
             self._image[at + pid.ACTION + word] = words[word]
         self._image[at + pid.HOLDBACK] = row[_HOLDBACK]
@@ -154,8 +152,10 @@ class Loops:
             self.failed[i] = 1
         if self.failed[i]:
             mode = MODE_FAILED
+        if image[at + _MODE] == MODE_FAILED and MODE_AUTO <= mode < MODE_TUNE:
+            image[at + pid.ABSORB] = 1  # a sensor that returned: from zero, whatever the setpoint's way asks for
         image[at + _MODE] = mode
-        image[at + pid.FREEZE] = 0 if self._down[i] else self._frozen  # a way down to rest is never frozen
+        self._freeze(i)
         if row[_KIND] == CASCADE_LOOP:
             self._track(row[_MASTER], -1 if mode == MODE_CASCADE else i)
         if self._down[i] and row[_KIND] != RATIO_LOOP:
@@ -164,6 +164,12 @@ class Loops:
             image[at + pid.TARGET] = self.setpoints[i]
         elif mode == MODE_AUTO:
             image[at + pid.TARGET] = self._local[i]
+
+    def _freeze(self, i: int) -> None:
+        """A ramp stands still while the lease is lost; who follows a master, or goes down to rest, moves on."""
+        at = loop_at(i)
+        moves = self._down[i] or MODE_AUTO < self._image[at + _MODE] < MODE_TUNE
+        self._image[at + pid.FREEZE] = 0 if moves else self._frozen
 
     def _track(self, outer: int, inner: int) -> None:
         """Whom the outer loop of a cascade tracks, -1 for nobody: then it has its own mode again."""
@@ -180,7 +186,7 @@ class Loops:
         if frozen != self._frozen:
             self._frozen = frozen
             for i in range(len(self.rows)):
-                image[loop_at(i) + pid.FREEZE] = 0 if self._down[i] else frozen
+                self._freeze(i)
         for i, at, source, needs in self._plan:
             if image[source + _QUALITY] == _BAD and image[at + _MODE] != MODE_OFF and not self.failed[i]:
                 self.set_failed(i, 1)
@@ -389,8 +395,6 @@ class Loops:
         for i in range(len(self.rows)):
             if self._down[i] and not self.failed[i]:
                 at = loop_at(i)
-                if self._image[at + pid.TARGET] > self.rows[i][_STANDSTILL]:
-                    return False
-                if self._image[at + pid.PV] > self.rows[i][_STANDSTILL]:
+                if max(self._image[at + pid.TARGET], self._image[at + pid.PV]) > self.rows[i][_STANDSTILL]:
                     return False
         return True

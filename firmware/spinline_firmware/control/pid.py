@@ -9,7 +9,8 @@ Units: pv and setpoint in the loop's whole unit, -200 000 to 500 000; output in 
 to 65 536 (heat); gains as mantissa (at most 4095) and shift.  Why no intermediate reaches 2^30:
     y1, y2 hold pv * 256                 < 2^27
     e and dy are cut to +-(2^17 - 1), mantissas to 4095:  products < 2^29
-    a remainder is below 2^shift <= 2^28, so product + remainder < 2^29 + 2^28
+    fine is what e lost by being whole, -128 to 128 in 1/256 unit: its share of P and I is below 2^11
+    a remainder is below 2^shift <= 2^28, so product + remainder < 2^29 + 2^28 + 2^11
     z = 256 * (setpoint - its lag)       < 700 000 * 256 < 2^28
     P and D are cut to +-2^19, I to +-2^17, feed-forward to +-2^17: their sum stays below 2^21
 """
@@ -44,7 +45,7 @@ HOLDBACK = const(22)
 SOAK_SCANS = const(23)
 # state
 SETPOINT = const(24)  # working setpoint, behind the ramp
-RAMP_REST = const(25)
+RAMP_REST = const(25)  # of the working setpoint, 0 to 255 in 1/256 unit
 LAG = const(26)
 LAG_REST = const(27)
 FILTER_1 = const(28)
@@ -91,12 +92,15 @@ def scan_pid(image, at: int):  # type: ignore[no-untyped-def]  # noqa: C901, PLR
 
     # setpoint: ramp with holdback, then guaranteed soak; outside automatic it follows the pv
     setpoint = int(w[at + SETPOINT])
+    rest = int(w[at + RAMP_REST])
     before = setpoint
+    leak = 256 - int(w[at + B_256])
+    lag = int(w[at + LAG]) - (rest * leak >> 8)
     program = 0
     if mode < AUTO:
         setpoint = pv
-        w[at + RAMP_REST] = 0
-        w[at + LAG] = 0
+        rest = 0
+        lag = 0
         w[at + LAG_REST] = 0
         w[at + SOAKED] = 0
         before = pv
@@ -108,6 +112,12 @@ def scan_pid(image, at: int):  # type: ignore[no-untyped-def]  # noqa: C901, PLR
         if w[at + HOLDBACK] != 0 and away > w[at + HOLDBACK]:
             near = 0
         gap = int(w[at + TARGET]) - setpoint
+        if gap == 0:  # a way down ends with its remainder
+            rest = rest - int(w[at + RAMP_256])
+            if rest < 0:
+                rest = 0
+        if w[at + RAMP_256] == 0:
+            rest = 0
         if gap != 0:
             step = gap
             program = 1
@@ -116,15 +126,17 @@ def scan_pid(image, at: int):  # type: ignore[no-untyped-def]  # noqa: C901, PLR
                 program = 2
                 if near != 0:
                     program = 1
-                    acc = int(w[at + RAMP_REST]) + int(w[at + RAMP_256])
+                    acc = rest + int(w[at + RAMP_256])
+                    if gap < 0:
+                        acc = rest - int(w[at + RAMP_256])
                     step = acc >> 8
-                    w[at + RAMP_REST] = acc & 255
-                    if gap > 0 and step > gap:
+                    rest = acc & 255
+                    if gap > 0 and step >= gap:
                         step = gap
-                    elif gap < 0:
-                        step = 0 - step
-                        if step < gap:
-                            step = gap
+                        rest = 0
+                    if gap < 0 and step < gap:
+                        step = gap
+                        rest = 0
             setpoint = setpoint + step
         elif w[at + SOAKED] < w[at + SOAK_SCANS]:
             program = 2
@@ -140,15 +152,18 @@ def scan_pid(image, at: int):  # type: ignore[no-untyped-def]  # noqa: C901, PLR
         program = 5
     w[at + SHOWN] = asked + (program << 3)
     w[at + SETPOINT] = setpoint
+    w[at + RAMP_REST] = rest
 
-    # setpoint weight by a lag of the setpoint's own moves
-    lag = int(w[at + LAG]) + (setpoint - before) * (256 - int(w[at + B_256]))
+    # setpoint weight by a lag of the setpoint's own moves; each move to the ramp's own 1/256, whose share telescopes
+    lag = lag + (setpoint - before) * leak + (rest * leak >> 8)
     acc = lag + int(w[at + LAG_REST])
     q = acc >> w[at + KZ]
     w[at + LAG_REST] = acc - (q << w[at + KZ])
     lag = lag - q
     w[at + LAG] = lag
-    e = setpoint - ((lag + 128) >> 8) - pv
+    acc = ((setpoint - pv) << 8) + rest - lag + 128
+    e = acc >> 8
+    fine = acc - (e << 8) - 128
     if e > 131071:
         e = 131071
     if e < -131071:
@@ -166,13 +181,14 @@ def scan_pid(image, at: int):  # type: ignore[no-untyped-def]  # noqa: C901, PLR
         dy = -131071
     if w[at + ACTION] < 0:
         e = 0 - e
+        fine = 0 - fine
         dy = 0 - dy
     d_term = 0 - ((dy * int(w[at + MD])) >> w[at + SD])
     if d_term > 524288:
         d_term = 524288
     if d_term < -524288:
         d_term = -524288
-    p_term = (e * int(w[at + MP])) >> w[at + SP]
+    p_term = (e * int(w[at + MP]) + (fine * int(w[at + MP]) >> 8)) >> w[at + SP]
     if p_term > 524288:
         p_term = 524288
     if p_term < -524288:
@@ -185,7 +201,7 @@ def scan_pid(image, at: int):  # type: ignore[no-untyped-def]  # noqa: C901, PLR
             w[at + INTEGRAL_REST] = 0
             w[at + TRACK_REST] = 0
         else:
-            acc = e * int(w[at + MI]) + int(w[at + INTEGRAL_REST])
+            acc = e * int(w[at + MI]) + (fine * int(w[at + MI]) >> 8) + int(w[at + INTEGRAL_REST])
             q = acc >> w[at + SI]
             w[at + INTEGRAL_REST] = acc - (q << w[at + SI])
             integral = integral + q

@@ -73,9 +73,15 @@ def _limited(number: int, most: int) -> int:
     return -most if number < -most else most if number > most else number
 
 
-def p_term(error: int, mantissa: int, shift: int) -> int:
-    """The kernel's P for its error."""
-    return _limited((error * mantissa) >> shift, TERM_MAX)
+def p_term(image, at: int, words: "tuple[int, ...]") -> int:  # type: ignore[no-untyped-def]
+    """The P that the kernel's last scan would have made of these words; another setpoint weight begins without lag."""
+    lag = image[at + pid.LAG] if words[pid.B_256 - pid.ACTION] == image[at + pid.B_256] else 0
+    acc = ((image[at + pid.SETPOINT] - image[at + pid.PV]) << 8) + image[at + pid.RAMP_REST] - lag + 128
+    error, fine = _limited(acc >> 8, ERROR_MAX), (acc & 255) - 128
+    if image[at + pid.ACTION] < 0:
+        error, fine = -error, -fine
+    mantissa = words[pid.MP - pid.ACTION]
+    return _limited((error * mantissa + (fine * mantissa >> 8)) >> words[pid.SP - pid.ACTION], TERM_MAX)
 
 
 def d_term(image, at: int, mantissa: int, shift: int, kd: int) -> int:  # type: ignore[no-untyped-def]
@@ -95,7 +101,7 @@ def bumpless_integral(image, at: int, words: "tuple[int, ...]", feed_forward: in
     feed-forward lose; where it reaches its own limit the output may move, and the caller refuses.
     """
     word = pid.ACTION
-    p = p_term(image[at + pid.ERROR], words[pid.MP - word], words[pid.SP - word])
+    p = p_term(image, at, words)
     d = d_term(image, at, words[pid.MD - word], words[pid.SD - word], words[pid.KD - word])
     d_before = d_term(image, at, image[at + pid.MD], image[at + pid.SD], image[at + pid.KD])
     before = image[at + pid.P_TERM] + image[at + pid.INTEGRAL] + d_before + image[at + pid.FEED_FORWARD]

@@ -91,7 +91,8 @@ class Line:
     def _run_drives(self, steps_n: int) -> None:
         a = self.actuators
         self._godet1.run(steps_n, a.godet1_command if a.godet_enable else 0.0, a.drive_power)
-        self._godet2.run(steps_n, a.godet2_command if a.godet_enable else 0.0, a.drive_power)
+        turns = a.godet2_command * (1.0 - self.disturbances.godet2_belt_slip)
+        self._godet2.run(steps_n, turns if a.godet_enable else 0.0, a.drive_power)
 
     def _step_feeding_and_fiber(self) -> None:
         a, disturbances, sensors = self.actuators, self.disturbances, self.sensors

@@ -91,6 +91,7 @@ class Disturbances:
     quench_leak_kg_h: float = 0.0
     extraction_leak_kg_h: float = 0.0  # out of stage 1
     godet2_slip: float = 0.0  # share by which the fiber runs slower than the second godet
+    godet2_belt_slip: float = 0.0  # share by which the second godet turns slower than its drive
     gel_breaks_per_km: float = 0.0  # 0.05 is realistic
 
 

@@ -129,6 +129,9 @@ class Loop(Strict):
     def _consistent(self) -> Loop:
         if (self.kind != "single") != (self.master is not None):
             raise ValueError("master belongs to a ratio or cascade loop, and it needs one")
+        for of, low, high in (("", self.low, self.high), ("out_", self.out_low, self.out_high)):
+            if low >= high:
+                raise ValueError(f"loop {self.name}: {of}low {low} is not below {of}high {high}")
         begins = [row.above for row in self.gain_set]
         if begins != sorted(set(begins)):
             raise ValueError(f"gain_set: above {begins} does not rise")

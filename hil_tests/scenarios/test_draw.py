@@ -1,0 +1,125 @@
+"""The draw of the running line: godets move and stop in ratio, slip and breaks are seen, the draw-down has a limit.
+
+How well the ratio is kept is measured by `make bench ONLY=control`; beyond the bounds here it is broken.
+"""
+
+from __future__ import annotations
+
+from hil_tests.bench.run import BenchRun
+from hil_tests.bench.scan_truth import ScanTruth
+from spinline.recipe.compiler import DRAW_DOWN_MAX
+from spinline_protocol import errors, messages
+from spinline_protocol.configuration import LOOP, TABLE_LOOP, field_index
+
+from .conftest import MakeRun
+from .protocol import events, node_states
+
+G1 = 0
+SCAN_S = 0.05
+MEAN_N = 20  # one second
+STANDING_M_MIN = 1.0
+TEN_PERCENT_CMM_S = round(11 * 100_000 / 60)
+LINE_RAMP_S = 1.0 / 0.05  # 1 m/min at 0.05 m/min/s
+TRIPPED = "INTERLOCK_TRIPPED"
+PERMIT_S = 1.2  # an external watchdog gives a node that stands still 1 s, and the others see it in their next scan
+
+
+def ratio_errors(run: BenchRun, seconds: float) -> list[float]:
+    """Of the measured ratio over each second, in percent of the recipe's, while the line moves; nobody supervises."""
+    ratio, errors_percent = float(run.recipe.draw.stretch_ratio), []
+    sensors = run.bench.plant.sensors
+    seen = [(sensors.godet1_counts, sensors.godet2_counts)]
+    for _ in range(round(seconds / SCAN_S)):
+        run.run_without_supervisor(SCAN_S)
+        seen.append((sensors.godet1_counts, sensors.godet2_counts))
+        if len(seen) > MEAN_N and run.bench.plant.truth.godet1_speed_m_min > STANDING_M_MIN:
+            moved = [now - then for now, then in zip(seen[-1], seen[-1 - MEAN_N], strict=True)]
+            errors_percent.append(100 * (moved[1] / moved[0] / ratio - 1))
+    return errors_percent
+
+
+def asked(run: BenchRun, number: int, *values: int) -> dict[str, int]:
+    """The draw node's answer to a request of the supervisor."""
+    session = run.supervisor.sessions["draw"]
+    sequence = session.ask(number, *values)
+    assert run.run_until(lambda: sequence in session.answers, 5)
+    return session.answers.pop(sequence)
+
+
+def trips_after(run: BenchRun, truth: ScanTruth, from_us: int) -> list[tuple[str, float]]:
+    """(interlock's name, seconds since ``from_us``) of every interlock of the draw node that tripped since then."""
+    names = [row.name for row in next(node for node in run.line.node if node.name == "draw").interlock]
+    told = [(source, truth.at_us("draw", scan)) for scan, name, source, *_ in events(run, "draw") if name == TRIPPED]
+    return [(names[source], (at_us - from_us) / 1e6) for source, at_us in told if at_us >= from_us]
+
+
+def test_the_line_ramp_takes_both_godets_along_and_the_draw_down_has_its_limit(producing: BenchRun) -> None:
+    run = producing
+    assert asked(run, messages.SET_SETPOINT, G1, TEN_PERCENT_CMM_S, 0)["code"] == errors.OK
+    within = ratio_errors(run, 1.9)  # the lease lasts so long without a supervisor
+    for _ in range(round(LINE_RAMP_S) - 1):
+        run.run_for(1)
+        within += ratio_errors(run, 1.05)
+    assert max(map(abs, within)) < 0.6, f"off ratio by {max(map(abs, within)):.2f} % of a second's mean"
+    assert abs(run.bench.plant.truth.godet1_speed_m_min - 11) < 0.06, "reached within twice the ramp's time"
+
+    rows = [words for table, words in run.configurations[2].rows if table == TABLE_LOOP]
+    highest = rows[G1][field_index(LOOP, "setpoint_high")]
+    refused = asked(run, messages.SET_SETPOINT, G1, highest + 1, 0)
+    assert (refused["code"], refused["got"], refused["limit"]) == (errors.RANGE, highest + 1, highest)
+    truth = run.bench.plant.truth
+    assert truth.draw_down_ratio * highest / TEN_PERCENT_CMM_S < DRAW_DOWN_MAX * 1.05, (
+        "what it allows does not resonate"
+    )
+    assert truth.resonance_share < 1e-3
+    run.run_for(3)
+    assert abs(run.bench.plant.truth.godet1_speed_m_min - 11) < 0.06 and node_states(run)["draw"] == "EXECUTE"
+
+
+def test_the_death_of_another_node_stops_both_godets_in_ratio_without_the_host(producing: BenchRun) -> None:
+    run = producing
+    truth = ScanTruth(run.bench, run.configurations)
+    run.run_for(2)
+    killed_us = run.bench.now_us
+    run.bench.kill("bath")
+    off = ratio_errors(run, 25)
+    assert max(map(abs, off)) < 1.0, f"off ratio by {max(map(abs, off)):.2f} % while stopping"
+    assert run.bench.plant.truth.godet1_speed_m_min < 0.1 and run.bench.plant.truth.godet2_speed_m_min < 0.2
+    run.run_for(20)
+    (opened,) = [scan for scan, name, *_ in events(run, "draw") if name == "PERMIT_OPEN"]
+    assert 0 < (truth.at_us("draw", opened) - killed_us) / 1e6 <= PERMIT_S
+
+
+def test_a_belt_that_slips_a_little_is_trimmed_away_and_one_that_slips_far_stops_the_line(producing: BenchRun) -> None:
+    run = producing
+    truth = ScanTruth(run.bench, run.configurations)
+    run.run_for(2)
+    began_us = run.bench.now_us
+    run.bench.plant.disturbances.godet2_belt_slip = 0.02
+    run.run_for(4)
+    assert max(map(abs, ratio_errors(run, 1.5))) < 0.5, "the measured ratio is trimmed"
+    run.run_for(1)
+    assert trips_after(run, truth, began_us) == [] and node_states(run)["draw"] == "EXECUTE"
+
+    began_us = run.bench.now_us
+    run.bench.plant.disturbances.godet2_belt_slip = 0.7
+    run.run_for(30)
+    name, after_s = trips_after(run, truth, began_us)[0]
+    assert name == "G2 stalls" and after_s < 2.0, "the drive has its own ramp, the rule 0.2 s"
+    assert node_states(run)["draw"] == "HELD"
+
+
+def test_a_fiber_that_breaks_or_slips_on_the_godet_loses_its_tension_and_holds_the_line(make_run: MakeRun) -> None:
+    for disturbance, strength, within_s in (("gel_breaks_per_km", 1e6, 1.0), ("godet2_slip", 0.7, 20.0)):
+        run = make_run()
+        run.start()
+        assert run.run_until(lambda of=run: of.supervisor.batch.state == "RUNNING", 900)  # type: ignore[misc]
+        run.run_for(20)
+        truth = ScanTruth(run.bench, run.configurations)
+        run.run_for(2)
+        began_us = run.bench.now_us
+        setattr(run.bench.plant.disturbances, disturbance, strength)
+        run.run_for(within_s + 28)
+        found = trips_after(run, truth, began_us)
+        assert found and found[0][0] == "fiber broken" and found[0][1] < within_s, (disturbance, found)
+        assert run.bench.plant.truth.godet1_speed_m_min < 0.1 and node_states(run)["draw"] == "HELD"
