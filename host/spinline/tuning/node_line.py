@@ -23,6 +23,7 @@ from spinline_protocol.states import (
     CMD_START,
     CMD_STOP,
     CMD_SUPERVISE,
+    EVT_INTERLOCK_TRIPPED,
     EVT_TUNE_BEGAN,
     EVT_TUNE_ENDED,
     EXECUTE,
@@ -69,7 +70,7 @@ class NodeLine:
         self.decimals: int = QUANTITY_BY_NAME[self.quantity][5]
         self.unit: str = QUANTITY_BY_NAME[self.quantity][6]
         self.states_seen: set[int] = set()
-        self._port, self._turn, self._told = port, turn, told
+        self._node, self._port, self._turn, self._told = node, port, turn, told
         self._loop_i = node.loop.index(loop)
         columns = session.configuration.columns
         input_i = next(i for i, row in enumerate(node.input) if row.name == loop.input)
@@ -81,6 +82,7 @@ class NodeLine:
         self._events: list[dict[str, Any]] = []
         self._now_us = self._now_ms = self._lease_due_ms = self._told_ms = 0
         self._lost = False
+        self._watched_in = -1
 
     # ------------------------------------------------------------------------------------------------ the session
 
@@ -167,7 +169,8 @@ class NodeLine:
         return False
 
     def watch(self, scans: int) -> Record:
-        """The loop as it runs."""
+        """The loop as it runs; from the first watch on the node must stay in its state."""
+        self._watched_in = self.session.state if self._watched_in < 0 else self._watched_in
         first = self._newest + 1
         self._pass(lambda: self._newest >= first + scans - 1, scans, "watching")
         return self._record(first, first + scans)
@@ -177,10 +180,21 @@ class NodeLine:
         first = self._newest
         self._pass(lambda: self._newest >= first + scans, scans, "waiting until the loop is at rest")
 
+    def _judge_still_there(self) -> None:
+        """Refusal where the node has left the state of the first watch: what is seen now is another loop."""
+        state = self._watched_in
+        if state < 0 or self.session.state == state:
+            return
+        trips = [event for event in self._events if event["code"] == EVT_INTERLOCK_TRIPPED]
+        names = [row.name for row in self._node.interlock]
+        why = f": interlock {names[trips[-1]['source']]!r}" if trips and trips[-1]["source"] < len(names) else ""
+        raise Refusal(f"the node went from {STATES[state]} to {STATES[self.session.state]}{why}; the loop has its gains")
+
     def _pass(self, reached: Callable[[], bool], scans: int, what: str) -> None:
         limit_ms = self._now_ms + round(scans * self.scan_s * 1500) + CONNECT_MS
         while not reached():
             self.step()
+            self._judge_still_there()
             if self._now_ms - self._told_ms > 10_000 and self._newest in self._scans:
                 self._told_ms = self._now_ms
                 pv, output = self._scans[self._newest]
@@ -238,6 +252,7 @@ class NodeLine:
 
     def stop_node(self) -> None:
         """Back to rest a node that was started for this."""
+        self._watched_in = -1
         self.command(CMD_STOP)
 
     def apply(self, configuration: NodeConfiguration) -> None:

@@ -56,7 +56,7 @@ def _experiment(above: Axes, below: Axes, asked: Request, tuned: Tuned) -> None:
     title = f"experiment: gain {model.gain:.4g}, lags {lags}, dead time {model.dead_s:.3g} s"
     _axes(above, f"{title}; {100 * p.found.explained:.2f} % explained", f"pv, {_unit(asked)}", "")
     above.plot(time_s, record.pv, color=OLD, linewidth=0.7, label="measured")
-    above.plot(time_s, answer(record, p.found, asked.loop.out_low < 0), color=NEW, linewidth=1.4, label="model")
+    above.plot(time_s, answer(record, p.found), color=NEW, linewidth=1.4, label="model")
     for edge in (plan.middle - plan.hysteresis, plan.middle + plan.hysteresis):
         above.axhline(edge, color=LIMIT, linewidth=0.8, linestyle=":")
     above.legend(loc="upper right", frameon=False)

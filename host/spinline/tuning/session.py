@@ -23,6 +23,8 @@ from spinline_protocol import auth
 
 LEASE_MS = 2000
 WATCHES_N = 10  # tries to find the loop at rest before it is refused
+DEVIATION_SHARE = 0.8  # of what an interlock lets the pv be apart from its setpoint
+OUTPUT_NOISE = {"ssr": 0.04, "dac": 0.01}  # a heater may be restless; a pump, a drive or a valve hands it on, or wears
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,19 @@ def limits_of(asked: Request, state: str) -> Limits:
         if row.input == loop.input and row.action != "alarm" and state in row.during:
             high = min(high, row.above - count if row.above is not None else math.inf)
             low = max(low, row.below + count if row.below is not None else -math.inf)
-    return Limits(asked.pv_away, asked.hysteresis, loop.out_low, loop.out_high, low, high, count)
+    quiet = min(OUTPUT_NOISE.get(row.kind, OUTPUT_NOISE["dac"]) for row in node.output if row.loop == loop.name)
+    mirrored = loop.action != "raises"
+    return Limits(
+        asked.pv_away, asked.hysteresis, loop.out_low, loop.out_high, low, high, count, mirrored, quiet,
+        deviation_of(asked, state),
+    )  # fmt: skip
+
+
+def deviation_of(asked: Request, state: str) -> float:
+    """Which share of its setpoint the pv may be apart from it before an interlock acts; endless without one."""
+    rows = [row for row in asked.node.interlock if row.of_setpoint == asked.loop.name and row.apart is not None]
+    shares = [row.apart_share for row in rows if row.action != "alarm" and state in row.during]
+    return DEVIATION_SHARE * min(shares, default=math.inf)
 
 
 def gains_of(loop: Loop) -> Gains:
