@@ -172,8 +172,8 @@ def _judge_room(centre: float, limits: Limits) -> None:
         if room < ROOM_MIN:
             shown = limits.out_low + limits.out_high - centre if limits.mirrored else centre
             raise Refusal(
-                f"the output stands at {100 * shown:.1f} %, at its {ends[i ^ limits.mirrored][0]}: the experiment needs "
-                f"{ROOM_MIN:.0%} to both sides; move the setpoint, or tune when the loop needs some output"
+                f"the output stands at {100 * shown:.1f} %, at its {ends[i ^ limits.mirrored][0]}: the experiment "
+                f"needs {ROOM_MIN:.0%} to both sides; move the setpoint, or tune when the loop needs some output"
             )
 
 
@@ -275,7 +275,7 @@ def _judge_model(found: Identified, record: Record, noise: float) -> None:
         )
     if not COOLING_MIN <= found.cooling_ratio <= 1 / COOLING_MIN:
         raise Refusal(
-            f"below 0 the output does {found.cooling_ratio:.3g} times what it does above: one of the sides does nothing; "
+            f"below 0 the output does {found.cooling_ratio:.3g} times what it does above: one side does nothing; "
             "look at its actuator, or move the setpoint to where the loop works on one side only"
         )
 

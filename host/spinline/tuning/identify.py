@@ -23,7 +23,6 @@ GRID_DEAD = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4)
 STARTS_N = 4
 ZERO_WORTH = 0.9  # of the residual without it
 ZERO_PERIODS_MAX = 0.5
-DRIFT = False
 RIDGE = 1e-10  # two columns that are alike must not end the search
 
 
@@ -79,7 +78,7 @@ def _columns(record: Record, lags_s: tuple[float, ...], dead_s: float, split: bo
     slopes = (np.gradient(answers[0], scan_s),) if zero else ()
     time_s = np.arange(len(record.pv)) * scan_s
     rest = (np.ones(len(time_s)), np.exp(-time_s / max(lags_s[0], scan_s)), time_s / time_s[-1] - 0.5)
-    return (*answers, *slopes, *(rest if DRIFT else rest[:2]))
+    return (*answers, *slopes, *rest)
 
 
 def _fit(

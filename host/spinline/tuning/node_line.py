@@ -6,7 +6,7 @@ The node judges what is asked and ends the experiment by itself when this side i
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from spinline.recipe.line_model import QUANTITY_BY_NAME, Loop, Node
 from spinline.record.decode import RecordDecoder
 from spinline.tuning.experiment import End, Plan, Refusal
 from spinline.tuning.identify import Record
+from spinline.tuning.model import Real
 from spinline_protocol import errors, messages
 from spinline_protocol.configuration import OF_INPUT, OF_OUTPUT
 from spinline_protocol.states import (
@@ -42,6 +43,7 @@ from spinline_protocol.states import (
 
 CONNECT_MS = 20_000
 ANSWER_MS = 10_000
+Output = TypeVar("Output", float, Real)
 LEASE_EVERY_MS = 400  # several in each lease: one damaged frame costs nothing
 ENDS = {
     TUNE_DONE: End.DONE,
@@ -97,7 +99,7 @@ class NodeLine:
         self._lost = self._lost or bool(session.lost and session.lost[-1][1] > self._newest + 1 and self._newest >= 0)
         self._events += session.events
         session.scans, session.events, session.summaries, session.lost = [], [], [], []
-        if session.phase == READY and self._now_ms >= self._lease_due_ms:
+        if self._now_ms >= self._lease_due_ms:
             self._lease_due_ms = self._now_ms + LEASE_EVERY_MS
             session.renew_lease(session.next_scan, session.first_event)
         self._port.write(octets + session.step([], self._now_us))
@@ -105,12 +107,13 @@ class NodeLine:
     def _take(self, first: int, records: bytes) -> None:
         for i, row in enumerate(self._decoder.decode(records)):
             output = row[self._out_at] / FULL_SCALE
-            self._scans[first + i] = (row[self._pv_at] / 10**self.decimals, self._mirrored(output))
+            self._scans[first + i] = (row[self._pv_at] / 10**self.decimals, self.mirrored(output))
             self._newest = first + i
         while len(self._scans) > 1_000_000:
             del self._scans[next(iter(self._scans))]
 
-    def _mirrored(self, output: float) -> float:
+    def mirrored(self, output: Output) -> Output:
+        """An output as the node has it, from one as it is shown here; and the other way round."""
         if self.loop.action == "raises":
             return output
         return self.loop.out_low + self.loop.out_high - output
@@ -188,7 +191,9 @@ class NodeLine:
         trips = [event for event in self._events if event["code"] == EVT_INTERLOCK_TRIPPED]
         names = [row.name for row in self._node.interlock]
         why = f": interlock {names[trips[-1]['source']]!r}" if trips and trips[-1]["source"] < len(names) else ""
-        raise Refusal(f"the node went from {STATES[state]} to {STATES[self.session.state]}{why}; the loop has its gains")
+        raise Refusal(
+            f"the node went from {STATES[state]} to {STATES[self.session.state]}{why}; the loop has its gains"
+        )
 
     def _pass(self, reached: Callable[[], bool], scans: int, what: str) -> None:
         limit_ms = self._now_ms + round(scans * self.scan_s * 1500) + CONNECT_MS
@@ -213,7 +218,7 @@ class NodeLine:
         def count(pv: float) -> int:
             return round(float(pv * 10**self.decimals))
 
-        outputs = [round(self._mirrored(output) * FULL_SCALE) for output in (plan.low, plan.centre, plan.high)]
+        outputs = [round(self.mirrored(output) * FULL_SCALE) for output in (plan.low, plan.centre, plan.high)]
         band = (count(plan.middle - plan.hysteresis), count(plan.middle + plan.hysteresis))
         limits = (count(plan.pv_low), count(plan.pv_high))
         times = (plan.quiet_scans, plan.switches_n, plan.half_scans_max)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spinline.errors import BadInput
-from spinline.line.node_session import NodeSession
+from spinline.line.node_session import CREDIT_BYTES, DOWNLOADING, PREPARED, NodeSession
 from spinline.line.supervisor import Port
 from spinline.recipe import line_model
 from spinline.recipe.compiler import NodeConfiguration, compile_node
@@ -91,6 +91,12 @@ class TuneSession(NodeSession):
         """Asked for: this one may be downloaded."""
         self._may_download = True
         super().change(configuration)
+
+    def renew_lease(self, scans_to: int, events_to: int) -> None:
+        """Also while new gains are on their way: the node's loops control meanwhile, and may not end in a hold."""
+        if self.phase in (DOWNLOADING, PREPARED) and self._link.state == "open":
+            self._link.renew_lease(scans_to, events_to, CREDIT_BYTES)
+        super().renew_lease(scans_to, events_to)
 
 
 def node_line(
