@@ -8,6 +8,7 @@ Without names every loop of the line is tried; prints what became of each and le
 from __future__ import annotations
 
 import argparse
+import math
 import random
 import sys
 import tempfile
@@ -25,7 +26,16 @@ from spinline.tuning.experiment import WATCH_SCANS, Refusal
 from spinline.tuning.model import Gains
 from spinline.tuning.node_line import NodeLine
 from spinline.tuning.report import summary_line, write_report
-from spinline.tuning.session import Request, Tuned, changed_line, find_loop, node_line, tune_loop, with_gains
+from spinline.tuning.session import (
+    Request,
+    Tuned,
+    changed_line,
+    deviation_of,
+    find_loop,
+    node_line,
+    tune_loop,
+    with_gains,
+)
 from spinline_protocol import messages
 from spinline_protocol.configuration import MODE_AUTO, MODE_MANUAL, MODE_RATIO
 from spinline_protocol.states import CMD_RUN, CMD_START, STARTING, STATES
@@ -36,7 +46,9 @@ from .bench.simulated import SimulatedLine
 
 STEP_US = 100_000
 SOAK_S = 3600.0
-LOAD_TIS, LOAD_SCANS_MIN = 6.0, 400  # how long a load is watched: integral times, at least scans
+LOAD_TIS, LOAD_SCANS_MIN, LOAD_LONG_S = 5.0, 80, 300.0  # how long a load is watched: integral times, at least scans
+LOAD_SHARE = 0.5  # of what the experiment did, or was allowed
+ENDLESS_TI_S = 1e8
 AS_IT_STANDS = 131_072  # for the output of SET_MODE (SPEC 5.3)
 
 
@@ -100,39 +112,41 @@ class Trial:
         """The new gains to the running node."""
         self.line.apply(with_gains(self.asked, tuned.proposal.gains))
 
-    def load_iae(self, load: float, seconds: float) -> float:
+    def load_iae(self, load: float, seconds: float, repeats_n: int) -> float:
         """What a step of ``load`` (fraction of the output) at the plant's input costs: pv unit times s, as measured.
 
         The output is set that far off for a scan and the loop left to itself: bumpless, it begins with an integral
-        that is wrong by the load.
+        that is wrong by the load.  Mean of ``repeats_n``, up and down in turn: noise is no answer to a load.
         """
-        loop_i, scale = self.asked.node.loop.index(self.asked.loop), -1 if self.asked.loop.action == "lowers" else 1
-        rest = self.line.watch(WATCH_SCANS)
-        output = float(np.mean(self.line.mirrored(rest.output))) + scale * load
-        for mode, given in ((MODE_MANUAL, round(output * FULL_SCALE)), (self.own_mode, AS_IT_STANDS)):
-            told = self.line.ask(messages.SET_MODE, loop_i, mode, given)
-            assert told["code"] == 0, told
-        course = self.line.watch(round(seconds / self.line.scan_s))
-        noise = float(np.abs(rest.pv - np.mean(rest.pv)).mean())
-        away = np.abs(course.pv - np.mean(rest.pv)).sum() * self.line.scan_s
-        return float(away) - noise * seconds
+        scans = round(seconds / self.line.scan_s)
+        mean = np.zeros(scans)
+        for repeat_i in range(repeats_n):
+            sign = 1 if repeat_i % 2 == 0 else -1
+            rest = self.line.watch(WATCH_SCANS)
+            self._set_mode(MODE_MANUAL, float(np.mean(rest.output)) + sign * load)
+            self._set_mode(MODE_RATIO if self.asked.loop.kind == "ratio" else MODE_AUTO)
+            mean = mean + sign * (self.line.watch(scans).pv - np.mean(rest.pv)) / repeats_n
+        return float(np.abs(mean).sum() * self.line.scan_s)
 
-    @property
-    def own_mode(self) -> int:
-        """The mode of the loop's kind."""
-        return MODE_RATIO if self.asked.loop.kind == "ratio" else MODE_AUTO
+    def _set_mode(self, mode: int, output: float | None = None) -> None:
+        given = AS_IT_STANDS if output is None else round(self.line.mirrored(output) * FULL_SCALE)
+        told = self.line.ask(messages.SET_MODE, self.asked.node.loop.index(self.asked.loop), mode, given)
+        if told["code"]:
+            raise Refusal(f"the node refuses mode {mode}: {told}")
 
 
 def compared(trial: Trial, tuned: Tuned) -> str:
     """Load IAE in the plant with the gains before and after, which are then on the node; a part of a line."""
-    load = 0.5 * (tuned.proposal.plan.high - tuned.proposal.plan.centre)
-    slow_s = max(tuned.current.Ti_s if tuned.current.Ti_s < 1e8 else 0.0, tuned.held.Ti_s)
-    seconds = max(LOAD_TIS * slow_s, LOAD_SCANS_MIN * trial.line.scan_s)
-    before = trial.load_iae(load, seconds)
-    trial.line.rest(WATCH_SCANS)
+    plan, found, scan_s = tuned.proposal.plan, tuned.proposal.found, trial.line.scan_s
+    slow_s = max(tuned.current.Ti_s if tuned.current.Ti_s < ENDLESS_TI_S else 0.0, tuned.held.Ti_s)
+    seconds = max(LOAD_TIS * slow_s, LOAD_SCANS_MIN * scan_s)
+    load = LOAD_SHARE * (plan.high - plan.centre)
+    if math.isfinite(deviation_of(trial.asked, STATES[trial.line.session.state])):  # an interlock waits for a load
+        load = min(load, LOAD_SHARE * (plan.pv_high - plan.middle) / found.model.gain)
+    repeats_n = 2 if seconds > LOAD_LONG_S else 8
+    before = trial.load_iae(load, seconds, repeats_n)
     trial.apply(tuned)
-    trial.line.rest(WATCH_SCANS)
-    after = trial.load_iae(load, seconds)
+    after = trial.load_iae(load, seconds, repeats_n)
     verdict = "better" if after < before else "WORSE"
     return f"a load of {load:.1%} in the plant: IAE {before:.4g} before, {after:.4g} after, {verdict}"
 

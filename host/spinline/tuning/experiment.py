@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from spinline.tuning.identify import Identified, Record, identify
-from spinline.tuning.margin import Margins, load_iae, margins
+from spinline.tuning.margin import Margins, load_iae, margins, output_noise
 from spinline.tuning.model import Gains, LinearModel, Real
 from spinline.tuning.rule import MS_MAX, MT_MAX, Robustness, robust_gains
 
@@ -32,7 +32,7 @@ WANDER_SPAN = 0.01
 HYSTERESIS_WANDER = 3.0
 HYSTERESIS_NOISE, HYSTERESIS_COUNTS, AWAY_HYSTERESES = 6.0, 8.0, 10.0  # where a person leaves them open
 WORTH = 0.95  # of the load IAE: a smaller gain is not worth a change
-PERIOD_SCANS_MIN = 6  # a shorter cycle has too few scans to show dead time and lag
+PERIOD_SCANS_MIN = 7  # a shorter cycle has too few scans to show dead time and lag
 PERIOD_SCANS_SHORT, SWING_HYSTERESES = 16, 4.0  # a short cycle of large swing gets longer with a smaller step
 NOISE_SCANS = (1, 4, 16)  # a converter that is slower than the scan, or a filter, tells its noise late
 SIDE_SHARE_MIN = 0.1  # of the experiment's outputs beyond 0, or the gain of that side is not seen
@@ -271,7 +271,7 @@ def _judge_model(found: Identified, record: Record, noise: float) -> None:
     if found.residual > math.hypot(RESIDUAL_NOISE * noise, RESIDUAL_SWING * float(np.std(record.pv))):
         raise Refusal(
             f"no linear model explains the record: {100 * found.explained:.1f} % of it, {found.residual:.3g} left, "
-            f"the noise is {noise:.3g}; a disturbance, a sticking actuator or a drift was in it"
+            f"the noise is {noise:.3g}; a disturbance was in it, or the actuator sticks or has a ramp of its own"
         )
     if not COOLING_MIN <= found.cooling_ratio <= 1 / COOLING_MIN:
         raise Refusal(
@@ -287,7 +287,8 @@ def propose(record: Record, plan: Plan, limits: Limits, current: Gains, noise: f
         raise Refusal(_too_fast(f"a cycle took {period_s / record.scan_s:.0f} scans"))
     found = identify(record, period_s, sees_both_sides(plan))
     _judge_model(found, record, noise)
-    keep = replace(KEEP, noise=noise, output_noise=limits.output_noise)
+    restless = max(limits.output_noise, output_noise(current, record.scan_s, noise))  # as it was, at least
+    keep = replace(KEEP, noise=noise, output_noise=restless)
     gains = robust_gains(found.model, record.scan_s, keep=keep)
     before, after = (margins(found.model, one, record.scan_s) for one in (current, gains))
     iae = [load_iae(found.model, one, record.scan_s) for one in (current, gains)]

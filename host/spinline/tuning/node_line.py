@@ -21,6 +21,7 @@ from spinline.tuning.model import Real
 from spinline_protocol import errors, messages
 from spinline_protocol.configuration import OF_INPUT, OF_OUTPUT
 from spinline_protocol.states import (
+    CMD_RESET,
     CMD_START,
     CMD_STOP,
     CMD_SUPERVISE,
@@ -33,6 +34,7 @@ from spinline_protocol.states import (
     IDLE,
     STARTING,
     STATES,
+    STOPPED,
     TUNE_DISTURBED,
     TUNE_DONE,
     TUNE_NO_RESPONSE,
@@ -158,6 +160,8 @@ class NodeLine:
 
     def judge_state(self, while_running: bool, start: bool) -> bool:
         """A state in which the loop may be moved; True where the node was started for it.  Refusal otherwise."""
+        if self.session.state == STOPPED and start:
+            self.command(CMD_RESET)  # what the tuning of another loop has left
         state = self.session.state
         if state == IDLE and start:
             self.command(CMD_START)
@@ -242,6 +246,8 @@ class NodeLine:
 
     def _refusal(self, told: dict[str, Any]) -> str:
         code, field, got, limit = (told[key] for key in ("code", "field", "got", "limit"))
+        if code == errors.NO_LEASE:
+            return "the node has not heard this PC within its lease and is on hold: look at the cable; run it again"
         if code == errors.STATE:
             return f"the node refuses the experiment: the loop does not control in {STATES[self.session.state]}"
         shown = {key: 10**self.decimals for key in ("pv_low", "pv_high", "band_low", "band_high")}

@@ -21,7 +21,6 @@ from spinline.tuning.node_line import NodeLine
 from spinline.tuning.whole import largest_error, quantised
 from spinline_protocol import auth
 
-LEASE_MS = 2000
 WATCHES_N = 10  # tries to find the loop at rest before it is refused
 DEVIATION_SHARE = 0.8  # of what an interlock lets the pv be apart from its setpoint
 OUTPUT_NOISE = {"ssr": 0.04, "dac": 0.01}  # a heater may be restless; a pump, a drive or a valve hands it on, or wears
@@ -106,7 +105,9 @@ def node_line(
     """The loop behind a port, not yet connected."""
     configuration = compile_node(asked.line, asked.node, asked.recipe)
     key = auth.role_key(site_key, auth.MAINTENANCE)
-    session = TuneSession(configuration, "", LEASE_MS, entropy, key, auth.MAINTENANCE, download=asked.download)
+    session = TuneSession(
+        configuration, "", asked.node.lease_ms, entropy, key, auth.MAINTENANCE, download=asked.download
+    )
     return NodeLine(session, port, turn, asked.node, asked.loop, told)
 
 
