@@ -21,7 +21,7 @@ from spinline.edges.keys import new_key_file
 pytestmark = pytest.mark.wall
 
 SPEED = 4  # times real time
-CAP_S = 120.0
+CAP_S = 100.0
 LOOP = "bath.QFLOW"  # a flow: its experiment takes half a minute of the line's time
 BATH = ("scan_ms = 500\nlease_ms = 2000", "scan_ms = 250\nlease_ms = 8000")  # 2 s also on a wall clock this much slower
 
@@ -82,16 +82,21 @@ def read_until(process: subprocess.Popen[str], word: str) -> str:
     raise AssertionError(said)
 
 
-def test_a_technician_interrupts_a_tuning_and_then_tunes_the_loop_and_has_the_report(technician: Technician) -> None:
-    options = ("--start", "--download")
-    with technician.tune(*options) as process:
+def test_ctrl_c_in_an_experiment_ends_it_and_the_node_rests_with_the_gains_it_had(technician: Technician) -> None:
+    with technician.tune("--start", "--download") as process:
         read_until(process, "experiment: output")
         process.send_signal(signal.SIGINT)
         said, _ = process.communicate(timeout=CAP_S)
     assert process.returncode == 130 and "interrupted: the experiment has ended" in said, said
     assert not technician.report.exists()
 
-    with technician.tune(*options, "--apply") as process:  # the node is idle again and has the gains it had
+    with technician.tune("--dry-run") as process:  # connects, so it runs the line file's gains; and it was stopped
+        said, _ = process.communicate(timeout=CAP_S)
+    assert process.returncode == 1 and "refused: the node is in STOPPED" in said, said
+
+
+def test_a_technician_tunes_a_loop_and_has_its_gains_on_the_node_and_a_report(technician: Technician) -> None:
+    with technician.tune("--start", "--download", "--apply", "--hysteresis", "1500") as process:
         said, _ = process.communicate(timeout=CAP_S)
     assert process.returncode == 0, said
     assert "gains are on the node" in said and "gains = { Kc = " in said and "as held" in said

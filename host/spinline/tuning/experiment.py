@@ -36,6 +36,7 @@ PERIOD_SCANS_MIN = 7  # a shorter cycle has too few scans to show dead time and 
 PERIOD_SCANS_SHORT, SWING_HYSTERESES = 16, 4.0  # a short cycle of large swing gets longer with a smaller step
 NOISE_SCANS = (1, 4, 16)  # a converter that is slower than the scan, or a filter, tells its noise late
 SIDE_SHARE_MIN = 0.1  # of the experiment's outputs beyond 0, or the gain of that side is not seen
+TD_SCANS_MIN = 0.2
 COOLING_MIN = 0.02  # of the gain of the other side
 BAND_ROOM = 2.0  # hystereses that must fit between the band and the limits of the pv
 RESIDUAL_NOISE, RESIDUAL_SWING = 1.5, 0.08  # what the model may leave: of the noise, and of the pv's rms swing
@@ -222,7 +223,7 @@ def tune(line: TuningLine, limits: Limits, current: Gains, watches_n: int = 1) -
             step = min(step * 2, STEP_MAX)
         else:
             break
-        line.rest(len(record.pv) + 8 * WATCH_SCANS)
+        line.rest(len(record.pv) + (0 if end is End.DONE else 8 * WATCH_SCANS))
         watched, limits = settled(line, limits, watches_n)
     assert plan is not None
     if end is End.PV_OUT and len(record.pv) - plan.quiet_scans < PERIOD_SCANS_MIN // 2:
@@ -290,6 +291,8 @@ def propose(record: Record, plan: Plan, limits: Limits, current: Gains, noise: f
     restless = max(limits.output_noise, output_noise(current, record.scan_s, noise))  # as it was, at least
     keep = replace(KEEP, noise=noise, output_noise=restless)
     gains = robust_gains(found.model, record.scan_s, keep=keep)
+    if gains.Td_s < TD_SCANS_MIN * record.scan_s:
+        gains = replace(gains, Td_s=0.0, filter_k=0)  # whole numbers cannot hold it, and it does nothing
     before, after = (margins(found.model, one, record.scan_s) for one in (current, gains))
     iae = [load_iae(found.model, one, record.scan_s) for one in (current, gains)]
     if not after.stable:

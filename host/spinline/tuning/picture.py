@@ -61,7 +61,9 @@ def _experiment(above: Axes, below: Axes, asked: Request, tuned: Tuned) -> None:
         above.axhline(edge, color=LIMIT, linewidth=0.8, linestyle=":")
     above.legend(loc="upper right", frameon=False)
     _axes(below, "", "output, %", "s")
-    below.step(time_s, 100 * record.output, where="post", color=INK, linewidth=0.9)
+    loop = asked.loop  # one that lowers is mirrored in the record
+    shown = record.output if loop.action == "raises" else loop.out_low + loop.out_high - record.output
+    below.step(time_s, 100 * shown, where="post", color=INK, linewidth=0.9)
     below.sharex(above)
 
 
