@@ -52,7 +52,7 @@ def test_a_weak_zone_gets_better_gains_that_the_running_node_takes_without_movin
     before = trial.line.watch(4).output[-1]
     trial.apply(tuned)
     after = trial.line.watch(4).output[0]
-    assert abs(after - before) < 0.05  # what the noise makes of the new gains, no more
+    assert abs(after - before) < 0.12  # three times what noise may make of a heater's output, no more
     assert trial.line.session.configuration.sha256 == running_sha256(trial)
     command.write_report(tmp_path, trial.asked, tuned)
     assert (tmp_path / "tuning.png").stat().st_size > 10_000 and "Kc" in command.toml_lines(trial.asked, tuned)
@@ -67,10 +67,10 @@ def test_gains_that_are_better_already_are_kept(make_trial: MakeTrial) -> None:
 
 
 def test_a_refusal_leaves_the_configuration_and_the_loop_as_they_were(make_trial: MakeTrial) -> None:
-    trial = make_trial("bath.QFLOW")
-    trial.to_state(60)
+    trial = make_trial("melt.Z1")  # warmed by its neighbours while no melt flows
+    trial.to_state()
     before = running_sha256(trial)
-    with pytest.raises(Refusal, match="too fast"):
+    with pytest.raises(Refusal, match="at its lowest"):
         trial.tune()
     assert running_sha256(trial) == before == trial.line.session.configuration.sha256
 

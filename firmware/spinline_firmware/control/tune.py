@@ -114,8 +114,12 @@ class Tune:
             self._give_back(at)
 
     def _give_back(self, at: int) -> None:
-        """In the mode that holds now: the working setpoint it had, and the output from where it stands."""
+        """In the mode that holds now: the working setpoint it had, and the output at which it rested before.
+
+        What the relay had last is nobody's output: a loop that went on from there would begin with the whole step.
+        """
         image = self._image
+        image[at + pid.OUTPUT] = self.relay.output
         if image[at + pid.MODE] == pid.MANUAL_MODE:
             image[at + pid.MANUAL] = image[at + pid.OUTPUT]
         elif pid.AUTO <= image[at + pid.MODE] <= pid.RATIO:

@@ -22,7 +22,11 @@ from spinline.recipe.line_model import load_line
 from spinline.recipe.reading import read_recipe
 
 TURN_US = 20_000
-REFUSED = 1
+OPENING_TURNS_N = 2  # until then it is a device that cannot be opened, later a cable that was pulled
+REFUSED, INTERRUPTED = 1, 130
+ENDED_ALONE = (
+    "the node ends an experiment by itself within its lease of 2 s, and the loop goes on with the gains it had"
+)
 
 
 def tune(
@@ -45,7 +49,7 @@ def tune(
     """Find robust gains for one loop by an experiment on the line; the node guards outputs and pv meanwhile.
 
     The supervisor must have left the port.  Exit code: 0 new gains were found, 1 refused, with the reason; the loop
-    then has the gains it had; 2 the input cannot be used.
+    then has the gains it had; 2 the input cannot be used; 130 Ctrl-C, which ends the experiment.
     """
     asked = (
         load_line(line),
@@ -72,17 +76,25 @@ def _run(given: tuple[Any, ...], port: str, site_key: bytes, folder: Path, dry_r
     console = Console()
     asked = command.request(*given)
     device = SerialPort(port)
+    turns_n = 0
 
     def turn() -> int:
+        nonlocal turns_n
+        turns_n += 1
         clock.rest_until_us(clock.monotonic_us() + TURN_US)
-        if device.problem:
+        if device.problem and turns_n <= OPENING_TURNS_N:
             raise BadInput([device.problem])
+        if device.problem:
+            raise command.Refusal(f"the serial line is lost ({device.problem}); {ENDED_ALONE}")
         return clock.monotonic_us()
 
     try:
         done = command.run(
             asked, TimedPort(device, clock.monotonic_us), turn, os.urandom, site_key, dry_run, apply, console.print
         )
+    except KeyboardInterrupt:
+        typer.echo("interrupted: the experiment has ended; the loop controls again with the gains it had", err=True)
+        return INTERRUPTED
     finally:
         device.close()
     if done.refused:

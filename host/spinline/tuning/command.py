@@ -25,7 +25,7 @@ from spinline.tuning.session import (
 )
 from spinline_protocol.states import STATES
 
-__all__ = ["Done", "before_after", "request", "run", "toml_lines", "write_report"]
+__all__ = ["Done", "Refusal", "before_after", "request", "run", "toml_lines", "write_report"]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from scipy.optimize import minimize
@@ -16,6 +17,12 @@ from scipy.signal import lfilter
 from spinline.tuning.model import LinearModel, Real
 
 SAMPLES_N_MAX = 1500
+LAG_PERIODS_MAX = 1000.0
+GRID_LAGS = ((0.1, 0.3, 1.0, 4.0, 20.0), (0.01, 0.05, 0.15))  # slow and fast, in periods
+GRID_DEAD = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4)
+STARTS_N = 4
+ZERO_WORTH = 0.9  # of the residual without it
+ZERO_PERIODS_MAX = 0.5
 RIDGE = 1e-10  # two columns that are alike must not end the search
 
 
@@ -36,6 +43,7 @@ class Identified:
     residual: float
     explained: float
     cooling_ratio: float = 1.0
+    split: bool = False  # a gain for each sign of the output
 
 
 def _lagged(course: Real, lag_s: float, scan_s: float, held: bool) -> Real:
@@ -56,23 +64,27 @@ def _delayed(course: Real, dead_s: float, scan_s: float) -> Real:
     return found[: len(course)]
 
 
-def _columns(record: Record, lags_s: tuple[float, ...], dead_s: float, split: bool) -> tuple[Real, ...]:
-    """What pv is made of, each from rest: the answers to the output (of either sign), an offset, what was under way."""
+def _columns(record: Record, lags_s: tuple[float, ...], dead_s: float, split: bool, zero: bool) -> tuple[Real, ...]:
+    """What pv is made of, each from rest: the answers to the output (of either sign), their slope where there is a
+    zero, an offset, what was under way and a drift."""
     scan_s, start = record.scan_s, record.output[0]
-    courses = [np.maximum(record.output, 0), np.minimum(record.output, 0)] if split else [record.output]
+    sides = [np.maximum, np.minimum] if split else [lambda course, _zero: course]
     answers = []
-    for course in courses:
-        moved = course - (max(start, 0) if split and course is courses[0] else min(start, 0) if split else start)
-        slow = _delayed(moved, dead_s, scan_s)
+    for side in sides:
+        slow = _delayed(side(record.output, 0) - side(start, 0), dead_s, scan_s)
         for i, lag_s in enumerate(lags_s):
             slow = _lagged(slow, lag_s, scan_s, held=i == 0)
         answers.append(slow)
+    slopes = (np.gradient(answers[0], scan_s),) if zero else ()
     time_s = np.arange(len(record.pv)) * scan_s
-    return (*answers, np.ones(len(time_s)), np.exp(-time_s / max(lags_s[0], scan_s)))
+    rest = (np.ones(len(time_s)), np.exp(-time_s / max(lags_s[0], scan_s)), time_s / time_s[-1] - 0.5)
+    return (*answers, *slopes, *rest)
 
 
-def _fit(record: Record, lags_s: tuple[float, ...], dead_s: float, split: bool) -> tuple[Real, float]:
-    matrix = np.column_stack(_columns(record, lags_s, dead_s, split))
+def _fit(
+    record: Record, lags_s: tuple[float, ...], dead_s: float, split: bool, zero: bool = False
+) -> tuple[Real, float]:
+    matrix = np.column_stack(_columns(record, lags_s, dead_s, split, zero))
     size = np.sqrt(np.einsum("ij,ij->j", matrix, matrix)) + 1e-300
     matrix /= size  # columns of one size: then the normal equations are good enough, and twice as fast
     normal = matrix.T @ matrix
@@ -92,39 +104,60 @@ def thinned(record: Record) -> Record:
     return Record(record.scan_s * every, output, pv)
 
 
-def identify(record: Record, period_s: float, split: bool = False) -> Identified:
-    """Two lags and a dead time that explain the record best.  ``period_s`` is the length of one cycle in it."""
-    short = thinned(record)
+def _times(logs: Real) -> tuple[tuple[float, ...], float]:
+    slow_s, fast_s, dead_s = np.exp(logs)
+    return (float(max(slow_s, fast_s)), float(min(slow_s, fast_s))), float(dead_s)
 
-    def times(logs: Real) -> tuple[tuple[float, ...], float]:
-        slow_s, fast_s, dead_s = np.exp(logs)
-        return (float(max(slow_s, fast_s)), float(min(slow_s, fast_s))), float(dead_s)
+
+def _searched(short: Record, period_s: float, split: bool, zero: bool) -> tuple[tuple[float, ...], float]:
+    """Lags and dead time of the smallest residual: the best of a coarse grid for each dead time, then
+    the simplex from the best of these: with a zero there are several valleys."""
 
     def cost(logs: Real) -> float:
-        lags_s, dead_s = times(logs)
-        if dead_s > period_s or lags_s[0] > 1000 * period_s:
+        lags_s, dead_s = _times(logs)
+        if dead_s > period_s or lags_s[0] > LAG_PERIODS_MAX * period_s:
             return 1e6
-        solved, left = _fit(short, lags_s, dead_s, split)
-        return math.log(left + 1e-9) + (1e3 if solved[0] <= 0 else 0.0)
+        solved, left = _fit(short, lags_s, dead_s, split, zero)
+        unlikely = solved[0] <= 0 or (zero and abs(solved[1]) > ZERO_PERIODS_MAX * period_s * solved[0])
+        return math.log(left + 1e-9) + (1e3 if unlikely else 0.0)
 
-    best: tuple[float, Real] | None = None
-    for slow, fast, dead in ((1.0, 0.03, 0.2), (8.0, 0.05, 0.15), (3.0, 0.15, 0.1)):
-        logs = np.log(np.array([slow * period_s, fast * period_s, dead * period_s]))
-        found = minimize(cost, logs, method="Nelder-Mead", options={"xatol": 0.01, "fatol": 1e-5, "maxfev": 220})
-        if best is None or found.fun < best[0]:
-            best = (float(found.fun), found.x)
-    assert best is not None
-    lags_s, dead_s = times(best[1])
-    solved, left = _fit(short, lags_s, dead_s, split)
+    lags = [parts for parts in product(*GRID_LAGS) if parts[0] > parts[1]]
+    starts = [min((np.log(np.array((*pair, dead)) * period_s) for pair in lags), key=cost) for dead in GRID_DEAD]
+    starts.sort(key=cost)
+    options = {"xatol": 0.005, "fatol": 1e-5, "maxfev": 250}
+    found = [minimize(cost, logs, method="Nelder-Mead", options=options) for logs in starts[:STARTS_N]]
+    return _times(min(found, key=lambda one: float(one.fun)).x)
+
+
+def identify(record: Record, period_s: float, split: bool = False) -> Identified:
+    """Two lags and a dead time that explain the record best, and a zero where that explains much more.
+
+    ``period_s`` is the length of one cycle in it; ``split``: a gain for the outputs of either sign.
+    """
+    short = thinned(record)
+    found = _identified(record, short, _searched(short, period_s, split, False), split, False)
+    if split:
+        return found
+    with_zero = _identified(record, short, _searched(short, period_s, False, True), False, True)
+    return with_zero if with_zero.residual < ZERO_WORTH * found.residual else found
+
+
+def _identified(
+    record: Record, short: Record, times: tuple[tuple[float, ...], float], split: bool, zero: bool
+) -> Identified:
+    lags_s, dead_s = times
+    solved, left = _fit(short, lags_s, dead_s, split, zero)
     late_s = (short.scan_s - record.scan_s) / 2  # a mean of neighbours stands for their middle, not for the first
-    model = LinearModel(float(solved[0]), lags_s, dead_s + late_s)
+    zero_s = float(solved[1] / solved[0]) if zero else 0.0
+    model = LinearModel(float(solved[0]), lags_s, dead_s + late_s, zero_s)
     moved = float(np.std(short.pv))
-    return Identified(model, left, 1 - (left / moved) ** 2, float(solved[1] / solved[0]) if split else 1.0)
+    return Identified(model, left, 1 - (left / moved) ** 2, float(solved[1] / solved[0]) if split else 1.0, split)
 
 
-def answer(record: Record, found: Identified, split: bool) -> Real:
+def answer(record: Record, found: Identified) -> Real:
     """What the model makes of the recorded output, with the offset and the beginning that fit best."""
-    matrix = np.column_stack(_columns(record, found.model.lags_s, found.model.dead_s, split))
+    model = found.model
+    matrix = np.column_stack(_columns(record, model.lags_s, model.dead_s, found.split, model.zero_s != 0))
     solved, *_ = np.linalg.lstsq(matrix, record.pv, rcond=None)
     course: Real = matrix @ solved
     return course

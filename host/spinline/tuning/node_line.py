@@ -6,7 +6,7 @@ The node judges what is asked and ends the experiment by itself when this side i
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,12 +17,15 @@ from spinline.recipe.line_model import QUANTITY_BY_NAME, Loop, Node
 from spinline.record.decode import RecordDecoder
 from spinline.tuning.experiment import End, Plan, Refusal
 from spinline.tuning.identify import Record
+from spinline.tuning.model import Real
 from spinline_protocol import errors, messages
 from spinline_protocol.configuration import OF_INPUT, OF_OUTPUT
 from spinline_protocol.states import (
+    CMD_RESET,
     CMD_START,
     CMD_STOP,
     CMD_SUPERVISE,
+    EVT_INTERLOCK_TRIPPED,
     EVT_TUNE_BEGAN,
     EVT_TUNE_ENDED,
     EXECUTE,
@@ -31,6 +34,7 @@ from spinline_protocol.states import (
     IDLE,
     STARTING,
     STATES,
+    STOPPED,
     TUNE_DISTURBED,
     TUNE_DONE,
     TUNE_NO_RESPONSE,
@@ -41,6 +45,7 @@ from spinline_protocol.states import (
 
 CONNECT_MS = 20_000
 ANSWER_MS = 10_000
+Output = TypeVar("Output", float, Real)
 LEASE_EVERY_MS = 400  # several in each lease: one damaged frame costs nothing
 ENDS = {
     TUNE_DONE: End.DONE,
@@ -69,7 +74,7 @@ class NodeLine:
         self.decimals: int = QUANTITY_BY_NAME[self.quantity][5]
         self.unit: str = QUANTITY_BY_NAME[self.quantity][6]
         self.states_seen: set[int] = set()
-        self._port, self._turn, self._told = port, turn, told
+        self._node, self._port, self._turn, self._told = node, port, turn, told
         self._loop_i = node.loop.index(loop)
         columns = session.configuration.columns
         input_i = next(i for i, row in enumerate(node.input) if row.name == loop.input)
@@ -81,6 +86,7 @@ class NodeLine:
         self._events: list[dict[str, Any]] = []
         self._now_us = self._now_ms = self._lease_due_ms = self._told_ms = 0
         self._lost = False
+        self._watched_in = -1
 
     # ------------------------------------------------------------------------------------------------ the session
 
@@ -95,7 +101,7 @@ class NodeLine:
         self._lost = self._lost or bool(session.lost and session.lost[-1][1] > self._newest + 1 and self._newest >= 0)
         self._events += session.events
         session.scans, session.events, session.summaries, session.lost = [], [], [], []
-        if session.phase == READY and self._now_ms >= self._lease_due_ms:
+        if self._now_ms >= self._lease_due_ms:
             self._lease_due_ms = self._now_ms + LEASE_EVERY_MS
             session.renew_lease(session.next_scan, session.first_event)
         self._port.write(octets + session.step([], self._now_us))
@@ -103,12 +109,13 @@ class NodeLine:
     def _take(self, first: int, records: bytes) -> None:
         for i, row in enumerate(self._decoder.decode(records)):
             output = row[self._out_at] / FULL_SCALE
-            self._scans[first + i] = (row[self._pv_at] / 10**self.decimals, self._mirrored(output))
+            self._scans[first + i] = (row[self._pv_at] / 10**self.decimals, self.mirrored(output))
             self._newest = first + i
         while len(self._scans) > 1_000_000:
             del self._scans[next(iter(self._scans))]
 
-    def _mirrored(self, output: float) -> float:
+    def mirrored(self, output: Output) -> Output:
+        """An output as the node has it, from one as it is shown here; and the other way round."""
         if self.loop.action == "raises":
             return output
         return self.loop.out_low + self.loop.out_high - output
@@ -153,6 +160,8 @@ class NodeLine:
 
     def judge_state(self, while_running: bool, start: bool) -> bool:
         """A state in which the loop may be moved; True where the node was started for it.  Refusal otherwise."""
+        if self.session.state == STOPPED and start:
+            self.command(CMD_RESET)  # what the tuning of another loop has left
         state = self.session.state
         if state == IDLE and start:
             self.command(CMD_START)
@@ -167,7 +176,8 @@ class NodeLine:
         return False
 
     def watch(self, scans: int) -> Record:
-        """The loop as it runs."""
+        """The loop as it runs; from the first watch on the node must stay in its state."""
+        self._watched_in = self.session.state if self._watched_in < 0 else self._watched_in
         first = self._newest + 1
         self._pass(lambda: self._newest >= first + scans - 1, scans, "watching")
         return self._record(first, first + scans)
@@ -177,10 +187,23 @@ class NodeLine:
         first = self._newest
         self._pass(lambda: self._newest >= first + scans, scans, "waiting until the loop is at rest")
 
+    def _judge_still_there(self) -> None:
+        """Refusal where the node has left the state of the first watch: what is seen now is another loop."""
+        state = self._watched_in
+        if state < 0 or self.session.state == state:
+            return
+        trips = [event for event in self._events if event["code"] == EVT_INTERLOCK_TRIPPED]
+        names = [row.name for row in self._node.interlock]
+        why = f": interlock {names[trips[-1]['source']]!r}" if trips and trips[-1]["source"] < len(names) else ""
+        raise Refusal(
+            f"the node went from {STATES[state]} to {STATES[self.session.state]}{why}; the loop has its gains"
+        )
+
     def _pass(self, reached: Callable[[], bool], scans: int, what: str) -> None:
         limit_ms = self._now_ms + round(scans * self.scan_s * 1500) + CONNECT_MS
         while not reached():
             self.step()
+            self._judge_still_there()
             if self._now_ms - self._told_ms > 10_000 and self._newest in self._scans:
                 self._told_ms = self._now_ms
                 pv, output = self._scans[self._newest]
@@ -199,7 +222,7 @@ class NodeLine:
         def count(pv: float) -> int:
             return round(float(pv * 10**self.decimals))
 
-        outputs = [round(self._mirrored(output) * FULL_SCALE) for output in (plan.low, plan.centre, plan.high)]
+        outputs = [round(self.mirrored(output) * FULL_SCALE) for output in (plan.low, plan.centre, plan.high)]
         band = (count(plan.middle - plan.hysteresis), count(plan.middle + plan.hysteresis))
         limits = (count(plan.pv_low), count(plan.pv_high))
         times = (plan.quiet_scans, plan.switches_n, plan.half_scans_max)
@@ -223,6 +246,8 @@ class NodeLine:
 
     def _refusal(self, told: dict[str, Any]) -> str:
         code, field, got, limit = (told[key] for key in ("code", "field", "got", "limit"))
+        if code == errors.NO_LEASE:
+            return "the node has not heard this PC within its lease and is on hold: look at the cable; run it again"
         if code == errors.STATE:
             return f"the node refuses the experiment: the loop does not control in {STATES[self.session.state]}"
         shown = {key: 10**self.decimals for key in ("pv_low", "pv_high", "band_low", "band_high")}
@@ -238,6 +263,7 @@ class NodeLine:
 
     def stop_node(self) -> None:
         """Back to rest a node that was started for this."""
+        self._watched_in = -1
         self.command(CMD_STOP)
 
     def apply(self, configuration: NodeConfiguration) -> None:

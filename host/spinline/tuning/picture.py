@@ -19,6 +19,7 @@ from spinline.tuning.session import Request, Tuned
 WIDTH_IN, HEIGHT_IN, DPI = 12.0, 11.0, 100
 INK, GRID, LIMIT, OLD, NEW = "#20303c", "#d9dee2", "#b3261e", "#9c755f", "#1f5fa8"
 LOAD = 0.1  # of full output
+LAG_SCANS_SHOWN = 0.01  # a shorter lag is none
 
 
 def _axes(axes: Axes, title: str, down: str, across: str) -> None:
@@ -52,16 +53,22 @@ def _experiment(above: Axes, below: Axes, asked: Request, tuned: Tuned) -> None:
     p = tuned.proposal
     record, plan, model = p.record, p.plan, p.found.model
     time_s = np.arange(len(record.pv)) * record.scan_s
-    lags = ", ".join(f"{lag_s:.3g} s" if lag_s < 1000 else f"{lag_s:.0f} s" for lag_s in model.lags_s)
-    title = f"experiment: gain {model.gain:.4g}, lags {lags}, dead time {model.dead_s:.3g} s"
+    shown_s = [lag_s for lag_s in model.lags_s if lag_s > LAG_SCANS_SHOWN * record.scan_s]
+    lags = ", ".join(f"{lag_s:.3g} s" if lag_s < 1000 else f"{lag_s:.0f} s" for lag_s in shown_s)
+    title = (
+        f"experiment: gain {model.gain:.4g} {_unit(asked)} at full output, lags {lags}, dead time {model.dead_s:.3g} s"
+    )
+    title += f", zero {model.zero_s:.3g} s" if model.zero_s else ""
     _axes(above, f"{title}; {100 * p.found.explained:.2f} % explained", f"pv, {_unit(asked)}", "")
     above.plot(time_s, record.pv, color=OLD, linewidth=0.7, label="measured")
-    above.plot(time_s, answer(record, p.found, asked.loop.out_low < 0), color=NEW, linewidth=1.4, label="model")
+    above.plot(time_s, answer(record, p.found), color=NEW, linewidth=1.4, label="model")
     for edge in (plan.middle - plan.hysteresis, plan.middle + plan.hysteresis):
         above.axhline(edge, color=LIMIT, linewidth=0.8, linestyle=":")
     above.legend(loc="upper right", frameon=False)
     _axes(below, "", "output, %", "s")
-    below.step(time_s, 100 * record.output, where="post", color=INK, linewidth=0.9)
+    loop = asked.loop  # one that lowers is mirrored in the record
+    shown = record.output if loop.action == "raises" else loop.out_low + loop.out_high - record.output
+    below.step(time_s, 100 * shown, where="post", color=INK, linewidth=0.9)
     below.sharex(above)
 
 
@@ -97,4 +104,4 @@ def _sensitivity(axes: Axes, asked: Request, tuned: Tuned) -> None:
         axes.semilogx(frequency, np.minimum(size, 5), color=colour, label=name, linewidth=1.4 if stable else 0.8)
     axes.axhline(MS_MAX, color=LIMIT, linewidth=0.8, linestyle=":")
     axes.set_xlim(1e-3 / max(p.found.model.slowness_s, 1e-9), math.pi / scan_s)
-    axes.legend(loc="upper right", frameon=False)
+    axes.legend(loc="upper left", frameon=False)

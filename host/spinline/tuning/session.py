@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spinline.errors import BadInput
-from spinline.line.node_session import NodeSession
+from spinline.line.node_session import CREDIT_BYTES, DOWNLOADING, PREPARED, NodeSession
 from spinline.line.supervisor import Port
 from spinline.recipe import line_model
 from spinline.recipe.compiler import NodeConfiguration, compile_node
@@ -21,8 +21,9 @@ from spinline.tuning.node_line import NodeLine
 from spinline.tuning.whole import largest_error, quantised
 from spinline_protocol import auth
 
-LEASE_MS = 2000
 WATCHES_N = 10  # tries to find the loop at rest before it is refused
+DEVIATION_SHARE = 0.8  # of what an interlock lets the pv be apart from its setpoint
+OUTPUT_NOISE = {"ssr": 0.04, "dac": 0.01}  # a heater may be restless; a pump, a drive or a valve hands it on, or wears
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,12 @@ class TuneSession(NodeSession):
         self._may_download = True
         super().change(configuration)
 
+    def renew_lease(self, scans_to: int, events_to: int) -> None:
+        """Also while new gains are on their way: the node's loops control meanwhile, and may not end in a hold."""
+        if self.phase in (DOWNLOADING, PREPARED) and self._link.state == "open":
+            self._link.renew_lease(scans_to, events_to, CREDIT_BYTES)
+        super().renew_lease(scans_to, events_to)
+
 
 def node_line(
     asked: Request, port: Port, turn: Callable[[], int], entropy: Callable[[int], bytes], site_key: bytes,
@@ -98,7 +105,9 @@ def node_line(
     """The loop behind a port, not yet connected."""
     configuration = compile_node(asked.line, asked.node, asked.recipe)
     key = auth.role_key(site_key, auth.MAINTENANCE)
-    session = TuneSession(configuration, "", LEASE_MS, entropy, key, auth.MAINTENANCE, download=asked.download)
+    session = TuneSession(
+        configuration, "", asked.node.lease_ms, entropy, key, auth.MAINTENANCE, download=asked.download
+    )
     return NodeLine(session, port, turn, asked.node, asked.loop, told)
 
 
@@ -112,7 +121,19 @@ def limits_of(asked: Request, state: str) -> Limits:
         if row.input == loop.input and row.action != "alarm" and state in row.during:
             high = min(high, row.above - count if row.above is not None else math.inf)
             low = max(low, row.below + count if row.below is not None else -math.inf)
-    return Limits(asked.pv_away, asked.hysteresis, loop.out_low, loop.out_high, low, high, count)
+    quiet = min(OUTPUT_NOISE.get(row.kind, OUTPUT_NOISE["dac"]) for row in node.output if row.loop == loop.name)
+    mirrored = loop.action != "raises"
+    return Limits(
+        asked.pv_away, asked.hysteresis, loop.out_low, loop.out_high, low, high, count, mirrored, quiet,
+        deviation_of(asked, state),
+    )  # fmt: skip
+
+
+def deviation_of(asked: Request, state: str) -> float:
+    """Which share of its setpoint the pv may be apart from it before an interlock acts; endless without one."""
+    rows = [row for row in asked.node.interlock if row.of_setpoint == asked.loop.name and row.apart is not None]
+    shares = [row.apart_share for row in rows if row.action != "alarm" and state in row.during]
+    return DEVIATION_SHARE * min(shares, default=math.inf)
 
 
 def gains_of(loop: Loop) -> Gains:
