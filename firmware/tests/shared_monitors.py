@@ -6,7 +6,8 @@ from rows import loop_row, monitor_row
 
 from spinline_firmware.control import pid
 from spinline_firmware.control.image import INPUT_WORDS, QUALITY, RAW, loop_at, new_image
-from spinline_firmware.control.monitors import Monitors, block_crc
+from spinline_firmware.control.monitors import Monitors
+from spinline_firmware.control.observer import check_blocks
 from spinline_protocol.configuration import HEATER_CURRENT
 from spinline_protocol.quantities import BAD, GOOD
 from spinline_protocol.states import EVT_HEATER_ON, EVT_PARAMETERS, EVT_PARTIAL_LOAD, EXECUTE
@@ -47,11 +48,18 @@ def plain_crc(words) -> int:
     return crc
 
 
+def crc_of(words, at, words_n):
+    """The seal that a changed block gets."""
+    seals = array("i", [0, 1, 1, at, 0, words_n, 0])
+    assert check_blocks(words, seals, bytearray([1])) == 0
+    return seals[6]
+
+
 def test_the_crc_is_that_of_rfc_4880():
     words = array("i", [0x34333231, -1, 0, 4095, -65536, 1, -(1 << 31), (1 << 31) - 1])
     for n in range(len(words)):
-        assert block_crc(words, 0, n) == plain_crc(words[:n])
-    assert block_crc(words, 1, 3) == plain_crc(words[1:4])
+        assert crc_of(words, 0, n) == plain_crc(words[:n])
+    assert crc_of(words, 1, 3) == plain_crc(words[1:4])
 
 
 def test_a_heater_that_draws_too_little_while_it_is_on_has_lost_a_part():
