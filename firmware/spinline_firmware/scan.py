@@ -29,6 +29,7 @@ from spinline_protocol.states import (
     CMD_SUPERVISE,
     COMPLETING,
     DONE,
+    EVT_ENCODER_LOST,
     EVT_LEASE_EXPIRED,
     EVT_LEASE_RENEWED,
     EVT_LOOP_FAILED,
@@ -59,6 +60,7 @@ from .control.loops import Loops
 from .control.outputs import Outputs
 from .control.recorder import Recorder
 from .control.retune import same_structure
+from .control.rundown import RunDown
 from .control.sensors import Sensors
 from .control.summary import Summaries, ring_bytes
 from .guards import Guards
@@ -90,6 +92,7 @@ class Scan:
         self.loops = Loops(tables[TABLE_LOOP], image, tables[TABLE_GAINS])
         self.guards = Guards(tables, image, self.loops, self.scan_ms, event)
         self.interlocks, self.monitors = self.guards.interlocks, self.guards.monitors
+        self._run_down = RunDown(tables[TABLE_INPUT], tables[TABLE_LOOP], image, self.scan_ms)
         self.outputs = Outputs(tables[TABLE_OUTPUT], image)
         scans_end = len(ring) - ring_bytes(tables[TABLE_RECORD], self.scan_ms)
         ring = memoryview(ring)
@@ -142,6 +145,7 @@ class Scan:
             self._event(EVT_TUNE_ENDED, tuned, relay.state, relay.switches_n)
         if failed >= 0:
             self._fail(failed)
+        self._run_down.scan()
         self._watch(overrun)
         self._act()
         self._in_state_ms += self.scan_ms
@@ -175,10 +179,15 @@ class Scan:
             self._go(ABORTING)
 
     def _fail(self, loop: int) -> None:
-        """A loop lost its sensor: its output is zero already; the line holds, or a heat-up stops."""
+        """A loop lost its sensor: the line holds, or a heat-up stops.
+
+        Its output is zero already; only drives, which must stop in ratio, go down together without their encoder.
+        """
         channel = self.loops.rows[loop][1]
         self._event(EVT_SENSOR_FAULT, channel, self._image[INPUT_WORDS * channel + RAW], 0)
         self._event(EVT_LOOP_FAILED, loop, self._image[INPUT_WORDS * channel + QUALITY], 0)
+        if self._run_down.begin(loop):
+            self._event(EVT_ENCODER_LOST, channel, self._image[INPUT_WORDS * channel + RAW], 0)
         self._own_command(CMD_STOP if self.state == STARTING else CMD_HOLD)
 
     def latched(self) -> bool:

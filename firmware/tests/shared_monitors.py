@@ -2,15 +2,16 @@
 
 from array import array
 
-from rows import loop_row, monitor_row
+from rows import input_row, loop_row, monitor_row
 
 from spinline_firmware.control import pid
 from spinline_firmware.control.image import INPUT_WORDS, QUALITY, RAW, loop_at, new_image
 from spinline_firmware.control.monitors import Monitors
 from spinline_firmware.control.observer import check_blocks
-from spinline_protocol.configuration import HEATER_CURRENT
+from spinline_firmware.control.rundown import RunDown
+from spinline_protocol.configuration import COUNTER, HEATER_CURRENT
 from spinline_protocol.quantities import BAD, GOOD
-from spinline_protocol.states import EVT_HEATER_ON, EVT_PARAMETERS, EVT_PARTIAL_LOAD, EXECUTE
+from spinline_protocol.states import EVT_HEATER_ON, EVT_MONITOR_CLEARED, EVT_PARAMETERS, EVT_PARTIAL_LOAD, EXECUTE
 
 FULL = 65536
 CURRENT_ROW = {"kind": HEATER_CURRENT, "input": 1, "output": 0, "expected": 4300, "limit_q12": 410, "delay_steps": 2}
@@ -110,3 +111,55 @@ def test_no_word_of_the_observer_leaves_its_bounds_whatever_comes():
             watch.step(pv=EXTREMES[i * 7 // 3 % 4], output=FULL if i // 5 % 2 else -FULL)
             for word in watch.monitors._words[0]:
                 assert -(1 << 27) < word < 1 << 27
+
+
+def test_heat_that_does_not_come_is_told_left_to_its_loop_and_clears_itself():
+    watch = Watch(monitor_row(**CURRENT_ROW))
+    watch.levels[0] = 1
+    assert [watch.step(current=2900) for _ in range(3)] == [0, 0, EVT_PARTIAL_LOAD]
+    assert watch.monitors.action == 1 and not watch.monitors.holds(0) and watch.monitors.latched()
+    assert watch.step(current=4300) == EVT_MONITOR_CLEARED and not watch.monitors.latched()
+
+
+def test_a_mild_trip_that_becomes_a_bad_one_is_told_again():
+    watch = Watch(monitor_row(off_outputs=2, **CURRENT_ROW))
+    watch.levels[0] = 1
+    assert [watch.step(current=2900) for _ in range(3)][-1] == EVT_PARTIAL_LOAD
+    watch.levels[0] = 0
+    assert watch.step(current=2900) == EVT_HEATER_ON
+    assert watch.monitors.off_outputs == 2 and watch.monitors.holds(0)
+
+
+def drives(scan_ms=50):
+    """Two drives in ratio, the second without a ramp of its own, and a heated loop; outputs 20000, 36000 and 9000."""
+    image = new_image()
+    loops = [loop_row(down_states=8, stop_ramp_256=2000), loop_row(input=1, down_states=8), loop_row(input=2)]
+    inputs = [input_row(kind=COUNTER), input_row(kind=COUNTER), input_row()]
+    for i, output in enumerate((20000, 36000, 9000)):
+        image[loop_at(i) + pid.OUTPUT] = output
+    image[loop_at(0) + pid.SETPOINT] = 1600
+    run_down = RunDown(inputs, loops, image, scan_ms)
+    run_down.scan()
+    return image, run_down
+
+
+def test_drives_without_an_encoder_stand_still_for_a_second_and_go_to_zero_in_ratio():
+    image, run_down = drives()
+    assert run_down.begin(0) and not run_down.begin(1)
+    for i in range(2):
+        image[loop_at(i) + pid.OUTPUT] = image[loop_at(i) + pid.SETPOINT] = 0  # what the loops say of it
+    seen = []
+    for _ in range(20 + 1600 * 256 // 2000 + 5):
+        run_down.scan()
+        seen.append((image[loop_at(0) + pid.OUTPUT], image[loop_at(1) + pid.OUTPUT]))
+        if seen[-1][0] == 0:
+            break
+    assert seen[:20] == [(20000, 36000)] * 20 and seen[-1] == (0, 0)
+    assert len(seen) == 20 + 1600 * 256 // 2000
+    assert all([abs(second * 5 - first * 9) <= 9 for first, second in seen])
+    assert image[loop_at(2) + pid.OUTPUT] == 9000
+
+
+def test_a_loop_that_is_no_drive_has_no_way_down():
+    _image, run_down = drives()
+    assert not run_down.begin(2)

@@ -18,6 +18,7 @@ WATCHDOG_MS = 1000  # external relay: heartbeat standing still this long drops c
 DAC_FULL = 4095.0
 PERMIT_CONTACT = 1 << board.PERMIT_IN - 32
 NO_JUMPER = 1 << board.SAFE_PIN - 32  # the pin is pulled up
+ROOM_C = 25.0
 OPEN_CIRCUIT = 0x01  # MAX31856 fault status
 
 Analog = tuple[int, Callable[[Sensors], float], float]  # converter channel, value, full scale at 20 mA (0 at 4 mA)
@@ -131,6 +132,10 @@ class Terminals:
     dac: tuple[int, ...] = (0,) * 8
     open_thermocouples: set[int] = field(default_factory=set)
     frozen_thermocouples: set[int] = field(default_factory=set)  # the converter goes on telling its last code
+    stuck_pins: dict[int, int] = field(default_factory=dict)  # what is behind a pin gets this, whatever the pin says
+    cut_commands: set[int] = field(default_factory=set)  # channels of the DAC whose wire is broken
+    seen_shares: dict[int, float] = field(default_factory=dict)  # of the excess over the room that a thermocouple sees
+    lost_encoders: set[int] = field(default_factory=set)  # no counts come any more
     _heartbeat: int = -1
     _heartbeat_ms: int = -WATCHDOG_MS
 
@@ -138,13 +143,15 @@ class Terminals:
         """What the node's chips and contacts show now."""
         wiring, down = self.wiring, self.down
         for port, temperature_C in enumerate(wiring.thermocouples(sensors)):
+            seen_C = ROOM_C + (temperature_C - ROOM_C) * self.seen_shares.get(port, 1.0)
             if port not in self.frozen_thermocouples:
-                down.tc_code[port] = int(temperature_C * 128)
+                down.tc_code[port] = int(seen_C * 128)
             down.tc_fault[port] = OPEN_CIRCUIT if port in self.open_thermocouples else 0
         for channel, value, full in wiring.analog:
             down.analog_uv[channel] = int((4.0 + 16.0 * value(sensors) / full) * 1000 * SHUNT_OHM)
         down.contacts = wiring.contacts(sensors) | (PERMIT_CONTACT if permit_closed else 0) | NO_JUMPER
-        down.counts = wiring.counts(sensors)
+        counts = wiring.counts(sensors)
+        down.counts = [down.counts[i] if i in self.lost_encoders else counts[i] for i in range(len(counts))]
         return down
 
     def write(self, up: Up, now_ms: int) -> None:
@@ -160,7 +167,11 @@ class Terminals:
 
     def drive(self, actuators: Actuators, now_ms: int) -> None:
         """Put the outputs on the plant, through the relay."""
-        self.wiring.drive(actuators, self.pins, self.dac, self.relay(now_ms))
+        pins, dac = self.pins, self.dac
+        if self.stuck_pins or self.cut_commands:
+            pins = bytes(self.stuck_pins.get(i, level) for i, level in enumerate(pins))
+            dac = tuple(0 if i in self.cut_commands else level for i, level in enumerate(dac))
+        self.wiring.drive(actuators, pins, dac, self.relay(now_ms))
 
     def permit(self, now_ms: int) -> bool:
         """This node's contact in the line_permit chain: its output, through the relay."""

@@ -1,7 +1,7 @@
 """Interlocks: they stand after the loops, know no gains, and latch until a person resets them or as their row says.
 
 A limit counts from nothing, or from a reference: a loop's working setpoint, another input, or a loop's output.  All
-rows stand in one flat array of 32-bit words that one viper function judges; plain Python sees only what changed.
+rows stand in one flat array of 32-bit words that viper functions judge; plain Python sees only what changed.
 
 Why no intermediate reaches 2^30 (numbers of the image within +-2^20, shares below 2^16):
     the share is split as in control/ratio.py: 2^11 * 2^16 = 2^27 and 511 * 2^16 < 2^25; a reference is below 2^25
@@ -54,11 +54,12 @@ CHANGED = const(19)  # in this scan: 1 tripped, -1 cleared itself
 ROW_WORDS = const(20)
 
 _BAD = const(2)
+_QUALITY = const(1)
 _NOT_GOOD = const(2)
 _ABOVE = const(0)
 _BELOW = const(1)
 _REF_INPUT = const(2)
-assert (_BAD, _NOT_GOOD, _ABOVE, _BELOW, _REF_INPUT, QUALITY) == (BAD, NOT_GOOD, ABOVE, BELOW, REF_INPUT, 1)
+assert (_BAD, _NOT_GOOD, _ABOVE, _BELOW, _REF_INPUT, _QUALITY) == (BAD, NOT_GOOD, ABOVE, BELOW, REF_INPUT, QUALITY)
 assert APART not in (ABOVE, BELOW, NOT_GOOD) and REF_NONE == 0
 
 _COPIED = [field_index(INTERLOCK, name) for name in "comparison limit delay_scans states bad_trips".split()]
@@ -68,21 +69,18 @@ _KIND, _OF, _PRIORITY = [field_index(INTERLOCK, name) for name in "reference_kin
 
 
 @micropython.viper
-def judge(rows, image, rows_n: int, state: int) -> int:  # type: ignore[no-untyped-def]  # noqa: C901, PLR0912, PLR0915
-    """Judge every row for one scan in ``state``; returns how many changed (their word CHANGED)."""
+def find_causes(rows, image, rows_n: int, state: int):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0915  no heap
+    """The word CAUSE of every row that acts in this state or is latched; 0 for the others."""
     r = ptr32(rows)
     w = ptr32(image)
-    changed_n = 0
     at = 0
     end = rows_n * ROW_WORDS
     while at < end:
-        acts = (int(r[at + STATES]) >> state) & 1
-        tripped = int(r[at + TRIPPED])
         cause = 0
-        if acts + tripped != 0:
+        if ((int(r[at + STATES]) >> state) & 1) + int(r[at + TRIPPED]) != 0:
             word = int(r[at + PV])
             comparison = int(r[at + COMPARISON])
-            if w[word + 1] == _BAD:
+            if w[word + _QUALITY] == _BAD:
                 if r[at + BAD_TRIPS] != 0 or comparison == _NOT_GOOD:
                     cause = 1
             elif comparison != _NOT_GOOD:
@@ -94,7 +92,7 @@ def judge(rows, image, rows_n: int, state: int) -> int:  # type: ignore[no-untyp
                 reference = 0
                 if r[at + KIND] != 0:
                     word = int(r[at + REFERENCE])
-                    if r[at + KIND] == _REF_INPUT and w[word + 1] == _BAD:
+                    if r[at + KIND] == _REF_INPUT and w[word + _QUALITY] == _BAD:
                         known = 0  # a bad reference says nothing, its own channel does
                     share = int(r[at + SHARE])
                     reference = int(w[word])
@@ -115,8 +113,21 @@ def judge(rows, image, rows_n: int, state: int) -> int:  # type: ignore[no-untyp
                     limit = limit + (((reference >> 9) * band) >> 3) + (((reference & 511) * band) >> 12)
                     if pv > limit or pv < 0 - limit:
                         cause = 1
-            r[at + CAUSE] = cause
-        if cause * acts != 0:
+        r[at + CAUSE] = cause
+        at = at + ROW_WORDS
+
+
+@micropython.viper
+def latch(rows, rows_n: int, state: int) -> int:  # type: ignore[no-untyped-def]
+    """Delays and latches from the causes; returns how many rows changed (their word CHANGED)."""
+    r = ptr32(rows)
+    changed_n = 0
+    at = 0
+    end = rows_n * ROW_WORDS
+    while at < end:
+        acts = (int(r[at + STATES]) >> state) & 1
+        tripped = int(r[at + TRIPPED])
+        if int(r[at + CAUSE]) * acts != 0:
             if r[at + ASLEEP] != 0:
                 r[at + ASLEEP] = r[at + DELAY] + 1
             elif r[at + COUNT] < r[at + DELAY]:
@@ -191,7 +202,8 @@ class Interlocks:
             self._words[word] = mean.take(self._image)
         if self.changed_n:
             self._forget()
-        self.changed_n = judge(self._words, self._image, self._rows_n, state)
+        find_causes(self._words, self._image, self._rows_n, state)
+        self.changed_n = latch(self._words, self._rows_n, state)
         return self._first_out() if self.changed_n else -1
 
     def _forget(self) -> None:

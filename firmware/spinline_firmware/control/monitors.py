@@ -40,7 +40,6 @@ from .observer import (
     STARTED,
     TOLD,
     K,
-    begin,
     check_blocks,
     model_duty,
     step,
@@ -113,9 +112,6 @@ class Monitors:
         while i < self._rows_n:
             words = self._words[i]
             cause = step(words, self._image, state) if words[K] else self._current(i, state, levels)
-            if cause < 0:
-                begin(words, self._image[words[SOURCE]], self._image[words[BLOCK] + pid.OUTPUT])
-                cause = step(words, self._image, state)
             if (cause or self.tripped[i]) and not event:
                 event = self._take(i, self.rows[i], cause)
             i += self._scans_n

@@ -1,4 +1,4 @@
-"""The disturbance observer of a heated loop, and the check of a loop's parameters: one viper function each.
+"""The disturbance observer of a heated loop, and the check of a loop's parameters: viper functions, no heap.
 
 For gain K, time constant tau, dead time theta of the identified model, in each step
 
@@ -71,7 +71,11 @@ HELD = const(35)  # 1: a trip stands, the bias does not learn it
 FROZEN_N = const(36)  # steps until a loop that stands still has failed
 TOLD = const(37)  # limit of the cause that was found
 CAUSE = const(38)  # event code of the cause that stands now
-RING = const(39)
+STARTING_NOW = const(39)  # 1 while the node heats up
+FOUND = const(40)  # disturbance of this step, 1/256 of 1/4096
+ASKED = const(41)  # output of a dead time ago, behind the lags
+DELTA = const(42)  # what of it no bias took, 1/4096
+RING = const(43)
 LAGS_LEARN = const(1)  # of STARTED
 LEARNT = const(2)
 
@@ -83,9 +87,6 @@ AT_LIMIT = const(62259)  # 95 %
 HEATS_UP = const(819)  # 20 % of FULL_Q12 beyond what holds the zone: from here on a sensor must follow
 HEAT_UP_FASTER = const(8)  # of the bias: without melt a zone loses less than the model says, and more when hotter
 LEARNING_WIDER = const(3)  # the limit while the bias follows quickly, in limits
-_BAD = const(2)
-_QUALITY = const(1)
-_STARTING = const(1)
 _HEATER_ON = const(18)
 _HEATER_OPEN = const(19)
 _SLIPPED = const(20)
@@ -93,7 +94,7 @@ _LOOP_BREAK = const(21)
 _REVERSED = const(22)
 _OUTPUT = const(33)  # of a loop's block
 _SETPOINT = const(24)
-assert (_BAD, _STARTING, _OUTPUT, _SETPOINT, QUALITY) == (BAD, STARTING, pid.OUTPUT, pid.SETPOINT, _QUALITY)
+assert (_OUTPUT, _SETPOINT) == (pid.OUTPUT, pid.SETPOINT)
 assert (_HEATER_ON, _HEATER_OPEN, _SLIPPED) == (EVT_HEATER_ON, EVT_HEATER_OPEN, EVT_SLIPPED)
 assert (_LOOP_BREAK, _REVERSED) == (EVT_LOOP_BREAK, EVT_REVERSED)
 # words of the seals, before the CRC of each block
@@ -108,25 +109,14 @@ CRC_POLYNOMIAL = 0x864CFB  # CRC-24 of RFC 4880: every intermediate stays below 
 
 
 @micropython.viper
-def step(words, image, state: int) -> int:  # type: ignore[no-untyped-def]  # noqa: C901, PLR0912, PLR0915  no call, no heap
-    """One step of a heated loop: what is wrong, as an event code, 0, or -1 where the monitor must ``begin`` first."""
+def observe(words, image):  # type: ignore[no-untyped-def]  # noqa: PLR0915  no call, no heap
+    """One step of the lags: leaves the disturbance in FOUND, and the output that acts now in ASKED."""
     w = ptr32(words)
     v = ptr32(image)
     source = int(w[SOURCE])
     block = int(w[BLOCK])
-    if v[source + _QUALITY] == _BAD:
-        w[STARTED] = 0  # the sensor's own failure covers it; begin anew afterwards
-        w[OVER] = 0
-        w[CAUSE] = 0
-        return 0
-    if w[STARTED] == 0:
-        return -1
-    starting = 0
-    if state == _STARTING:
-        starting = 1
     pv = int(v[source])
     output = int(v[block + _OUTPUT])
-    setpoint = int(v[block + _SETPOINT])
 
     # the output of a dead time ago: the oldest of the ring
     ring_i = int(w[RING_I])
@@ -167,18 +157,24 @@ def step(words, image, state: int) -> int:  # type: ignore[no-untyped-def]  # no
     if level < -CUT_TERM:
         level = -CUT_TERM
     asked = u2 >> 8
-    found = (rate + level - asked) << 8
+    w[ASKED] = asked
+    w[FOUND] = (rate + level - asked) << 8
 
-    # its bias: what the model does not know
+
+@micropython.viper
+def take_bias(words):  # type: ignore[no-untyped-def]
+    """One step of the bias, which takes what the model does not know; leaves the rest of the disturbance in DELTA."""
+    w = ptr32(words)
+    found = int(w[FOUND])
     bias = int(w[BIAS])
     learn = int(w[LEARN])
     if w[STARTED] == LAGS_LEARN:
         bias = found
     elif learn > 0:
-        bias = bias + ((found - bias) >> k)
+        bias = bias + ((found - bias) >> w[K])
     elif w[HELD] == 0:
         most = int(w[BIAS_RATE])
-        if starting != 0:
+        if w[STARTING_NOW] != 0:
             most = most * HEAT_UP_FASTER
         high = bias + most
         low = bias - most
@@ -188,13 +184,20 @@ def step(words, image, state: int) -> int:  # type: ignore[no-untyped-def]  # no
         if bias < low:
             bias = low
     w[BIAS] = bias
-    delta = (found - bias) >> 8
+    w[DELTA] = (found - bias) >> 8
 
-    # the observer's judgement
+
+@micropython.viper
+def judge(words) -> int:  # type: ignore[no-untyped-def]
+    """The disturbance that no bias took, against the limit: an event code, or 0."""
+    w = ptr32(words)
+    delta = int(w[DELTA])
+    asked = int(w[ASKED])
+    learn = int(w[LEARN])
     limit = int(w[LIMIT])
     if delta > 0 and asked > FULL_Q12 - limit:
         delta = 0  # a heater that is asked for everything cannot give more
-    if starting != 0 and asked > 0:
+    if w[STARTING_NOW] != 0 and asked > 0:
         limit = limit + ((int(w[SHARE]) * asked) >> 12)
     if learn > 0:
         limit = limit * LEARNING_WIDER
@@ -209,27 +212,38 @@ def step(words, image, state: int) -> int:  # type: ignore[no-untyped-def]  # no
         cause = _SLIPPED  # below what no heat at all explains
         if delta + asked >= -limit:
             cause = _HEATER_OPEN
-            delay = delay + (1 << k)  # till a slip would show
+            delay = delay + (1 << w[K])  # till a slip would show
     w[TOLD] = limit
     if cause == 0:
         w[OVER] = 0
     elif w[OVER] < delay:
         w[OVER] = w[OVER] + 1
         cause = 0
+    return cause
 
-    # what needs no model: a rise without output, none at full output
-    if cause == 0:
-        n = 0
-        if w[RISE] != 0 and output <= NO_OUTPUT and pv > setpoint + int(w[RISE_ABOVE]):
-            n = int(w[RISE_N]) + 1
-            if n == 1:
-                w[RISE_PV] = pv
-            if n > w[RISE]:
-                n = 0
-                if pv - int(w[RISE_PV]) >= w[RISE_BAND]:
-                    cause = _HEATER_ON
-                    w[TOLD] = w[RISE_BAND]
-        w[RISE_N] = n
+
+@micropython.viper
+def rules(words, image) -> int:  # type: ignore[no-untyped-def]
+    """What needs no model: a rise without output, no rise at full output; an event code, or 0."""
+    w = ptr32(words)
+    v = ptr32(image)
+    source = int(w[SOURCE])
+    block = int(w[BLOCK])
+    pv = int(v[source])
+    output = int(v[block + _OUTPUT])
+    setpoint = int(v[block + _SETPOINT])
+    cause = 0
+    n = 0
+    if w[RISE] != 0 and output <= NO_OUTPUT and pv > setpoint + int(w[RISE_ABOVE]):
+        n = int(w[RISE_N]) + 1
+        if n == 1:
+            w[RISE_PV] = pv
+        if n > w[RISE]:
+            n = 0
+            if pv - int(w[RISE_PV]) >= w[RISE_BAND]:
+                cause = _HEATER_ON
+                w[TOLD] = w[RISE_BAND]
+    w[RISE_N] = n
     if cause == 0:
         n = 0
         if w[BREAK] != 0 and output >= AT_LIMIT:
@@ -243,24 +257,52 @@ def step(words, image, state: int) -> int:  # type: ignore[no-untyped-def]  # no
                 cause = _LOOP_BREAK
                 w[TOLD] = w[BREAK_BAND]
         w[BREAK_N] = n
+    return cause
 
-    # a sensor that falls where the output is beyond what holds the zone, until it has once risen
-    if cause == 0 and starting != 0 and w[REVERSE] != 0 and w[RISEN] == 0:
-        band = int(w[REVERSE])
+
+@micropython.viper
+def find_reversed(words, image) -> int:  # type: ignore[no-untyped-def]
+    """A sensor that falls where the output is beyond what holds the zone, until it has once risen: its event, or 0."""
+    w = ptr32(words)
+    v = ptr32(image)
+    source = int(w[SOURCE])
+    block = int(w[BLOCK])
+    pv = int(v[source])
+    cause = 0
+    band = int(w[REVERSE])
+    if band != 0 and w[RISEN] == 0:
         held = (((pv - int(w[AMBIENT])) >> 3) * int(w[GAIN_M])) >> w[GAIN_S]
         if held < 0:
             held = 0
-        if (output >> 4) - held < HEATS_UP:
+        if (int(v[block + _OUTPUT]) >> 4) - held < HEATS_UP:
             w[REVERSE_PV] = pv
         elif pv >= w[REVERSE_PV] + band:
             w[RISEN] = 1
         elif pv <= w[REVERSE_PV] - band:
             cause = _REVERSED
             w[TOLD] = band
-    if (int(w[STATES]) >> state) & 1 == 0:
-        cause = 0
-    w[CAUSE] = cause
     return cause
+
+
+def step(words, image, state: int) -> int:  # type: ignore[no-untyped-def]
+    """One step of a heated loop: what is wrong, as an event code, or 0."""
+    source = words[SOURCE]
+    words[CAUSE] = 0
+    if image[source + QUALITY] == BAD:
+        words[STARTED] = words[OVER] = 0  # the sensor's own failure covers it; begin anew afterwards
+        return 0
+    if words[STARTED] == 0:
+        begin(words, image[source], image[words[BLOCK] + pid.OUTPUT])
+    words[STARTING_NOW] = 1 if state == STARTING else 0
+    observe(words, image)
+    take_bias(words)
+    cause = int(judge(words) or rules(words, image))
+    if not cause and state == STARTING:
+        cause = int(find_reversed(words, image))
+    if cause and words[STATES] >> state & 1:
+        words[CAUSE] = cause
+        return cause
+    return 0
 
 
 def begin(words, pv: int, output: int) -> None:  # type: ignore[no-untyped-def]
