@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from hil_tests.bench.run import BenchRun
+from hil_tests.bench.wiring import Terminals
 from spinline_protocol import messages
 from spinline_protocol.states import EVENTS
 
@@ -35,7 +36,7 @@ class Trial:
     channel: str = ""  # column whose number the raw number must be, in m degC
 
 
-def terminals(run: BenchRun, node: str):  # type: ignore[no-untyped-def]
+def terminals(run: BenchRun, node: str) -> Terminals:
     return run.bench.nodes[node].terminals
 
 
