@@ -7,11 +7,19 @@ from rows import input_row, loop_row, monitor_row
 from spinline_firmware.control import pid
 from spinline_firmware.control.image import INPUT_WORDS, QUALITY, RAW, loop_at, new_image
 from spinline_firmware.control.monitors import Monitors
-from spinline_firmware.control.observer import check_blocks
+from spinline_firmware.control.observer import BIAS, check_blocks
 from spinline_firmware.control.rundown import RunDown
 from spinline_protocol.configuration import COUNTER, HEATER_CURRENT
 from spinline_protocol.quantities import BAD, GOOD
-from spinline_protocol.states import EVT_HEATER_ON, EVT_MONITOR_CLEARED, EVT_PARAMETERS, EVT_PARTIAL_LOAD, EXECUTE
+from spinline_protocol.states import (
+    EVT_HEATER_ON,
+    EVT_HEATER_OPEN,
+    EVT_MONITOR_CLEARED,
+    EVT_PARAMETERS,
+    EVT_PARTIAL_LOAD,
+    EXECUTE,
+    HELD,
+)
 
 FULL = 65536
 CURRENT_ROW = {"kind": HEATER_CURRENT, "input": 1, "output": 0, "expected": 4300, "limit_q12": 410, "delay_steps": 2}
@@ -119,6 +127,28 @@ def test_heat_that_does_not_come_is_told_left_to_its_loop_and_clears_itself():
     assert [watch.step(current=2900) for _ in range(3)] == [0, 0, EVT_PARTIAL_LOAD]
     assert watch.monitors.action == 1 and not watch.monitors.holds(0) and watch.monitors.latched()
     assert watch.step(current=4300) == EVT_MONITOR_CLEARED and not watch.monitors.latched()
+
+
+def cooling(watch, pv, steps_n, state=EXECUTE):
+    """A zone of 165 K and 1860 s at half its output whose heater gives nothing any more: the pv, and what was told."""
+    told = []
+    for _ in range(steps_n):
+        pv -= (pv - 25000) // 1860
+        told.append(watch.step(pv=pv, output=FULL // 2, state=state))
+    return pv, [event for event in told if event]
+
+
+def test_an_open_heater_is_not_learnt_while_its_alarm_stands_also_not_in_another_state():
+    watch = Watch(monitor_row(learn_steps=300))
+    for _ in range(400):
+        watch.step(pv=107500, output=FULL // 2)
+    pv, told = cooling(watch, 107500, 600)
+    assert told == [EVT_HEATER_OPEN]
+    bias = watch.monitors._words[0][BIAS]
+    watch.monitors.enter()
+    pv, told = cooling(watch, pv, 400, HELD)
+    assert told == [] and watch.monitors._words[0][BIAS] == bias and watch.monitors.latched()
+    assert watch.monitors.reset() == 0 and not watch.monitors.latched(), "a person lets it begin anew"
 
 
 def test_a_mild_trip_that_becomes_a_bad_one_is_told_again():

@@ -102,7 +102,9 @@ class Monitors:
             words = self._words[i]
             if words[STARTED] != LAGS_LEARN:
                 words[LEARN] = self.rows[i][_LEARN]
-            words[BREAK_N] = words[RISE_N] = words[OVER] = 0
+            words[BREAK_N] = words[RISE_N] = 0
+            if not words[HELD]:
+                words[OVER] = 0
 
     def scan(self, state: int, levels) -> int:  # type: ignore[no-untyped-def]
         """The monitors whose turn it is; returns the event of a new trip, or 0.  ``levels``: of the last scan."""
@@ -172,8 +174,8 @@ class Monitors:
     def _gather(self) -> None:
         self.off_outputs, self._latched_n = 0, sum(self.damaged)
         for i in range(len(self.rows)):
-            self._words[i][HELD] = 1 if self.tripped[i] else 0
-            self._latched_n += self._words[i][HELD]
+            self._words[i][HELD] = 1 if self.tripped[i] in CLEAR_THEMSELVES else 0
+            self._latched_n += 1 if self.tripped[i] else 0
             if self.tripped[i] == EVT_HEATER_ON:
                 self.off_outputs |= self.rows[i][_OFF]
 
@@ -210,9 +212,12 @@ class Monitors:
         return self._latched_n > 0
 
     def reset(self) -> int:
-        """Clear rows whose cause is gone; returns how many stay.  A changed block stays until a new configuration."""
+        """Clear rows whose cause is gone; returns how many stay.  A changed block stays until a new configuration.
+
+        Heat that does not come is left to its loop: that row begins anew in any case, and tells it again.
+        """
         for i in range(len(self.rows)):
-            if self.tripped[i] and not self._words[i][CAUSE]:
+            if self.tripped[i] in CLEAR_THEMSELVES or (self.tripped[i] and not self._words[i][CAUSE]):
                 self.tripped[i] = 0
                 self._words[i][STARTED] = self._words[i][FROZEN_N] = 0
         self._gather()

@@ -67,7 +67,7 @@ RISE_PV = const(31)
 REVERSE_PV = const(32)
 RISEN = const(33)
 RING_I = const(34)
-HELD = const(35)  # 1: a trip stands, the bias does not learn it
+HELD = const(35)  # 1: heat that does not come was told, the bias does not learn it
 FROZEN_N = const(36)  # steps until a loop that stands still has failed
 TOLD = const(37)  # limit of the cause that was found
 CAUSE = const(38)  # event code of the cause that stands now
@@ -170,7 +170,7 @@ def take_bias(words):  # type: ignore[no-untyped-def]
     learn = int(w[LEARN])
     if w[STARTED] == LAGS_LEARN:
         bias = found
-    elif learn > 0:
+    elif w[HELD] == 0 and learn > 0:
         bias = bias + ((found - bias) >> w[K])
     elif w[HELD] == 0:
         most = int(w[BIAS_RATE])
@@ -200,7 +200,8 @@ def judge(words) -> int:  # type: ignore[no-untyped-def]
     if w[STARTING_NOW] != 0 and asked > 0:
         limit = limit + ((int(w[SHARE]) * asked) >> 12)
     if learn > 0:
-        limit = limit * LEARNING_WIDER
+        if w[HELD] == 0:
+            limit = limit * LEARNING_WIDER
         w[LEARN] = learn - 1
         if learn == 1:
             w[STARTED] = LEARNT
