@@ -35,7 +35,7 @@ class Down:
     counts: list[int] = field(default_factory=lambda: [0] * layout.ENCODERS_N)
     spi_dead: list[int] = field(default_factory=lambda: [0] * layout.TC_N)
     i2c_dead: int = 0
-    spent_us: int = 0
+    longer_ms: int = 0
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class NodeProcess:
         waiting = self._receive_rest + received
         part, self._receive_rest = waiting[: layout.RX_BYTES_MAX], waiting[layout.RX_BYTES_MAX :]
         inputs = (*down.tc_code, *down.tc_fault, *down.analog_uv, down.contacts, *down.counts)
-        self.sent = _pack_down(now_ms, *inputs, *down.spi_dead, down.i2c_dead, down.spent_us, len(part)) + part
+        self.sent = _pack_down(now_ms, *inputs, *down.spi_dead, down.i2c_dead, down.longer_ms, len(part)) + part
         try:
             os.write(self._down, self.sent)
         except BrokenPipeError as error:
