@@ -1,6 +1,6 @@
 """What the node sends of its own accord from its two rings: live records first, then old ones the host asked for.
 
-Decides nothing about the line.  A stream of records has a ring with ``span()``, ``read()`` and ``record_bytes``.
+Decides nothing about the line.  A stream of records has a ring with ``span()``, ``following()``, ``read()`` and ``record_bytes``.
 """
 
 from spinline_protocol import errors, messages
@@ -26,17 +26,17 @@ class _Stream:
         self.ring = ring
         self.fits = BIN_BYTES_MAX // ring.record_bytes
         self.batch = max(1, min(self.fits, batch))
-        self.sent_to = ring.span()[1]
+        self.sent_to = ring.following()
         self.old, self.old_end = 0, 0
 
     def restart(self) -> None:
         """A new session: live records from here on, old ones when it asks."""
-        self.sent_to = self.ring.span()[1]
+        self.sent_to = self.ring.following()
         self.old, self.old_end = 0, 0
 
     def publish_live(self, link) -> None:  # type: ignore[no-untyped-def]
         """A batch of the newest records when it is full."""
-        following = self.ring.span()[1]
+        following = self.ring.following()
         if following - self.sent_to >= self.batch:
             first = max(self.sent_to, following - self.batch)
             if self._send(link, first, following - first):
@@ -73,11 +73,15 @@ class Publisher:
 
     def publish(self, link) -> None:  # type: ignore[no-untyped-def]
         """Once a scan: what is live, then one frame of old records of each stream that still owes some."""
+        owing_n = 0
         for stream in self._streams:
             stream.publish_live(link)
-        owing = [stream for stream in self._streams if stream.old < stream.old_end]
-        for stream in owing:
-            stream.publish_old(link, self._old_bytes // len(owing))
+            if stream.old < stream.old_end:
+                owing_n += 1
+        if owing_n:
+            for stream in self._streams:
+                if stream.old < stream.old_end:
+                    stream.publish_old(link, self._old_bytes // owing_n)
 
     def ask(self, number: int, first: int, count: int) -> "tuple[int, int]":
         """Note which records to send again; result code and the oldest there is."""

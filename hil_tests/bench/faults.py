@@ -67,10 +67,14 @@ ABORTS = {
     HEATING: Reaction(("INTERLOCK_TRIPPED",), ("ABORTED",), 45.0),
     HELD: Reaction(("INTERLOCK_TRIPPED",), ("ABORTED",), 45.0),
 }
+# The line holds first, so that what is in it is drawn out, and aborts a minute later.
+ABORTS_LATER = dict.fromkeys((RUNNING, HELD), Reaction(("INTERLOCK_TRIPPED",), ("ABORTED",), 120.0))
 HOLDS = {RUNNING: Reaction(("INTERLOCK_TRIPPED",), ("HELD",), 45.0)}
 LOST_OR_TRIPPED = (*LOST, "INTERLOCK_TRIPPED")
 SAFE = {RUNNING: Reaction(LOST_OR_TRIPPED, ("HELD", "ABORTED"), 60.0)}
 UNSEEN = {RUNNING: Reaction((), ("RUNNING",), 60.0)}  # one sensor cannot know: said, not hidden
+COOLS = {RUNNING: Reaction(("HEATER_OPEN", "LOOP_BREAK"), ("HELD",), 400.0)}  # too cold in the end
+WEAK = {RUNNING: Reaction(("HEATER_OPEN",), ("RUNNING", "HELD"), 400.0)}  # told; the zone may do with half
 RESTARTED = {RUNNING: Reaction(("BOOT",), ("ABORTED",), 60.0)}
 LATE = {RUNNING: Reaction(("SCANS_LATE",), ("ABORTED",), 60.0), HELD: Reaction(("SCANS_LATE",), ("ABORTED",), 60.0)}
 
@@ -115,10 +119,10 @@ CATALOGUE = (
     Fault("S11.reversed", "encoder turns backwards", ENCODERS, SAFE),
     Fault("S12", "two thermocouples have changed places", ("melt.Z1/Z2",), AT_ONCE),
     Fault("A1", "solid-state relay welded", HEATERS, {RUNNING: Reaction(("HEATER_STUCK_ON",), ("ABORTED",), 240.0)}),
-    Fault("A2", "solid-state relay open", HEATERS, {RUNNING: Reaction(("HEATER_OPEN",), ("HELD",), 400.0)}),
-    Fault("A3", "half of a heater burnt through", HEATERS[:1], {RUNNING: Reaction(("HEATER_OPEN",), ("HELD",), 400.0)}),
+    Fault("A2", "solid-state relay open", HEATERS, COOLS),
+    Fault("A3", "half of a heater burnt through", HEATERS[:1], WEAK),
     Fault("A4", "pump stalls", ("melt.MELT_PUMP",), HOLDS),
-    Fault("A4.fan", "exhaust fan stalls", ("bath",), ABORTS),
+    Fault("A4.fan", "exhaust fan stalls", ("bath",), ABORTS_LATER),
     Fault("A5", "drive trips", ("draw.G1_DRIVE", "draw.G2_DRIVE"), HOLDS),
     Fault("A6", "analog output stays where it is", ("melt.RESIN_FEEDER", "bath.QUENCH_VALVE"), UNSEEN),
     Fault("A7", "valve follows in 10 s", ("bath.QUENCH_VALVE",), UNSEEN),

@@ -77,6 +77,10 @@ class Recorder:
         """The first scan still in the ring, and the one that comes next."""
         return self.oldest_scan(), self.next_scan
 
+    def following(self) -> int:
+        """The scan that comes next."""
+        return self.next_scan
+
     def record(self, state: int, flags: int) -> None:
         """Add this scan's record."""
         at = self.next_scan % self.records_n * self.record_bytes

@@ -93,6 +93,10 @@ class Summaries:
         """The first summary still in the ring, and the one that comes next."""
         return max(self._first_i, self.next_i - self.records_n), self.next_i
 
+    def following(self) -> int:
+        """The summary that comes next."""
+        return self.next_i
+
     def record(self, scan: int, state: int, flags: int) -> None:
         """Take scan number ``scan``; the last one of an interval completes its summary."""
         if self._count == 0:
