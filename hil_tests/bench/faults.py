@@ -139,7 +139,7 @@ CATALOGUE = (
     Fault("P4", "power cut again in the recovery", NODES, {}, needs="a parameter store"),
     Fault("P5", "brown-out", NODES, {}, needs="registers that outlive a reset"),
     Fault("P6", "the program stands still", NODES, RESTARTED),
-    Fault("P7", "power comes and goes twenty times", NODES, RESTARTED),
+    Fault("P7", "power comes and goes twenty times", NODES, {RUNNING: Reaction(("BOOT",), ("ABORTED",), 120.0)}),
     Fault("P8", "no supply", NODES, {RUNNING: Reaction(("PERMIT_OPEN",), ("ABORTED",), 60.0)}),
     Fault("P9", "flash block worn out", NODES, {}, needs="a parameter store"),
 )

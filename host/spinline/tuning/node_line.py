@@ -45,6 +45,7 @@ from spinline_protocol.states import (
 
 CONNECT_MS = 20_000
 ANSWER_MS = 10_000
+LEASE_TRIES_N = 5  # of a command that came without one
 Output = TypeVar("Output", float, Real)
 LEASE_EVERY_MS = 400  # several in each lease: one damaged frame costs nothing
 ENDS = {
@@ -150,8 +151,13 @@ class NodeLine:
         return self.session.answers.pop(sequence)
 
     def command(self, command: int) -> None:
-        """A command to the node; Refusal where it is refused."""
+        """A command to the node; Refusal where it is refused.  A lease that ran out on a busy PC is renewed first."""
         code = self.ask(messages.COMMAND, command)["code"]
+        for _ in range(LEASE_TRIES_N):
+            if code != errors.NO_LEASE:
+                break
+            self.rest(4)  # the lease has come
+            code = self.ask(messages.COMMAND, command)["code"]
         if code:
             raise Refusal(f"the node refuses the command: {errors.result_name(code)}")
         self.rest(8)
