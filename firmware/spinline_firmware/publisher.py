@@ -1,6 +1,6 @@
 """What the node sends of its own accord from its two rings: live records first, then old ones the host asked for.
 
-Decides nothing about the line.  A stream of records has a ring with ``span()``, ``following()``, ``read()`` and ``record_bytes``.
+Decides nothing about the line.  A stream's ring has ``span()``, ``following()``, ``read()`` and ``record_bytes``.
 """
 
 from spinline_protocol import errors, messages

@@ -1,15 +1,13 @@
 """Interlocks: they stand after the loops, know no gains, and latch until a person resets them or as their row says.
 
 A limit counts from nothing, or from a reference: a loop's working setpoint, another input, or a loop's output.  All
-rows stand in one flat array of 32-bit words that viper functions judge; plain Python sees only what changed.
+rows stand in the process image, where viper functions judge them; plain Python sees only what changed.
 
 Why no intermediate reaches 2^30 (numbers of the image within +-2^20, shares below 2^16):
     the share is split as in control/ratio.py: 2^11 * 2^16 = 2^27 and 511 * 2^16 < 2^25; a reference is below 2^25
     so is the band, at most 2^12 for all of the reference: 2^16 * 2^12 = 2^28, and it widens the limit by 2^25 at most
     a limit is below 2^20, a number less its reference below 2^26
 """
-
-from array import array
 
 from spinline_protocol.configuration import (
     ABOVE,
@@ -26,7 +24,7 @@ from spinline_protocol.portable import const, micropython, ptr32
 from spinline_protocol.quantities import BAD
 
 from . import pid
-from .image import INPUT_WORDS, QUALITY, RAW, loop_at
+from .image import INPUT_WORDS, INTERLOCK_WORDS, INTERLOCKS_AT, QUALITY, RAW, loop_at
 from .mean import Mean
 
 # words of a row in the flat array: what is compared, with what
@@ -52,6 +50,7 @@ ASLEEP = const(17)  # scans that must still be without the cause
 TRIPPED = const(18)
 CHANGED = const(19)  # in this scan: 1 tripped, -1 cleared itself
 ROW_WORDS = const(20)
+assert ROW_WORDS == INTERLOCK_WORDS
 
 _BAD = const(2)
 _QUALITY = const(1)
@@ -161,7 +160,9 @@ class Interlocks:
     def __init__(self, rows: "list[tuple[int, ...]]", image) -> None:  # type: ignore[no-untyped-def]
         self._image = image
         self._rows_n = len(rows)
-        self._words = array("i", bytes(4 * ROW_WORDS * len(rows)))
+        self._words = memoryview(image)[INTERLOCKS_AT : INTERLOCKS_AT + ROW_WORDS * len(rows)]
+        for word in range(ROW_WORDS * len(rows)):
+            self._words[word] = 0
         self._means = []
         self._tripped_n = 0
         self.action = 0  # the strongest action among the rows that tripped in this scan; 0: none
