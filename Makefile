@@ -70,7 +70,7 @@ check-compile: $(READY)
 test: $(READY) ## every test
 	$(PYTEST) $(TESTS)
 
-hil: $(READY) ## the scenarios on the simulated bench, the long ones too; FULL=1 adds the eight-hour batch
+hil: $(READY) ## the scenarios on the simulated bench, the long ones and the whole catalogue too
 	$(PYTEST) hil_tests/scenarios --whole --junit-xml build/hil/junit.xml
 
 demo: $(READY) ## one batch on a simulated line, into build/demo
