@@ -70,8 +70,8 @@ check-compile: $(READY)
 test: $(READY) ## every test
 	$(PYTEST) $(TESTS)
 
-hil: $(READY) ## the scenarios on the simulated bench
-	$(PYTEST) hil_tests/scenarios
+hil: $(READY) ## the scenarios on the simulated bench, the long ones and the whole catalogue too
+	$(PYTEST) hil_tests/scenarios --whole --junit-xml build/hil/junit.xml
 
 demo: $(READY) ## one batch on a simulated line, into build/demo
 	$(PYTHON) -m hil_tests.demo

@@ -25,9 +25,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--whole", action="store_true", help="lay every fault at every place in every state of the line")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests on the wall clock share one worker, so that they do not take each other's time."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long tests wait for ``--whole``; those on the wall clock share one worker, not to take each other's time."""
     for item in items:
+        if item.get_closest_marker("long") and not config.getoption("--whole"):
+            item.add_marker(pytest.mark.skip(reason="long: make hil runs it"))
         if item.get_closest_marker("wall"):
             item.add_marker(pytest.mark.xdist_group("wall"))
 

@@ -137,6 +137,26 @@ def test_nobody_reads_a_clock_or_sleeps_outside_the_doors_to_the_clock() -> None
     assert [use for file in inner for use in clocks(file)] == []
 
 
+def imported(file: Path) -> set[str]:
+    """Top-level names of the modules that a file imports, at any depth of the file."""
+    found = set()
+    for node in nodes(file):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def test_the_bench_has_one_clock_and_only_its_door_imports_another() -> None:
+    """A wait for a pipe or a port needs `select`; how long it may last is real time, so those files are named."""
+    bench = [file for file in files() if file.parts[0] == "hil_tests" and not file.match(FOREIGN_NAMES)]
+    clocks = {"time", "asyncio", "sched", "threading"}
+    assert [str(file) for file in bench if imported(file) & clocks] == ["hil_tests/bench/wall.py"]
+    waiting = {str(file.relative_to("hil_tests/bench")) for file in bench if imported(file) & {"select", "selectors"}}
+    assert waiting == {"fault_proxy.py", "node_process.py", "pty_line.py"}
+
+
 def test_every_module_is_used_by_another() -> None:
     used: dict[str, set[Path]] = {}
     for file in files():

@@ -21,7 +21,11 @@ _unpack_up = struct.Struct(layout.UP).unpack_from
 
 
 class NodeDied(Exception):
-    """The interpreter ended or hung; the text holds what it printed last."""
+    """The interpreter ended or hung; the text names the node and holds what it printed last."""
+
+
+class NodeHung(NodeDied):
+    """The interpreter runs and did not answer in time: a hang of the bench, no verdict on the line."""
 
 
 @dataclass
@@ -61,8 +65,10 @@ class NodeProcess:
         reset_cause: int = 1,
         ticks_offset: int = 0,
         console: Path | None = None,
+        hang_s: float = HANG_S,
     ) -> None:
         self.folder = board
+        self._hang_s = hang_s
         down_read, self._down = os.pipe()
         self._up, up_write = os.pipe()
         self._console = console or board / "console.txt"
@@ -91,10 +97,10 @@ class NodeProcess:
         try:
             os.write(self._down, self.sent)
         except BrokenPipeError as error:
-            raise NodeDied(self.last_words()) from error
+            raise NodeDied(f"{self.folder.name} ended; its last words:\n{self.last_words()}") from error
 
     def receive(self) -> Up:
-        """The node's outputs.  Raises NodeDied when it ended or did not answer within 20 s of real time."""
+        """The node's outputs.  Raises NodeDied when it ended, NodeHung without an answer in ``hang_s`` of real time."""
         frame = self._read()
         while len(frame) < UP_BYTES or len(frame) < struct.unpack_from("<H", frame)[0]:
             frame += self._read()
@@ -103,11 +109,14 @@ class NodeProcess:
         return Up(wake_ms, pins, tuple(dac), bool(fed), frame[UP_BYTES:])
 
     def _read(self) -> bytes:
-        octets = b""
-        if select.select([self._up], [], [], HANG_S)[0]:
-            octets = os.read(self._up, UP_FRAME_BYTES_MAX)
+        if not select.select([self._up], [], [], self._hang_s)[0]:
+            raise NodeHung(
+                f"{self.folder.name} hangs: no answer in {self._hang_s:g} s of real time; its last words:\n"
+                + self.last_words()
+            )
+        octets = os.read(self._up, UP_FRAME_BYTES_MAX)
         if not octets:
-            raise NodeDied(self.last_words())
+            raise NodeDied(f"{self.folder.name} ended; its last words:\n{self.last_words()}")
         return octets
 
     def last_words(self) -> str:

@@ -60,23 +60,30 @@ class BenchRun:
         self.firmware_sha256 = self.bench.firmware_sha256
         self.seed = seed
         self._journal_path = folder / "journal.sqlite"
+        self._recipe_path = recipe_path
         self._supervisors_n = 0
+        self.attended = True  # a supervisor's process is there
         self.due_us = 0
+        self.injector = Injector(self.line, self.bench, seed, self.run_for)
+        self._supervise(self._new_journal())
+
+    def _new_journal(self) -> journals.Journal:
+        """An empty journal of a batch that begins now."""
+        recipe = self.recipe.recipe
         journal = journals.Journal.create(self._journal_path)
         journal.start_batch(
             journals.Batch(
-                f"{self.recipe.recipe.name}-{seed}",
-                self.recipe.recipe.name,
-                self.recipe.recipe.version,
-                sha256_of(recipe_path),
+                f"{recipe.name}-{self.seed}",
+                recipe.name,
+                recipe.version,
+                sha256_of(self._recipe_path),
                 self.line.name,
                 sha256_of(LINE_R1),
                 "simulated",
-                START_US,
+                START_US + self.bench.now_us,
             )
         )
-        self.injector = Injector(self.line, self.bench, seed, self.run_for)
-        self._supervise(journal)
+        return journal
 
     @property
     def journal_path(self) -> Path:
@@ -88,6 +95,7 @@ class BenchRun:
         """A supervisor over the journal; each one draws its own seeded entropy."""
         program = self.recipe.program
         self._supervisors_n += 1
+        self.attended = True
         self.record = BatchRecord(journal, self.configurations)
         self.supervisor: Supervisor = Supervisor(
             self.configurations,
@@ -107,7 +115,10 @@ class BenchRun:
         self.supervisor.start()
 
     def step(self) -> None:
-        """To the supervisor's next scan, and through it."""
+        """To the supervisor's next scan, and through it; a second where there is no supervisor."""
+        if not self.attended:
+            self.run_without_supervisor(1)
+            return
         self.bench.run_until(self.due_us)
         self.due_us = self.supervisor.step(self.due_us)
 
@@ -132,11 +143,21 @@ class BenchRun:
     def kill_supervisor(self) -> None:
         """The supervisor's process ends: what it had not committed is gone."""
         self.record.journal.close()
+        self.attended = False
 
     def restart_supervisor(self, configurations: list[NodeConfiguration] | None = None) -> None:
         """A new supervisor opens the same journal, with its own ``configurations`` where they are given."""
         self.configurations = configurations or self.configurations
         self._supervise(journals.Journal.open(self.journal_path))
+        self.due_us = self.bench.now_us
+
+    def next_batch(self, recipe: Recipe) -> None:
+        """The batch has ended: another supervisor with another recipe and a journal of its own, on the same boards."""
+        self.record.journal.close()
+        self.recipe = recipe
+        self.configurations = [compile_node(self.line, node, recipe) for node in self.line.node]
+        self._journal_path = self.folder / f"journal{self._supervisors_n + 1}.sqlite"
+        self._supervise(self._new_journal())
         self.due_us = self.bench.now_us
 
     def preheat(self) -> None:
@@ -150,4 +171,5 @@ class BenchRun:
     def close(self) -> None:
         """End all processes and close the journal; may be called after a kill."""
         self.bench.close()
-        self.record.journal.close()
+        if self.attended:
+            self.record.journal.close()

@@ -34,14 +34,15 @@ def short_recipe(production_min: int = 60, threading_min: int = 4) -> Recipe:
 
 @pytest.fixture
 def make_run(interpreter: Interpreter, tmp_path: Path) -> Iterator[MakeRun]:
-    """Make a preheated line; all its processes end with the test."""
+    """Make a preheated line, or a ``cold`` one; all its processes end with the test."""
     runs: list[BenchRun] = []
 
-    def make(**given: Any) -> BenchRun:
+    def make(cold: bool = False, **given: Any) -> BenchRun:
         recipe = given.pop("recipe", None) or short_recipe()
         run = BenchRun(interpreter, tmp_path / f"run{len(runs)}", recipe=recipe, **given)
         runs.append(run)
-        run.preheat()
+        if not cold:
+            run.preheat()
         return run
 
     yield make

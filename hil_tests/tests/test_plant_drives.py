@@ -91,6 +91,20 @@ def test_a_fiber_of_r1_has_its_diameter_and_tension() -> None:
     assert line.truth.draw_down_ratio == pytest.approx(10.2 / scale, rel=0.01)
 
 
+def test_a_line_that_starts_again_pulls_the_fiber_that_lies_in_the_span_and_not_the_one_at_the_die() -> None:
+    line = drawing_line(seconds=100)
+    a = line.actuators
+    a.melt_pump_enable, a.godet1_command, a.godet2_command = False, 0.0, 0.0
+    line.advance(160 * SECOND_US)
+    at_rest_N = line.sensors.tension_N
+    assert at_rest_N > 2.0, "what was drawn stays tight"
+    a.melt_pump_enable = True
+    for second in range(1, 11):  # the melt comes at once, the godets climb slowly
+        a.godet1_command, a.godet2_command = second / 1200.0, second * 1.8 / 1200.0
+        line.advance((160 + second) * SECOND_US)
+        assert line.sensors.tension_N < 2.0 * at_rest_N
+
+
 def test_the_gauge_sees_a_thicker_fiber_twelve_seconds_later() -> None:
     line = drawing_line(seconds=100)
     line.advance(100 * SECOND_US)

@@ -71,6 +71,7 @@ class FiberModel:
         self.stress_MPa = 0.0
         self.draw_down = 0.0
         self._inverse_draw = 1.0
+        self._span_mm2 = 0.0  # wall area of one as-spun fiber, mean of what lies in the span
         self._strength_MPa = self._stretch.strength_MPa
         self._break_draw = self._stretch.break_draw
         self._strength_source = sources.named("fiber_strength")
@@ -101,10 +102,13 @@ class FiberModel:
             self.stretched_m += draw_m_min * STEP_S / 60.0
             self._draw(takeup_m_min, draw_m_min)
             area_mm2 = self._wall_area_mm2(spun[0], takeup_m_min)
+            if area_mm2 > 0.0:  # without melt the rest of the fiber is held by its end
+                arrived = 1.0 - exp(-takeup_m_min / 60.0 * STEP_S / self._stretch.span_m)
+                self._span_mm2 += (area_mm2 - self._span_mm2) * arrived
         self._stress(bath_C)
         sensors.od_um = self._diameter(area_mm2, takeup_m_min, spun[0], spun[1])
         sigma_MPa = self._stretch.stress_sigma * self.stress_MPa
-        sensors.tension_N = self._stress_gauss(self.stress_MPa, sigma_MPa) * area_mm2
+        sensors.tension_N = self._stress_gauss(self.stress_MPa, sigma_MPa) * self._span_mm2
         if self.running:
             self._break_fiber(takeup_m_min, disturbances.gel_breaks_per_km)
 
@@ -125,6 +129,7 @@ class FiberModel:
             p, source = self._stretch, self._strength_source
             self.running = True
             self._inverse_draw = 1.0
+            self._span_mm2 = 0.0
             self._gauge.clear()
             if self._noise:
                 weibull = (-log(1.0 - source.random())) ** (1.0 / p.strength_shape)
