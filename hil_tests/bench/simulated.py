@@ -6,6 +6,7 @@ Nothing here reads a wall clock; the caller says how far to run.  The same seed 
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from .wiring import WIRING, Terminals
 
 WATCHDOG_US = 8_000_000  # of the chip (firmware/main.py)
 POWER_ON_RESET, WATCHDOG_RESET = 1, 3  # what machine.reset_cause() says then
+SPOKEN_N_MAX = 600
 ARCHITECTURES = {32: "x86", 64: "x64"}
 
 
@@ -66,6 +68,8 @@ class BenchPort:
 
     def write(self, octets: bytes) -> None:
         """Send bytes."""
+        if octets:
+            self._bench.spoken.append((self._bench.now_us, self._node.name, True, octets))
         self._node.to_node.push(self._bench.now_us, octets)
 
 
@@ -96,6 +100,8 @@ class SimulatedLine:
         self.site_key = bench_site_key(seed)
         self._keyless = keyless
         self._digest = hashlib.sha256()
+        # what was sent last, ahead of all harm: when, to or from which node, True to it, bytes
+        self.spoken: deque[tuple[int, str, bool, bytes]] = deque(maxlen=SPOKEN_N_MAX)
         self.firmware_sha256 = ""
         self._drift_ppm = drift_ppm or {}
         self.nodes = {name: self._start(name, i) for i, name in enumerate(names)}
@@ -149,6 +155,7 @@ class SimulatedLine:
             if up.watchdog_fed:
                 node.fed_us = now_us
             if up.transmitted:
+                self.spoken.append((self.now_us, node.name, False, up.transmitted))
                 node.to_host.push(self.now_us, up.transmitted)
         for node in self.nodes.values():
             if not node.alive or node in due:
