@@ -116,7 +116,7 @@ def _lines(line: Any, x: Across, y: int, height: int, low: float, high: float, c
     parts = []
     for piece in line:
         points = " ".join(
-            f"{x(at_s):.1f},{y + height - (min(max(n, low), high) - low) / (high - low) * height:.1f}"
+            f"{x(at_s):.0f},{y + height - (min(max(n, low), high) - low) / (high - low) * height:.1f}"
             for at_s, n in piece
         )
         parts.append(f'<polyline points="{points}" stroke="{colour}"/>')

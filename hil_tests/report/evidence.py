@@ -17,7 +17,7 @@ from spinline.record.series import fetch, reading, series
 from spinline_protocol import configuration as tables
 from spinline_protocol.states import STATES
 
-COLUMNS_N = 230  # of a trend: lowest and highest number of each
+COLUMNS_N = 180  # of a trend: lowest and highest number of each
 BEFORE_S = (10.0, 40.0)  # shown before the first fault, at least and at most; else half of what came after it
 BREAK_S = 3.0  # without a number for so long, the line of a trend breaks
 WIRE_LINES_N = 40
@@ -108,7 +108,7 @@ def thinned(times: Sequence[float], numbers: Sequence[float], from_s: float, to_
     for column in sorted(columns):
         found = columns[column]
         low, high = min(found, key=lambda point: point[1]), max(found, key=lambda point: point[1])
-        for at_s, number in sorted({found[0], low, high}):
+        for at_s, number in sorted({low, high}):
             if not pieces or at_s - last_s > max(BREAK_S, 2 * width_s):
                 pieces.append([])
             _add(pieces[-1], at_s, number)
