@@ -15,6 +15,8 @@ BOARD := $(wildcard firmware/*.py) firmware/spinline_firmware \
 TESTS := $(wildcard protocol/tests firmware/tests host/tests hil_tests tests)
 PYTEST := $(PYTHON) -m pytest -n 2 --dist loadgroup
 
+SEED ?= 1
+
 .DEFAULT_GOAL := help
 .PHONY: help setup format check check-style check-types check-firmware check-imports check-compile \
 	test hil demo bench golden lock clean
@@ -70,8 +72,8 @@ check-compile: $(READY)
 test: $(READY) ## every test
 	$(PYTEST) $(TESTS)
 
-hil: $(READY) ## the scenarios on the simulated bench, the long ones and the whole catalogue too
-	$(PYTEST) hil_tests/scenarios --whole --junit-xml build/hil/junit.xml
+hil: $(READY) ## every scenario on the simulated bench, the long ones and the whole catalogue too, with a report in build/hil; SEED=n is another day on the line
+	$(PYTEST) -p hil_tests.report.plugin hil_tests/scenarios --whole --seed $(SEED) --junit-xml build/hil/junit.xml
 
 demo: $(READY) ## one batch on a simulated line, into build/demo
 	$(PYTHON) -m hil_tests.demo

@@ -21,8 +21,9 @@ Report = pytest.TestReport | pytest.CollectReport
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """What `make hil` adds."""
+    """What `make hil` adds, and the seed of the simulated line."""
     parser.addoption("--whole", action="store_true", help="lay every fault at every place in every state of the line")
+    parser.addoption("--seed", type=int, default=1, help="of every simulated line; the same seed gives the same trace")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from spinline.recipe.line_model import Input, Line, Output
 from spinline_firmware.boards import rp2350b as board
@@ -21,6 +22,16 @@ OPEN_CIRCUIT_C = 1372 * DEGREE  # the end of the chip's table
 Lift = Callable[[], None]
 
 
+@dataclass
+class Laid:
+    """A fault with its time on the bench's clock; ``to_us`` is None while it lasts."""
+
+    fault: str
+    place: str
+    from_us: int
+    to_us: int | None = None
+
+
 class Injector:
     """Faults on one line.  ``lay`` begins one at a place, ``lift`` ends it; a place is NODE or NODE.NAME of an input,
     output or loop of the line file."""
@@ -28,11 +39,13 @@ class Injector:
     def __init__(self, line: Line, bench: SimulatedLine, seed: int, run_for: Callable[[float], None]) -> None:
         self._line, self._bench, self._run_for = line, bench, run_for
         self._seed = seed
-        self._laid: dict[tuple[str, str], Lift] = {}
+        self._lifts: dict[tuple[str, str], Lift] = {}
+        self.laid: list[Laid] = []  # all there ever were
 
     def lay(self, fault: str, place: str) -> None:
         """Begin a fault.  Raises KeyError for one that this bench cannot make, or a place that the line lacks."""
-        assert (fault, place) not in self._laid
+        assert (fault, place) not in self._lifts
+        self.laid.append(Laid(fault, place, self._bench.now_us))
         noise = random.Random(f"{self._seed} {fault} {place}")
         node = self._bench.nodes[place.partition(".")[0]]
         kind = fault[0]
@@ -46,11 +59,14 @@ class Injector:
             lift = self._lay_time(fault, node)
         else:
             lift = self._lay_power(fault, node, noise)
-        self._laid[fault, place] = lift
+        self._lifts[fault, place] = lift
 
     def lift(self, fault: str, place: str) -> None:
         """End a fault that was laid."""
-        self._laid.pop((fault, place))()
+        self._lifts.pop((fault, place))()
+        for laid in self.laid:
+            if (laid.fault, laid.place, laid.to_us) == (fault, place, None):
+                laid.to_us = self._bench.now_us
 
     def _input(self, place: str) -> Input:
         node, _, name = place.partition(".")

@@ -49,6 +49,7 @@ class BenchRun:
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
+        self.interpreter = interpreter
         self.line: Line = load_line(LINE_R1)
         self.recipe: Recipe = recipe or read_recipe(recipe_path)
         self.configurations = change([compile_node(self.line, node, self.recipe) for node in self.line.node])

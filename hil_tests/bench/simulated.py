@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +26,7 @@ POWER_ON_RESET, WATCHDOG_RESET = 1, 3  # what machine.reset_cause() says then
 # How long a scan takes on a board, where that is more than a step of the plant: conversions of 1.3 ms for each channel
 # number, and 400 us of a desktop's processor, a hundred times as fast.  Meanwhile the bench goes on with other nodes.
 SCAN_LASTS_US = {"melt": 50_000, "bath": 50_000}
+SPOKEN_N_MAX = 600
 ARCHITECTURES = {32: "x86", 64: "x64"}
 
 
@@ -78,6 +80,8 @@ class BenchPort:
 
     def write(self, octets: bytes) -> None:
         """Send bytes."""
+        if octets:
+            self._bench.spoken.append((self._bench.now_us, self._node.name, True, octets))
         self._node.to_node.push(self._bench.now_us, octets)
 
 
@@ -108,6 +112,8 @@ class SimulatedLine:
         self.site_key = bench_site_key(seed)
         self._keyless = keyless
         self._digest = hashlib.sha256()
+        # what was sent last, ahead of all harm: when, to or from which node, True to it, bytes
+        self.spoken: deque[tuple[int, str, bool, bytes]] = deque(maxlen=SPOKEN_N_MAX)
         self.firmware_sha256 = ""
         self._drift_ppm = drift_ppm or {}
         self.nodes = {name: self._start(name, i) for i, name in enumerate(names)}
@@ -175,6 +181,7 @@ class SimulatedLine:
         if up.watchdog_fed:
             node.fed_us = self.now_us
         if up.transmitted:
+            self.spoken.append((self.now_us, node.name, False, up.transmitted))
             node.to_host.push(node.woke_us, up.transmitted)
 
     def _watch(self, until_us: int) -> None:

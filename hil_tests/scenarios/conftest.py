@@ -10,6 +10,7 @@ import pytest
 
 from hil_tests.bench.interpreters import Interpreter, InterpreterMissing, find_interpreter
 from hil_tests.bench.run import RECIPE_R1, BenchRun
+from hil_tests.report.plugin import RUNS
 from spinline.recipe.models import Recipe
 from spinline.recipe.reading import read_recipe
 
@@ -33,13 +34,17 @@ def short_recipe(production_min: int = 60, threading_min: int = 4) -> Recipe:
 
 
 @pytest.fixture
-def make_run(interpreter: Interpreter, tmp_path: Path) -> Iterator[MakeRun]:
-    """Make a preheated line, or a ``cold`` one; all its processes end with the test."""
-    runs: list[BenchRun] = []
+def make_run(interpreter: Interpreter, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[MakeRun]:
+    """Make a preheated line, or a ``cold`` one; all its processes end with the test.
+
+    ``--seed`` counts on from the seed of a test."""
+    runs = request.node.stash.setdefault(RUNS, [])
+    later = request.config.getoption("--seed") - 1
 
     def make(cold: bool = False, **given: Any) -> BenchRun:
         recipe = given.pop("recipe", None) or short_recipe()
-        run = BenchRun(interpreter, tmp_path / f"run{len(runs)}", recipe=recipe, **given)
+        seed = given.pop("seed", 1) + later
+        run = BenchRun(interpreter, tmp_path / f"run{len(runs)}", seed, recipe, **given)
         runs.append(run)
         if not cold:
             run.preheat()

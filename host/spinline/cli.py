@@ -14,6 +14,7 @@ from spinline.edges import clock
 from spinline.edges import keys as key_files
 from spinline.edges.link_cli import link_app
 from spinline.edges.mode_cli import mode, modes
+from spinline.edges.replay_cli import replay
 from spinline.edges.tune_cli import tune
 from spinline.errors import BadInput, SpinlineError
 from spinline.recipe.certificate import Certificate
@@ -34,6 +35,7 @@ app.add_typer(link_app)
 app.command()(tune)
 app.command()(mode)
 app.command()(modes)
+app.command()(replay)
 
 
 @app.callback()

@@ -1,4 +1,4 @@
-"""Layout of the two lock-step frames, read by the interpreter's side and by the bench.  Data only."""
+"""Layout of the two lock-step frames and of a replay's, read by the interpreter's side and by the bench.  Data only."""
 
 TC_N = 8
 ANALOG_N = 12  # three converters of four channels, microvolt at the shunt
@@ -25,3 +25,9 @@ DOWN = "<%di" % DOWN_WORDS
 # Up: length of all, wake-up time in ms, watchdog fed, pin levels, DAC codes; the transmitted bytes follow.
 UP_HEAD = "<HIB"
 UP = UP_HEAD + "%ds%dH" % (PINS_N, DAC_N)
+
+# Replay, down: kind and number of words, then words of 32 bits.  A scan: lease in ms, late, permit, then number,
+# quality and raw number of each input.  Up: the record of a scan, one byte of result code for everything else.
+SCAN, REBUILD, RETUNE, COMMAND, SETPOINT, MODE = range(6)
+REPLAY_HEAD = "<BH"
+SCAN_HEAD_WORDS = 3

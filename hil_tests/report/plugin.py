@@ -1,0 +1,142 @@
+"""pytest's part of the report (`make hil`): each test leaves a file, the controller joins them into one page.
+
+Loaded by `-p hil_tests.report.plugin`.  Workers of xdist load it too; only the controller writes the page.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hil_tests.bench.faults import Fault
+from hil_tests.bench.interpreters import InterpreterMissing
+from hil_tests.bench.provisioning import NotProvisioned
+from hil_tests.bench.run import BenchRun
+
+from .evidence import gather
+from .page import page
+
+RUNS = pytest.StashKey[list[BenchRun]]()  # the runs of a test; the fixture that makes them puts them there
+_PHASES = pytest.StashKey[dict[str, pytest.TestReport]]()
+_INFRA = pytest.StashKey[str]()
+
+PASS, FAIL, SKIP, INFRA_TOOL, INFRA_BENCH = "PASS", "FAIL", "SKIP", "INFRA_TOOL", "INFRA_BENCH"
+MISSING_TOOL = "missing tool:"
+# What says nothing about the line: the bench could not do its part.
+INFRA_ERRORS = (InterpreterMissing, NotProvisioned, OSError, subprocess.SubprocessError, MemoryError)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Where the report goes."""
+    parser.addoption("--hil-report", type=Path, default=Path("build/hil"), help="folder of report.html")
+
+
+def _tests(config: pytest.Config) -> Path:
+    folder: Path = config.getoption("--hil-report")
+    return config.rootpath / folder / "tests"
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Nothing of an earlier session stays."""
+    if not _is_worker(session.config):
+        shutil.rmtree(_tests(session.config), ignore_errors=True)
+        _tests(session.config).mkdir(parents=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember how each phase ended; behind the last one write down what the test left."""
+    report = yield
+    item.stash.setdefault(_PHASES, {})[report.when] = report
+    if call.excinfo is not None and report.failed and issubclass(call.excinfo.type, INFRA_ERRORS):
+        item.stash[_INFRA] = INFRA_BENCH
+    if report.when == "teardown":
+        left = _left_by(item)
+        name = hashlib.sha256(item.nodeid.encode()).hexdigest()[:24]
+        (_tests(item.config) / f"{name}.json").write_text(json.dumps(left))
+        report.user_properties += [(key, str(left[key])) for key in ("verdict", "fault_id", "seed") if left[key]]
+        for run in left["runs"]:
+            told = ("firmware", "trace", "real_time_factor")
+            report.user_properties += [(_PROPERTIES[key], str(run[key])) for key in told]
+        if left["runs"]:
+            report.user_properties.append(("interpreter", left["interpreter"]))
+    return report
+
+
+_PROPERTIES = {"firmware": "firmware_sha256", "trace": "trace_sha256", "real_time_factor": "real_time_factor"}
+
+
+def _verdict(item: pytest.Item, phases: dict[str, pytest.TestReport]) -> tuple[str, str]:
+    """The verdict and, unless it passed, why."""
+    for report in phases.values():
+        if report.skipped:
+            reason = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else report.longreprtext
+            reason = reason.removeprefix("Skipped: ")
+            return INFRA_TOOL if reason.startswith(MISSING_TOOL) else SKIP, reason
+        if report.failed:
+            return item.stash.get(_INFRA, FAIL), report.longreprtext
+    return PASS, ""
+
+
+def _left_by(item: pytest.Item) -> dict[str, Any]:
+    """Everything the page needs of one test."""
+    phases = item.stash[_PHASES]
+    verdict, why = _verdict(item, phases)
+    given: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
+    fault, place, state = given.get("fault"), given.get("place"), given.get("state")
+    fault_id = fault.id if isinstance(fault, Fault) else ""
+    wall_s = sum(report.duration for name, report in phases.items() if name != "teardown")
+    benches = item.stash.get(RUNS, [])
+    runs = [gather(run, place, verdict not in (PASS, SKIP)) for run in benches]
+    for run in runs:
+        run["real_time_factor"] = round(sum(one["virtual_s"] for one in runs) / max(wall_s, 1e-3), 1)
+    seed = item.config.getoption("--seed")
+    whole = " --whole" if fault_id and item.config.getoption("--whole") else ""
+    return {
+        "nodeid": item.nodeid,
+        "verdict": verdict,
+        "why": why,
+        "wall_s": round(wall_s, 2),
+        "fault_id": fault_id,
+        "place": place or "",
+        "state": state or "",
+        "seed": seed,
+        "interpreter": benches[0].interpreter.source if benches else "",
+        "runs": runs,
+        "console": [words for run in benches for words in _last_words(run)] if verdict not in (PASS, SKIP) else [],
+        "reproduce": f".venv/bin/pytest '{item.nodeid}' --seed {seed}{whole}",
+    }
+
+
+def _last_words(run: BenchRun) -> list[str]:
+    """What the nodes printed: a traceback, if there was one."""
+    spoken = [(name, node.process.last_words().strip()) for name, node in run.bench.nodes.items()]
+    return [f"{name}: {words}" for name, words in spoken if words]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """The controller joins what all workers left."""
+    if _is_worker(session.config):
+        return
+    folder = _tests(session.config)
+    left = [json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))]
+    target = folder.parent / "report.html"
+    target.write_text(page(left, session.config.getoption("--seed")), encoding="utf-8")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Where the page is."""
+    terminalreporter.write_line(f"report: {_tests(config).parent / 'report.html'}")
