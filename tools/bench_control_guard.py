@@ -1,6 +1,7 @@
 """What guards the line: trip of a stuck heater beside a fixed limit, false trips, the draw ratio while it moves."""
 
 import math
+import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,12 +10,16 @@ from hil_tests.bench.interpreters import find_interpreter
 from hil_tests.bench.run import LINE_R1, RECIPE_R1, BenchRun
 from hil_tests.bench.zone_rig import Plant, ZoneRig, ZoneRows, zone_rows
 from hil_tests.scenarios.conftest import short_recipe
+from spinline.recipe.compiler import compile_node
 from spinline.recipe.guard_model import ProcessModel
 from spinline.recipe.line_model import Gains, load_line
 from spinline.recipe.reading import read_recipe
 from spinline_protocol import messages
-from tools.bench_row import Row
+from spinline_protocol.configuration import TABLES
+from tools.bench_row import Row, count_of
 
+ROOT = Path(__file__).resolve().parents[1]
+RUN_SECONDS_MAX = 300
 MODEL = Plant(165.0, 1860.0, 28.0)  # what the line file says of Z4
 FIXED_LIMIT_C = 250.0
 STUCK_C = 200.0
@@ -127,4 +132,32 @@ def _means(errors: list[float]) -> list[float]:
     return [sum(errors[i : i + MEAN_N]) / MEAN_N for i in range(len(errors) - MEAN_N + 1)]
 
 
-GUARD = (("control.stuck_heater", stuck_heater), ("control.draw_ratio_error", draw_ratio))
+def guard_cost() -> Sequence[Row]:
+    """Time that the guards of the melt node take in a scan, on the 32-bit MicroPython, on a locked heap."""
+    line, recipe = load_line(LINE_R1), read_recipe(RECIPE_R1)
+    rows = compile_node(line, line.node[0], recipe).rows
+    rounds_n = count_of(20, 200)
+    with tempfile.TemporaryDirectory() as folder:
+        tables = Path(folder) / "tables.txt"
+        tables.write_text(repr([[words for of, words in rows if of == table] for table in range(len(TABLES))]))
+        program = ROOT / "firmware/tests/guard_cost.py"
+        done = subprocess.run(
+            [*find_interpreter().command, str(program), str(ROOT), str(tables), str(rounds_n)],
+            capture_output=True,
+            text=True,
+            timeout=RUN_SECONDS_MAX,
+            stdin=subprocess.DEVNULL,
+            check=True,
+        )
+    told = {name: float(ns) for name, ns in map(str.split, done.stdout.splitlines())}
+    return [
+        Row("control.interlocks_ns", told["interlocks"], "ns/scan", "lower", rounds_n),
+        Row("control.monitors_ns", told["monitors"], "ns/scan", "lower", rounds_n),
+    ]
+
+
+GUARD = (
+    ("control.guard_cost", guard_cost),
+    ("control.stuck_heater", stuck_heater),
+    ("control.draw_ratio_error", draw_ratio),
+)

@@ -287,6 +287,8 @@ class App:
             if self._node:
                 self._ports.bind(self._node.sensors.rows, self._node.outputs.rows)
             return errors.RANGE
+        self._node = self._publisher = None  # two nodes are more than the heap holds
+        gc.collect()
         pins = (self._permit_in, self._permit_out)
         self._node = Scan(tables, self._image, self._ring, self._ports, *pins, self._event, first_scan)
         bytes_a_scan = BYTES_A_MS * self._node.scan_ms

@@ -7,19 +7,14 @@ from spinline_protocol.configuration import (
     NODE,
     TABLE_GAINS,
     TABLE_INPUT,
-    TABLE_INTERLOCK,
     TABLE_LOOP,
-    TABLE_MONITOR,
     TABLE_NODE,
     TABLE_OUTPUT,
-    TABLE_PERMISSIVE,
     TABLE_RECORD,
     field_index,
-    monitor_scans,
 )
 from spinline_protocol.errors import BUSY, INTERLOCK, NO_LEASE, OK, RANGE
 from spinline_protocol.errors import STATE as WRONG_STATE
-from spinline_protocol.quantities import BAD
 from spinline_protocol.states import (
     ABORTED,
     ABORTING,
@@ -34,12 +29,10 @@ from spinline_protocol.states import (
     CMD_SUPERVISE,
     COMPLETING,
     DONE,
-    EVT_INTERLOCK_CLEARED,
-    EVT_INTERLOCK_TRIPPED,
+    EVT_ENCODER_LOST,
     EVT_LEASE_EXPIRED,
     EVT_LEASE_RENEWED,
     EVT_LOOP_FAILED,
-    EVT_PARAMETERS,
     EVT_PERMIT_OPEN,
     EVT_SAFE_ORDER,
     EVT_SCANS_LATE,
@@ -62,16 +55,15 @@ from spinline_protocol.states import (
 )
 
 from .control.image import INPUT_WORDS, QUALITY, RAW
-from .control.interlock import Interlocks
 from .control.lease import Lease
 from .control.loops import Loops
-from .control.monitors import Monitors
 from .control.outputs import Outputs
-from .control.permissive import Permissives
 from .control.recorder import Recorder
 from .control.retune import same_structure
+from .control.rundown import RunDown
 from .control.sensors import Sensors
 from .control.summary import Summaries, ring_bytes
+from .guards import Guards
 
 _PERMIT_OPEN = (ABORTING, ABORTED)  # made once: a tuple made in the scan is an object of the heap
 LATE_N_MAX = 3  # scans in a row that began late: the node cannot keep its time
@@ -98,10 +90,9 @@ class Scan:
         self._event = event
         self.sensors = Sensors(tables[TABLE_INPUT], image)
         self.loops = Loops(tables[TABLE_LOOP], image, tables[TABLE_GAINS])
-        self.interlocks = Interlocks(tables[TABLE_INTERLOCK], image)
-        steps = monitor_scans(self.scan_ms)
-        self.monitors = Monitors(tables[TABLE_MONITOR], tables[TABLE_LOOP], image, steps, self.loops.changed)
-        self.permissives = Permissives(tables[TABLE_PERMISSIVE], image)
+        self.guards = Guards(tables, image, self.loops, self.scan_ms, event)
+        self.interlocks, self.monitors = self.guards.interlocks, self.guards.monitors
+        self._run_down = RunDown(tables[TABLE_INPUT], tables[TABLE_LOOP], image, self.scan_ms)
         self.outputs = Outputs(tables[TABLE_OUTPUT], image)
         scans_end = len(ring) - ring_bytes(tables[TABLE_RECORD], self.scan_ms)
         ring = memoryview(ring)
@@ -133,9 +124,7 @@ class Scan:
             return RANGE, got, limit
         self.loops.retune(tables[TABLE_LOOP], tables[TABLE_GAINS])
         self.sensors.retune(tables[TABLE_INPUT])
-        self.monitors.seal()
-        self.interlocks.take(tables[TABLE_INTERLOCK])
-        self.permissives.take(tables[TABLE_PERMISSIVE])
+        self.guards.take(tables)
         self.outputs.retune(tables[TABLE_OUTPUT])
         self.lease.change(1000 * _node_field(tables[TABLE_NODE][0], "hold_max_s"))
         self._take_times(tables[TABLE_NODE][0])
@@ -156,6 +145,7 @@ class Scan:
             self._event(EVT_TUNE_ENDED, tuned, relay.state, relay.switches_n)
         if failed >= 0:
             self._fail(failed)
+        self._run_down.scan()
         self._watch(overrun)
         self._act()
         self._in_state_ms += self.scan_ms
@@ -189,29 +179,26 @@ class Scan:
             self._go(ABORTING)
 
     def _fail(self, loop: int) -> None:
-        """A loop lost its sensor: its output is zero already; the line holds, or a heat-up stops."""
+        """A loop lost its sensor: the line holds, or a heat-up stops.
+
+        Its output is zero already; only drives, which must stop in ratio, go down together without their encoder.
+        """
         channel = self.loops.rows[loop][1]
         self._event(EVT_SENSOR_FAULT, channel, self._image[INPUT_WORDS * channel + RAW], 0)
         self._event(EVT_LOOP_FAILED, loop, self._image[INPUT_WORDS * channel + QUALITY], 0)
+        if self._run_down.begin(loop):
+            self._event(EVT_ENCODER_LOST, channel, self._image[INPUT_WORDS * channel + RAW], 0)
         self._own_command(CMD_STOP if self.state == STARTING else CMD_HOLD)
 
     def latched(self) -> bool:
         """True while anything waits for a person's reset."""
-        return self.interlocks.latched() or self.monitors.latched() or any(self.loops.failed) or self.late == 1
+        return self.guards.latched() or self.late == 1
 
     def _watch(self, overrun: int) -> None:
         """Interlocks, monitors and the permit chain: after the loops, and stronger than any command."""
-        interlocks = self.interlocks
-        row = interlocks.scan(self.state)
-        if row >= 0:
-            self.loops.tune.stop()
-            self._event(EVT_INTERLOCK_TRIPPED, row, interlocks.raw(row), interlocks.limit(row))
-            self._answer(interlocks.action)  # of all that tripped, not only of the first out
-        if interlocks.cleared >= 0:
-            self._event(EVT_INTERLOCK_CLEARED, interlocks.cleared, interlocks.raw(interlocks.cleared), 0)
-        cause = self.monitors.scan(self.state, self.outputs.level)
-        if cause:
-            self._take_trip(cause)
+        action = self.guards.scan(self.state, self.outputs.level)
+        if action:
+            self._answer(action)
         self._watch_time(overrun)
         if not self._permit and self.state in ACTIVE:
             self._event(EVT_PERMIT_OPEN, 0, 0, 0)
@@ -226,15 +213,6 @@ class Scan:
             command = CMD_STOP
         if command:
             self._own_command(command)
-
-    def _take_trip(self, cause: int) -> None:
-        """A monitor tripped: its loop gives no heat from the next scan on, and the node does what the row says."""
-        monitors = self.monitors
-        self._event(cause, monitors.loop, monitors.raw, monitors.limit)
-        if cause != EVT_PARAMETERS and monitors.action == ACT_ALARM:
-            return
-        self.loops.set_failed(monitors.loop, 1)
-        self._answer(ACT_HOLD if cause == EVT_PARAMETERS else monitors.action)
 
     def _watch_time(self, overrun: int) -> None:
         self._late_n = self._late_n + 1 if overrun else 0
@@ -266,8 +244,7 @@ class Scan:
             self.outputs.safe()
         else:
             self.outputs.scan(self.state)
-            off = self.interlocks.off_outputs | self.monitors.off_outputs
-            off |= self.permissives.off_outputs(self.outputs.level)
+            off = self.guards.off_outputs(self.outputs.level)
             if off:
                 self.outputs.safe_of(off)
             if self.state == ABORTING:
@@ -289,8 +266,7 @@ class Scan:
         self.state = state
         self._in_state_ms = 0
         self.loops.enter(state)
-        self.interlocks.enter()
-        self.monitors.enter()
+        self.guards.enter()
         if state not in ACTIVE:
             self.lease.release()
 
@@ -324,22 +300,15 @@ class Scan:
         if command == CMD_RESET:
             return self._reset()
         if command in (CMD_START, CMD_RUN, CMD_RESUME):
-            if not self._permit or self.latched() or self.permissives.refuses(command, self.outputs.level) >= 0:
+            if not self._permit or self.latched() or self.guards.permissives.refuses(command, self.outputs.level) >= 0:
                 return False
             return command != CMD_RUN or self.loops.soaked()
         return True
 
     def _reset(self) -> bool:
         """Clear what is latched and whose cause has gone; True where nothing stays."""
-        left = self.interlocks.reset() + self.monitors.reset()
         self.late = 0
-        for i in range(len(self.loops.failed)):
-            bad = self._image[INPUT_WORDS * self.loops.rows[i][1] + QUALITY] == BAD
-            if self.loops.failed[i] and (bad or self.monitors.holds(i)):
-                left += 1
-            elif self.loops.failed[i]:
-                self.loops.set_failed(i, 0)
-        return left == 0
+        return self.guards.reset() == 0
 
     def _reset_in_place(self) -> int:
         """A person's reset where the state stays: what was latched is clear, and failed loops control again."""

@@ -39,7 +39,12 @@ class Bounds:
     def run(self, function: ast.FunctionDef) -> dict[str, Span]:
         """The words after one call."""
         body = [node for node in function.body[1:] if not ast.unparse(node).startswith("w = ")]
-        return self._block(body, ({}, dict(self.words)))[1]
+        return self.run_body(body, {})
+
+    def run_body(self, body: list[ast.stmt], given: dict[str, Span]) -> dict[str, Span]:
+        """The words after these statements once, with ``given`` locals."""
+        end: dict[str, Span] = self._block(body, (dict(given), dict(self.words)))[1]
+        return end
 
     def _block(self, body: list[ast.stmt], state: tuple) -> tuple:  # type: ignore[type-arg]
         for node in body:
@@ -48,6 +53,9 @@ class Bounds:
                 self._apply_lemma(node, state)
             elif isinstance(node, ast.If):
                 state = self._if(node, state)
+            elif isinstance(node, ast.Return):
+                assert node.value is not None
+                self._value(node.value, state)
             else:
                 raise NotImplementedError(ast.unparse(node))
         return state
@@ -102,12 +110,15 @@ class Bounds:
 
     def _assume(self, test: ast.expr, truth: bool, state: tuple) -> tuple | None:  # type: ignore[type-arg]
         """The state where the test has this truth, or None where it cannot have it."""
-        if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
-            for part in test.values if truth else []:
-                narrowed = self._assume(part, True, state)
-                if narrowed is None:
+        if isinstance(test, ast.BoolOp):
+            each = (
+                isinstance(test.op, ast.And) == truth
+            )  # every part has this truth; else one of them, nobody knows which
+            for part in test.values:
+                narrowed = self._assume(part, truth, (dict(state[0]), dict(state[1])))
+                if each and narrowed is None:
                     return None
-                state = narrowed
+                state = narrowed if each and narrowed is not None else state
             return state
         assert isinstance(test, ast.Compare), ast.unparse(test)
         left, right = self._value(test.left, state), self._value(test.comparators[0], state)
@@ -160,10 +171,11 @@ def bare(node: ast.expr) -> str:
 
 
 def offset_name(node: ast.expr) -> str:
-    """NAME of ``w[at + NAME]``."""
-    assert isinstance(node, ast.Subscript) and isinstance(node.slice, ast.BinOp), ast.unparse(node)
-    assert isinstance(node.slice.right, ast.Name)
-    return node.slice.right.id
+    """NAME of ``w[at + NAME]`` and of ``w[NAME]``."""
+    assert isinstance(node, ast.Subscript), ast.unparse(node)
+    place = node.slice.right if isinstance(node.slice, ast.BinOp) else node.slice
+    assert isinstance(place, ast.Name), ast.unparse(node)
+    return place.id
 
 
 def narrowed_span(left: Span, sign: str, right: Span) -> tuple[int, int]:

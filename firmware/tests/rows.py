@@ -33,8 +33,9 @@ QUIET_LOOP = {
     "out_high": 65536,
 }
 QUIET_OUTPUT = {"loop": -1, "sign": 1, "gain_m": 2048, "gain_s": 11}
-QUIET_MONITOR = {"input": -1, "output": -1, "states": ALL_STATES, "action": 4, "action_low": 2, "ambient": 25000}
+QUIET_MONITOR = {"input": -1, "output": -1, "states": ALL_STATES, "action": 4, "ambient": 25000}
 QUIET_MONITOR.update(filter_k=5, dead_steps=28, rate_m=3030, rate_s=15, gain_m=3254, gain_s=14)
+QUIET_MONITOR.update(action_open=1, action_break=1, action_sensor=2)
 QUIET_MONITOR.update(limit_q12=1024, delay_steps=3, share_q12=2048, bias_256=175)
 QUIET_NODE = {"node": 1, "scan_ms": 100, "lease_ms": 2000, "hold_max_s": 2, "runout_s": 1, "stop_max_s": 3}
 
@@ -63,7 +64,7 @@ def output_row(**named: int) -> "tuple[int, ...]":
 
 def interlock_row(**named: int) -> "tuple[int, ...]":
     """An alarm on input 0 in every state, at once."""
-    return _row(INTERLOCK, {"action": 1, "states": ALL_STATES, "share_q12": 4096}, named)
+    return _row(INTERLOCK, {"action": 1, "states": ALL_STATES, "share_q12": 4096, "eased_loop": -1}, named)
 
 
 def monitor_row(**named: int) -> "tuple[int, ...]":

@@ -1,10 +1,13 @@
 """Interlocks: judged after the loops, delayed as configured, latched until a person resets what has gone away."""
 
+from plain import Chance
 from rows import interlock_row
 
-from spinline_firmware.control.image import INPUT_WORDS, QUALITY, new_image
-from spinline_firmware.control.interlock import Interlocks
-from spinline_protocol.configuration import ABOVE, BELOW, NOT_GOOD
+from spinline_firmware.control import pid
+from spinline_firmware.control.image import INPUT_WORDS, QUALITY, loop_at, new_image
+from spinline_firmware.control.interlock import MEAN, Interlocks
+from spinline_firmware.control.ratio import ratio_setpoint
+from spinline_protocol.configuration import ABOVE, APART, BELOW, NOT_GOOD, REF_INPUT, REF_NONE
 from spinline_protocol.quantities import BAD, GOOD, UNCERTAIN
 from spinline_protocol.states import EXECUTE, IDLE
 
@@ -94,3 +97,82 @@ def test_a_row_that_was_reset_trips_again():
     wall.scan(100)
     wall.interlocks.reset()
     assert wall.scan(101) == 0
+
+
+def test_of_rows_that_trip_in_one_scan_the_highest_priority_is_the_first_out_and_the_strongest_action_is_asked_for():
+    wall = Wall(
+        interlock_row(comparison=ABOVE, limit=100, priority=1, action=4),
+        interlock_row(comparison=ABOVE, limit=110, priority=2, action=1),
+        interlock_row(comparison=ABOVE, limit=120, priority=2, action=2),
+        interlock_row(comparison=ABOVE, limit=200, priority=2),
+    )
+    assert wall.scan(150) == 1 and wall.interlocks.action == 4
+    assert [wall.interlocks.change(i) for i in range(4)] == [1, 1, 1, 0]
+    assert wall.scan(150) == -1 and wall.interlocks.action == 0 and not wall.interlocks.changed_n
+
+
+def test_a_row_that_clears_itself_says_so_and_lets_its_outputs_go():
+    wall = Wall(interlock_row(comparison=ABOVE, limit=100, auto_reset=1, off_outputs=5))
+    assert wall.scan(101) == 0 and wall.interlocks.off_outputs == 5 and wall.interlocks.latched()
+    assert wall.scan(100) == -1 and wall.interlocks.change(0) == -1
+    assert wall.interlocks.off_outputs == 0 and not wall.interlocks.latched()
+
+
+def test_a_mean_is_judged_where_the_row_asks_for_it_and_a_bad_number_is_left_out_of_it():
+    wall = Wall(interlock_row(comparison=ABOVE, limit=15, mean_scans=30, auto_reset=1))  # blocks of two scans
+    assert [wall.scan(10) for _ in range(30)] == [-1] * 30
+    assert [wall.scan(70) for _ in range(3)] == [-1] * 3  # one block of 70: the mean is 14
+    assert wall.scan(500, BAD) == -1
+    assert [wall.scan(70) for _ in range(2)] == [0, -1]  # the second: 18
+    assert [wall.scan(10) for _ in range(25)] == [-1] * 25 and wall.tripped == [1]
+    for _ in range(4):
+        wall.scan(10)
+    assert wall.tripped == [0]
+
+
+def test_a_mean_is_that_of_its_blocks_whatever_comes():
+    chance = Chance(5)
+    wall = Wall(interlock_row(comparison=ABOVE, limit=500000, mean_scans=45))
+    numbers = []
+    for _ in range(400):
+        numbers.append(chance.between(-200000, 500000))
+        wall.scan(numbers[-1])
+        full = len(numbers) // 3 * 3
+        window = numbers[max(0, full - 45) : full] or numbers
+        mean = wall.interlocks._words[MEAN]
+        assert abs(mean * len(window) - sum(window)) <= 2 * len(window)
+
+
+def test_a_judgement_is_the_same_as_plain_arithmetic_for_every_kind_of_row():
+    chance = Chance(9)
+    for _ in range(3000):
+        kind, comparison = chance.between(0, 3), chance.between(0, 3)
+        named = {"comparison": comparison, "limit": chance.between(-3000, 3000), "reference_kind": kind}
+        named.update(bad_trips=chance.between(0, 1), share_q12=chance.between(1, 9000), reference=3)
+        named.update(reference_min=chance.between(0, 1) * 500, band_q12=chance.between(0, 1) * 400)
+        wall = Wall(interlock_row(**named))
+        reference, quality = chance.between(-9000, 9000), chance.between(0, 2)
+        wall.image[9], wall.image[10] = reference, chance.between(0, 2)
+        wall.image[loop_at(3) + pid.SETPOINT] = wall.image[loop_at(3) + pid.OUTPUT] = reference
+        pv = chance.between(-9000, 9000)
+        assert (wall.scan(pv, quality) == 0) == expected(named, pv, quality, reference, wall.image[10])
+
+
+def expected(named, pv, quality, reference, reference_quality) -> bool:
+    """What a row says, written another way."""
+    if quality == BAD:
+        return named["bad_trips"] == 1 or named["comparison"] == NOT_GOOD
+    against, band = 0, 0
+    if named["reference_kind"] != REF_NONE:
+        if named["reference_kind"] == REF_INPUT and reference_quality == BAD:
+            return False
+        against = ratio_setpoint(reference, named["share_q12"])
+        if named["reference_min"] and against < named["reference_min"]:
+            return False
+        band = ratio_setpoint(against, named["band_q12"])
+    away, limit = pv - against, named["limit"]
+    if named["comparison"] == NOT_GOOD:
+        return False
+    if named["comparison"] == APART:
+        return not -(limit + band) <= away <= limit + band
+    return away > limit if named["comparison"] == ABOVE else away < limit

@@ -46,6 +46,11 @@ def wrong(gain: float, offset: int) -> Harm:
     return lambda true, _ms: (round(gain * true) + offset, 0)
 
 
+def moved_away(share: float, room: int) -> Harm:
+    """A sensor out of its place: it sees only a share of what is above the room; below 0 it is reversed."""
+    return lambda true, _ms: (room + round((true - room) * share), 0)
+
+
 def slow(lag_ms: float) -> Harm:
     """A first-order lag, as of a well full of air."""
     state: list[float] = []

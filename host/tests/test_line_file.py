@@ -48,7 +48,7 @@ def refusal(tmp_path: Path, old: str, new: str) -> str:
         ('master = "RESIN"\n', "", ("master belongs to a ratio or cascade loop",)),
         ('group = "heat"', 'group = "heating"', ("group 'heating' is not one of",)),
         ('loop = "Z1"', 'loop = "Z11"', ("output Z1_HEATER: loop 'Z11'",)),
-        ("above = 250.0\n", "", ("exactly one of above, below and apart",)),
+        ("above = 250.0\n", "", ("exactly one of above, below, apart and above_draw_down",)),
         ("Kc = 0.15", "Kc = nan", ("Kc",)),
         ("[path]", "[paths]", ("paths", "did you mean path", "path is missing")),
         ('name = "Z2"', 'name = "Z1"', ("input Z1 is there twice",)),

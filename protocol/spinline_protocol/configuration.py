@@ -47,6 +47,8 @@ GAINS_N_MAX = 24
 GAIN_SETS_N_MAX = 4  # of one loop: its own, and three of the table
 MONITORS_N_MAX = 16
 PERMISSIVES_N_MAX = 32
+MEAN_BLOCKS_N = 15  # a mean over minutes is made of so many blocks
+MEAN_BLOCK_SCANS_MAX = 1024  # the sum of a block stays below 2^30
 ALL_STATES = (1 << 11) - 1
 MASKED_OUTPUTS_N_MAX = 30  # outputs that one word can name: it stays below 2^30
 ALL_OUTPUTS = (1 << MASKED_OUTPUTS_N_MAX) - 1
@@ -155,6 +157,10 @@ INTERLOCK = (
     ("arms", 0, 1),  # 1: sleeps in each new state until its cause was absent for its delay
     ("auto_reset", 0, 1),  # 1: clears itself when its cause has gone
     ("off_outputs", 0, ALL_OUTPUTS),  # bit by bit: outputs at their safe value while the row is latched
+    ("mean_scans", 0, MEAN_BLOCKS_N * MEAN_BLOCK_SCANS_MAX),  # the mean over so long is judged; 0: the number itself
+    ("priority", 0, 2),  # of an alarm: low, medium, high; of rows that trip in one scan the highest is the first out
+    ("eased_loop", -1, LOOPS_N_MAX - 1),  # a trip takes this loop's setpoint down once; -1: none
+    ("eased_q12", 0, 4096),  # to this part of it
 )
 # Heat balance of a loop (control/monitors.py); times in steps of the monitors, one second or the nearest below
 MONITOR = (
@@ -164,7 +170,9 @@ MONITOR = (
     ("output", -1, OUTPUTS_N_MAX - 1),  # the switch that it belongs to
     ("states", 0, ALL_STATES),
     ("action", 1, 4),  # heat that nobody asked for
-    ("action_low", 1, 4),  # heat that does not come, a sensor that lies
+    ("action_open", 1, 4),  # heat that does not come; the loop goes on
+    ("action_break", 1, 4),  # full output that warms nothing; the loop gives no more
+    ("action_sensor", 1, 4),  # a reversed sensor, and one that slipped when its output was frozen for long enough
     ("off_outputs", 0, ALL_OUTPUTS),
     ("ambient", -50000, 100000),
     ("filter_k", 2, 7),  # both lags of the observer: 2^k steps
@@ -185,6 +193,7 @@ MONITOR = (
     ("rise_above", 0, 100000),
     ("reverse_band", 0, 100000),  # first heat-up: a fall by this is a reversed sensor; 0: not checked
     ("expected", 0, 500000),  # of a current, while the switch is on
+    ("freeze_steps", 0, 3600),  # a sensor slipped: the output of the model for so long, then its loop has failed
 )
 PERMISSIVE = (
     ("kind", 0, 2),

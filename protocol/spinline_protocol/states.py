@@ -84,6 +84,8 @@ EVENTS = (
     "PARAMETERS_CHANGED",
     "SCANS_LATE",
     "SENSOR_MAINTENANCE",
+    "MONITOR_CLEARED",
+    "ENCODER_LOST",
 )
 (EVT_NONE, EVT_BOOT, EVT_STATE, EVT_LEASE_EXPIRED, EVT_LEASE_RENEWED, EVT_SAFE_ORDER, EVT_SENSOR_FAULT) = range(7)
 (EVT_SENSOR_RETURNED, EVT_LOOP_FAILED, EVT_INTERLOCK_TRIPPED, EVT_INTERLOCK_CLEARED, EVT_PERMIT_OPEN) = range(7, 12)
@@ -92,6 +94,8 @@ EVENTS = (
 # NE 107 letter M; source: the input; its raw number and -1 where it stands still, or its distance from its partner
 # and the limit of that
 EVT_SENSOR_MAINTENANCE = 26
+EVT_ENCODER_LOST = 28  # source: the input; all drives of the node go down together, in ratio
+EVT_MONITOR_CLEARED = 27  # source: the loop; heat that had not come is there again
 
 # how a tuning experiment stands or ended
 TUNE_STATES = ("IDLE", "QUIET", "SWITCHING", "DONE", "PV_OUT", "SENSOR", "NO_RESPONSE", "DISTURBED", "STOPPED")

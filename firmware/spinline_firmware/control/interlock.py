@@ -1,36 +1,158 @@
 """Interlocks: they stand after the loops, know no gains, and latch until a person resets them or as their row says.
 
-A limit counts from nothing, or from a reference: a loop's working setpoint, another input, or a loop's output.  The
-reference times its share is split as in control/ratio.py, so no product reaches 2^30; limits are below 2^20.
+A limit counts from nothing, or from a reference: a loop's working setpoint, another input, or a loop's output.  All
+rows stand in one flat array of 32-bit words that viper functions judge; plain Python sees only what changed.
+
+Why no intermediate reaches 2^30 (numbers of the image within +-2^20, shares below 2^16):
+    the share is split as in control/ratio.py: 2^11 * 2^16 = 2^27 and 511 * 2^16 < 2^25; a reference is below 2^25
+    so is the band, at most 2^12 for all of the reference: 2^16 * 2^12 = 2^28, and it widens the limit by 2^25 at most
+    a limit is below 2^20, a number less its reference below 2^26
 """
+
+from array import array
 
 from spinline_protocol.configuration import (
     ABOVE,
+    APART,
     BELOW,
     INTERLOCK,
     NOT_GOOD,
     REF_INPUT,
     REF_NONE,
     REF_OUTPUT,
+    field_index,
 )
+from spinline_protocol.portable import const, micropython, ptr32
 from spinline_protocol.quantities import BAD
 
 from . import pid
 from .image import INPUT_WORDS, QUALITY, RAW, loop_at
-from .ratio import ratio_setpoint
+from .mean import Mean
 
-_NAMES = tuple([field[0] for field in INTERLOCK])
-_INPUT, _COMPARISON, _LIMIT, _DELAY, _ACTION, _STATES, _BAD_TRIPS, _KIND, _REFERENCE = range(9)
-_SHARE, _LEAST, _BAND, _ARMS, _AUTO, _OFF = range(9, 15)
-assert _NAMES[_BAD_TRIPS] == "bad_trips" and _NAMES[_BAND] == "band_q12" and _NAMES[_OFF] == "off_outputs"
-UNCHANGED = -1
+# words of a row in the flat array: what is compared, with what
+PV = const(0)  # word of the image
+COMPARISON = const(1)
+LIMIT = const(2)
+DELAY = const(3)
+STATES = const(4)
+BAD_TRIPS = const(5)
+KIND = const(6)
+REFERENCE = const(7)  # word of the image
+SHARE = const(8)
+LEAST = const(9)
+BAND = const(10)
+ARMS = const(11)
+AUTO = const(12)
+AVERAGED = const(13)  # 1: MEAN is compared instead of the number itself
+# how the row stands
+MEAN = const(14)
+CAUSE = const(15)  # of a row that acts in this state or is latched
+COUNT = const(16)  # scans that the cause has stood
+ASLEEP = const(17)  # scans that must still be without the cause
+TRIPPED = const(18)
+CHANGED = const(19)  # in this scan: 1 tripped, -1 cleared itself
+ROW_WORDS = const(20)
+
+_BAD = const(2)
+_QUALITY = const(1)
+_NOT_GOOD = const(2)
+_ABOVE = const(0)
+_BELOW = const(1)
+_REF_INPUT = const(2)
+assert (_BAD, _NOT_GOOD, _ABOVE, _BELOW, _REF_INPUT, _QUALITY) == (BAD, NOT_GOOD, ABOVE, BELOW, REF_INPUT, QUALITY)
+assert APART not in (ABOVE, BELOW, NOT_GOOD) and REF_NONE == 0
+
+_COPIED = [field_index(INTERLOCK, name) for name in "comparison limit delay_scans states bad_trips".split()]
+_SHARES = [field_index(INTERLOCK, name) for name in "share_q12 reference_min band_q12 arms auto_reset".split()]
+_INPUT, _ACTION, _OFF, _MEAN = [field_index(INTERLOCK, n) for n in "input action off_outputs mean_scans".split()]
+_KIND, _OF, _PRIORITY = [field_index(INTERLOCK, name) for name in "reference_kind reference priority".split()]
+
+
+@micropython.viper
+def find_causes(rows, image, rows_n: int, state: int):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0915  no heap
+    """The word CAUSE of every row that acts in this state or is latched; 0 for the others."""
+    r = ptr32(rows)
+    w = ptr32(image)
+    at = 0
+    end = rows_n * ROW_WORDS
+    while at < end:
+        cause = 0
+        if ((int(r[at + STATES]) >> state) & 1) + int(r[at + TRIPPED]) != 0:
+            word = int(r[at + PV])
+            comparison = int(r[at + COMPARISON])
+            if w[word + _QUALITY] == _BAD:
+                if r[at + BAD_TRIPS] != 0 or comparison == _NOT_GOOD:
+                    cause = 1
+            elif comparison != _NOT_GOOD:
+                pv = int(w[word])
+                if r[at + AVERAGED] != 0:
+                    pv = int(r[at + MEAN])
+                limit = int(r[at + LIMIT])
+                known = 1
+                reference = 0
+                if r[at + KIND] != 0:
+                    word = int(r[at + REFERENCE])
+                    if r[at + KIND] == _REF_INPUT and w[word + _QUALITY] == _BAD:
+                        known = 0  # a bad reference says nothing, its own channel does
+                    share = int(r[at + SHARE])
+                    reference = int(w[word])
+                    reference = (((reference >> 9) * share) >> 3) + (((reference & 511) * share) >> 12)
+                    if r[at + LEAST] != 0 and reference < r[at + LEAST]:
+                        known = 0
+                    pv = pv - reference
+                if known == 0:
+                    cause = 0
+                elif comparison == _ABOVE:
+                    if pv > limit:
+                        cause = 1
+                elif comparison == _BELOW:
+                    if pv < limit:
+                        cause = 1
+                else:
+                    band = int(r[at + BAND])
+                    limit = limit + (((reference >> 9) * band) >> 3) + (((reference & 511) * band) >> 12)
+                    if pv > limit or pv < 0 - limit:
+                        cause = 1
+        r[at + CAUSE] = cause
+        at = at + ROW_WORDS
+
+
+@micropython.viper
+def latch(rows, rows_n: int, state: int) -> int:  # type: ignore[no-untyped-def]
+    """Delays and latches from the causes; returns how many rows changed (their word CHANGED)."""
+    r = ptr32(rows)
+    changed_n = 0
+    at = 0
+    end = rows_n * ROW_WORDS
+    while at < end:
+        acts = (int(r[at + STATES]) >> state) & 1
+        tripped = int(r[at + TRIPPED])
+        if int(r[at + CAUSE]) * acts != 0:
+            if r[at + ASLEEP] != 0:
+                r[at + ASLEEP] = r[at + DELAY] + 1
+            elif r[at + COUNT] < r[at + DELAY]:
+                r[at + COUNT] = r[at + COUNT] + 1
+            elif tripped == 0:
+                r[at + TRIPPED] = 1
+                r[at + CHANGED] = 1
+                changed_n = changed_n + 1
+        else:
+            r[at + COUNT] = 0
+            if acts != 0 and r[at + ASLEEP] != 0:
+                r[at + ASLEEP] = r[at + ASLEEP] - 1
+            if tripped != 0 and r[at + AUTO] != 0:
+                r[at + TRIPPED] = 0
+                r[at + CHANGED] = -1
+                changed_n = changed_n + 1
+        at = at + ROW_WORDS
+    return changed_n
 
 
 def _reference_word(row: "tuple[int, ...]") -> int:
     """Where the reference of a row stands in the image."""
     if row[_KIND] == REF_INPUT:
-        return INPUT_WORDS * row[_REFERENCE]
-    return loop_at(row[_REFERENCE]) + (pid.OUTPUT if row[_KIND] == REF_OUTPUT else pid.SETPOINT)
+        return INPUT_WORDS * row[_OF]
+    return loop_at(row[_OF]) + (pid.OUTPUT if row[_KIND] == REF_OUTPUT else pid.SETPOINT)
 
 
 class Interlocks:
@@ -38,90 +160,82 @@ class Interlocks:
 
     def __init__(self, rows: "list[tuple[int, ...]]", image) -> None:  # type: ignore[no-untyped-def]
         self._image = image
-        self._scans = [0] * len(rows)
-        self._asleep = [0] * len(rows)  # scans in a row that must still be without its cause
-        self.tripped = bytearray(len(rows))
+        self._rows_n = len(rows)
+        self._words = array("i", bytes(4 * ROW_WORDS * len(rows)))
+        self._means = []
+        self._tripped_n = 0
         self.action = 0  # the strongest action among the rows that tripped in this scan; 0: none
-        self.cleared = UNCHANGED  # a row that reset itself in this scan
+        self.changed_n = 0  # rows that tripped or cleared themselves in this scan
         self.off_outputs = 0  # outputs that the latched rows keep safe
+        for i in range(len(rows)):
+            if rows[i][_MEAN]:
+                self._means.append((i * ROW_WORDS + MEAN, Mean(INPUT_WORDS * rows[i][_INPUT], rows[i][_MEAN])))
         self.take(rows)
         self.enter()
 
     def take(self, rows: "list[tuple[int, ...]]") -> None:
         """Rows of the same structure with other numbers; what is latched stays."""
         self.rows = rows
+        for i in range(len(rows)):
+            row, at, words = rows[i], i * ROW_WORDS, self._words
+            words[at + PV] = INPUT_WORDS * row[_INPUT]
+            for word in range(len(_COPIED)):
+                words[at + COMPARISON + word] = row[_COPIED[word]]
+            words[at + KIND] = row[_KIND]
+            words[at + REFERENCE] = _reference_word(row) if row[_KIND] != REF_NONE else 0
+            for word in range(len(_SHARES)):
+                words[at + SHARE + word] = row[_SHARES[word]]
+            words[at + AVERAGED] = 1 if row[_MEAN] else 0
 
     def enter(self) -> None:
         """The node changed its state: rows that arm themselves sleep until their cause was absent for their delay."""
-        for i in range(len(self.rows)):
-            self._asleep[i] = self.rows[i][_DELAY] + 1 if self.rows[i][_ARMS] else 0
+        words = self._words
+        for at in range(0, self._rows_n * ROW_WORDS, ROW_WORDS):
+            words[at + ASLEEP] = words[at + DELAY] + 1 if words[at + ARMS] else 0
 
     def scan(self, state: int) -> int:
-        """Judge every row; returns the index of the first row that trips in this scan (first out), or -1."""
-        first = -1
+        """Judge every row; returns the first out of this scan (of several the highest priority, then the first), or -1.
+
+        ``change`` tells of each row what happened to it in this scan while ``changed_n`` is not 0.
+        """
+        for word, mean in self._means:
+            self._words[word] = mean.take(self._image)
+        if self.changed_n:
+            self._forget()
+        find_causes(self._words, self._image, self._rows_n, state)
+        self.changed_n = latch(self._words, self._rows_n, state)
+        return self._first_out() if self.changed_n else -1
+
+    def _forget(self) -> None:
         self.action = 0
-        self.cleared = UNCHANGED
-        scans, tripped, asleep = self._scans, self.tripped, self._asleep
-        i = 0
-        for row in self.rows:
-            if row[5] >> state & 1 and self._true(row):
-                if asleep[i]:
-                    asleep[i] = row[3] + 1
-                elif scans[i] < row[3]:
-                    scans[i] += 1
-                elif not tripped[i]:
-                    tripped[i] = 1
-                    self.off_outputs |= row[14]
-                    self.action = max(self.action, row[4])
-                    if first < 0:
-                        first = i
-            else:
-                scans[i] = 0
-                if asleep[i] and row[5] >> state & 1:
-                    asleep[i] -= 1
-                if tripped[i] and row[13]:
-                    self._clear(i)
-            i += 1
+        for i in range(self._rows_n):
+            self._words[i * ROW_WORDS + CHANGED] = 0
+
+    def _first_out(self) -> int:
+        first = -1
+        for i in range(self._rows_n):
+            if self.change(i) > 0:
+                self.action = max(self.action, self.rows[i][_ACTION])
+                if first < 0 or self.rows[i][_PRIORITY] > self.rows[first][_PRIORITY]:
+                    first = i
+        self._gather()
         return first
 
-    def _clear(self, i: int) -> None:
-        self.tripped[i] = 0
-        self.cleared = i
-        self._gather()
+    def change(self, i: int) -> int:
+        """Of row i in this scan: 1 it tripped, -1 it cleared itself, 0 neither."""
+        return int(self._words[i * ROW_WORDS + CHANGED])
 
     def _gather(self) -> None:
-        self.off_outputs = 0
-        for i in range(len(self.rows)):
-            if self.tripped[i]:
+        self.off_outputs = self._tripped_n = 0
+        for i in range(self._rows_n):
+            if self._words[i * ROW_WORDS + TRIPPED]:
+                self._tripped_n += 1
                 self.off_outputs |= self.rows[i][_OFF]
 
-    def _true(self, row: "tuple[int, ...]") -> bool:
-        image = self._image
-        at = INPUT_WORDS * row[0]
-        if image[at + QUALITY] == BAD:
-            return row[6] == 1 or row[1] == NOT_GOOD
-        if row[7] != REF_NONE:
-            return self._beyond(row, image[at])
-        if row[1] == ABOVE:
-            return bool(image[at] > row[2])
-        if row[1] == BELOW:
-            return bool(image[at] < row[2])
-        return False
-
-    def _beyond(self, row: "tuple[int, ...]", pv: int) -> bool:
-        """Against the reference; a bad reference says nothing, its own channel does."""
-        word = _reference_word(row)
-        if row[_KIND] == REF_INPUT and self._image[word + QUALITY] == BAD:
-            return False
-        reference = ratio_setpoint(self._image[word], row[_SHARE])
-        if row[_LEAST] and reference < row[_LEAST]:
-            return False
-        if row[1] == ABOVE:
-            return pv > reference + row[2]
-        if row[1] == BELOW:
-            return pv < reference + row[2]
-        allowed = row[2] + (ratio_setpoint(reference, row[_BAND]) if row[_BAND] else 0)
-        return not -allowed <= pv - reference <= allowed
+    @property
+    def tripped(self) -> bytearray:
+        """One byte a row, 1 while it is latched.  Made anew: not for the scan."""
+        return bytearray([self._words[i * ROW_WORDS + TRIPPED] for i in range(self._rows_n)])
 
     def raw(self, i: int) -> int:
         """The raw number of the channel of row i."""
@@ -129,18 +243,17 @@ class Interlocks:
 
     def limit(self, i: int) -> int:
         """The limit of row i."""
-        return self.rows[i][_LIMIT]
+        return int(self._words[i * ROW_WORDS + LIMIT])
 
     def latched(self) -> bool:
         """True while any row waits for its reset."""
-        return any(self.tripped)
+        return self._tripped_n > 0
 
     def reset(self) -> int:
-        """Clear rows whose cause is gone; returns how many stay latched."""
-        left = 0
-        for i in range(len(self.rows)):
-            if self.tripped[i]:
-                self.tripped[i] = 1 if self._true(self.rows[i]) else 0
-                left += self.tripped[i]
+        """Clear rows whose cause was gone in the last scan; returns how many stay latched."""
+        words = self._words
+        for at in range(0, self._rows_n * ROW_WORDS, ROW_WORDS):
+            if not words[at + CAUSE]:
+                words[at + TRIPPED] = 0
         self._gather()
-        return left
+        return self._tripped_n

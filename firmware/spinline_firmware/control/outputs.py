@@ -3,6 +3,7 @@
 from spinline_protocol.configuration import DAC, FULL_SCALE, OUTPUT, SSR, field_index
 
 from .image import loop_at
+from .pid import ABSORB
 from .pid import OUTPUT as LOOP_OUTPUT
 
 _KIND = field_index(OUTPUT, "kind")
@@ -14,6 +15,13 @@ _SAFE = field_index(OUTPUT, "safe")
 _DELAY = field_index(OUTPUT, "safe_delay_ms")
 _DEAD = field_index(OUTPUT, "dead_band")
 _STATES = field_index(OUTPUT, "on_states")
+
+
+def _applied(row: "tuple[int, ...]") -> int:
+    """The output of its loop that would put an actuator where it is safe; 0 where it is at rest there."""
+    if not row[_SAFE] or not row[_M] or row[_LOOP] < 0:
+        return 0
+    return row[_SIGN] * min(FULL_SCALE, (row[_SAFE] << row[_S]) // row[_M] + row[_DEAD])
 
 
 class Outputs:
@@ -28,6 +36,7 @@ class Outputs:
     def retune(self, rows: "list[tuple[int, ...]]") -> None:
         """Rows with another safe order; what is carried and what is on goes on."""
         self.rows = rows
+        self._applied = [_applied(row) for row in rows]
         self.safe_ms = max([row[_DELAY] for row in rows] + [0])
 
     def scan(self, state: int) -> None:
@@ -59,13 +68,25 @@ class Outputs:
             self._make_safe(i)
 
     def safe_of(self, mask: int) -> None:
-        """The actuators of a mask to their safe values, whatever their loops ask for."""
+        """The actuators of a mask to their safe values, whatever their loops ask for; the loops track that."""
         i = 0
         while mask:
             if mask & 1:
                 self._make_safe(i)
+                if self.rows[i][_LOOP] >= 0:
+                    self._tell_loop(i)
             mask >>= 1
             i += 1
+
+    def _tell_loop(self, i: int) -> None:
+        """The loop's next scan begins where its actuator stands, so that its integral does not wind up behind it.
+
+        An actuator at rest leaves the other side of a split range to its loop.
+        """
+        image, at, applied = self._image, loop_at(self.rows[i][_LOOP]), self._applied[i]
+        if applied or image[at + LOOP_OUTPUT] * self.rows[i][_SIGN] > 0:
+            image[at + LOOP_OUTPUT] = applied
+            image[at + ABSORB] = 1
 
     def safe_after(self, elapsed_ms: int) -> None:
         """The declared safe order: actuators whose time has come go to their safe value, the others stay controlled."""

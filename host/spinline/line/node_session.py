@@ -28,6 +28,7 @@ CONNECTING, COMPARING, DOWNLOADING, PREPARED, READY, REFUSED = (
     "REFUSED",
 )
 SILENCE_MS = 3000  # no frame for this long: the link is lost
+ALIVE_MS = 1000  # after this a prepared node is asked something, so that silence means what it says
 BACKFILL_SCANS = 10000
 GAP_MS = 5000  # a gap that is still open is asked for again; the next one behind it at once
 CREDIT_BYTES = 4096  # telemetry between two leases: what a system keeps of a serial line that nobody reads
@@ -105,6 +106,8 @@ class NodeSession:
             self._heard_ms = now_ms
         elif now_ms - self._heard_ms > SILENCE_MS and self.phase not in (CONNECTING, REFUSED):
             self._reconnect()
+        elif self.phase == PREPARED and not self._waiting and now_ms - self._heard_ms > ALIVE_MS:
+            self._ask("identify", messages.IDENTIFY)  # a node that waits for the others says nothing by itself
         return self._link.take_output()
 
     def ask_time(self, now_us: int) -> bytes:
@@ -123,8 +126,7 @@ class NodeSession:
     def _reconnect(self) -> None:
         self._link.close()
         self._waiting.clear()
-        self._command_flying = 0
-        self.phase = CONNECTING
+        self._command_flying, self.phase = 0, CONNECTING
 
     def _take(self, event: LinkEvent, now_us: int) -> None:
         now_ms = now_us // 1000
@@ -173,8 +175,7 @@ class NodeSession:
         self._next_event = to_event
 
     def _refuse(self, problem: str) -> None:
-        self.phase = REFUSED
-        self.problem = problem
+        self.phase, self.problem = REFUSED, problem
 
     def _compare(self, hello: dict[str, Any]) -> None:
         """The handshake's hashes against what this host expects; names what differs and what to do."""
@@ -193,8 +194,7 @@ class NodeSession:
             self.clock.forget()
         elif hello["event_oldest"] > self._next_event:
             self._lose_events(hello["event_oldest"])
-        self.state = hello["state"]
-        self.phase = COMPARING
+        self.state, self.phase = hello["state"], COMPARING
         self._ask("identify", messages.IDENTIFY)
         if hello["configuration_sha256"] == self.configuration.sha256:
             if self.run_sha256 != self.configuration.sha256:

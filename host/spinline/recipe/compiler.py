@@ -282,6 +282,12 @@ class _LoopCompiler:
         )
 
 
+def _take_up_at_1(recipe: Recipe) -> float | None:
+    """Take-up speed of draw-down ratio 1 in mm/s, or None where the die is not known."""
+    draw_down = plan_fiber(recipe).draw_down
+    return None if draw_down is None else float(recipe.draw.takeup_speed_m_min / draw_down) * _SCREEN_FACTORS[TAKE_UP]
+
+
 def _output_words(row: Output, node: Node) -> tuple[int, ...]:
     loop = [loop.name for loop in node.loop].index(row.loop) if row.loop else -1
     gain = mantissa_shift(row.gain, 4095, 16) if row.loop else (0, 0)
@@ -323,7 +329,7 @@ def compile_node(line: Line, node: Node, recipe: Recipe) -> NodeConfiguration:
     rows += [(tables.TABLE_INPUT, _input_words(row, node)) for row in node.input]
     rows += [(tables.TABLE_LOOP, _LoopCompiler(loop, node, line, recipe).words()) for loop in node.loop]
     rows += [(tables.TABLE_OUTPUT, _output_words(row, node)) for row in node.output]
-    rows += [(tables.TABLE_INTERLOCK, interlock_words(row, node)) for row in node.interlock]
+    rows += [(tables.TABLE_INTERLOCK, interlock_words(row, node, _take_up_at_1(recipe))) for row in node.interlock]
     rows += [(tables.TABLE_RECORD, (c.source, c.of, c.quantity, int(c.summarised))) for c in columns]
     for loop in node.loop:
         rows += [(tables.TABLE_GAINS, row) for row in _LoopCompiler(loop, node, line, recipe).gain_sets()]

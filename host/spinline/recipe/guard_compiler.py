@@ -14,6 +14,8 @@ from spinline_protocol.configuration import monitor_scans
 from spinline_protocol.states import COMMANDS, STATES
 
 ACTIONS = {"alarm": 1, "hold": 2, "stop": 3, "abort": 4}
+PRIORITIES = ("low", "medium", "high")
+UNREACHED = 5000.0  # mm/s, beyond every speed that can be measured: the draw-down of this die is not known
 FULL_SCALE = 65536
 LAG_MIN_S = 10.0
 BREAK_BANDS = 6  # the pv of a sound loop crosses the band so many times in the time of a loop break
@@ -44,12 +46,21 @@ def _whole_limit(quantity: str, comparison: int, limit: float) -> int:
     return math.ceil(exact) if comparison == tables.BELOW else math.floor(exact)
 
 
-def interlock_words(row: Interlock, node: Node) -> tuple[int, ...]:
-    """One interlock."""
+def _mean_scans(row: Interlock, node: Node) -> int:
+    scans = round(row.mean_min * 60_000 / node.scan_ms)
+    most = tables.MEAN_BLOCKS_N * tables.MEAN_BLOCK_SCANS_MAX
+    if scans > most or 0 < scans < tables.MEAN_BLOCKS_N:
+        allowed = f"{tables.MEAN_BLOCKS_N} to {most} scans of {node.scan_ms} ms can be averaged"
+        raise BadInput([f"{node.name}: interlock {row.name}: mean_min = {row.mean_min:g}: {allowed}"])
+    return scans
+
+
+def interlock_words(row: Interlock, node: Node, take_up_at_1: float | None) -> tuple[int, ...]:
+    """One interlock.  ``take_up_at_1`` is the take-up speed of draw-down ratio 1 in mm/s; None: not known."""
     inputs, loops = [channel.name for channel in node.input], [loop.name for loop in node.loop]
     index = inputs.index(row.input)
     quantity = node.input[index].quantity
-    comparison, limit = _comparison(row)
+    comparison, limit = _comparison(row, take_up_at_1)
     reference = (tables.REF_NONE, 0)
     share = round(row.share * 4096)
     if row.of_setpoint is not None:
@@ -75,10 +86,16 @@ def interlock_words(row: Interlock, node: Node) -> tuple[int, ...]:
         int(row.arms),
         int(row.reset == "auto"),
         _outputs_mask(row.off, node, f"interlock {row.name}"),
+        _mean_scans(row, node),
+        PRIORITIES.index(row.priority),
+        -1 if row.eases is None else loops.index(row.eases),
+        round(row.eased_to * 4096) if row.eases is not None else 0,
     )
 
 
-def _comparison(row: Interlock) -> tuple[int, float]:
+def _comparison(row: Interlock, take_up_at_1: float | None) -> tuple[int, float]:
+    if row.above_draw_down is not None:
+        return tables.ABOVE, UNREACHED if take_up_at_1 is None else row.above_draw_down * take_up_at_1
     if row.above is not None:
         return tables.ABOVE, row.above
     if row.below is not None:
@@ -92,7 +109,8 @@ def monitor_words(row: Monitor, loop_name: str, node: Node) -> tuple[int, ...]:
     inputs, outputs = [channel.name for channel in node.input], [output.name for output in node.output]
     loop_i = [loop.name for loop in node.loop].index(loop_name)
     step_s = monitor_scans(node.scan_ms) * node.scan_ms / 1000
-    head: tuple[int, ...] = (states_mask(row.during), ACTIONS[row.stuck_on], ACTIONS[row.otherwise])
+    actions = [ACTIONS[name] for name in (row.stuck_on, row.heater_open, row.loop_break, row.sensor_lost)]
+    head: tuple[int, ...] = (states_mask(row.during), *actions)
     head = (*head, _outputs_mask(row.off, node, f"monitor {row.name}"))
     limit, delay = round(row.limit * 4096), round(row.delay_s / step_s)
     if row.kind == "current":
@@ -100,7 +118,7 @@ def monitor_words(row: Monitor, loop_name: str, node: Node) -> tuple[int, ...]:
         source = inputs.index(row.current)
         expected = whole(node.input[source].quantity, row.expected)
         place = (tables.HEATER_CURRENT, loop_i, source, outputs.index(row.output))
-        return (*place, *head, 0, 2, 0, 0, 0, 0, 0, limit, delay, *(0,) * 10, expected)
+        return (*place, *head, 0, 2, 0, 0, 0, 0, 0, limit, delay, *(0,) * 10, expected, 0)
     model = node.loop[loop_i].model
     if model is None:
         raise BadInput([f"{node.name}: monitor {row.name}: loop {loop_name} has no model = {{ K, tau_s, theta_s }}"])
@@ -128,6 +146,7 @@ def monitor_words(row: Monitor, loop_name: str, node: Node) -> tuple[int, ...]:
         whole(quantity, row.rise_above),
         whole(quantity, row.reverse_band),
         0,
+        round(row.freeze_s / step_s),
     )
 
 

@@ -39,6 +39,9 @@ class Interlock(Strict):
 
     The limit counts from nothing, from the working setpoint of ``of_setpoint``, from ``share`` of another input
     ``of_input``, or from what the output of ``of_output`` asks for (``full_scale`` at full output).
+    ``above_draw_down`` is the take-up speed that gives this draw-down ratio with what the recipe extrudes.  With
+    ``mean_min`` the mean of so many minutes is judged.  ``eases`` names a loop whose setpoint a trip takes down once,
+    to ``eased_to`` of it.  Of rows that trip in one scan the one of the highest ``priority`` is told first.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Interlock(Strict):
     input: str
     above: Finite | None = None
     below: Finite | None = None
+    above_draw_down: Positive | None = None
     apart: NotNegative | None = None
     apart_share: Share = 0.0
     of_setpoint: str | None = None
@@ -59,14 +63,18 @@ class Interlock(Strict):
     action: Action
     reset: Literal["latched", "auto"] = "latched"
     off: tuple[str, ...] = ()
+    mean_min: Annotated[float, Field(ge=0, le=60)] = 0.0
+    eases: str | None = None
+    eased_to: Annotated[float, Field(gt=0, le=1)] = 0.95
     priority: Literal["high", "medium", "low"] = "high"
     during: tuple[StateName, ...]
     bad_sensor: Literal["trips", "left to its loop"] = "trips"
 
     @model_validator(mode="after")
     def _one_side(self) -> Interlock:
-        if sum(limit is not None for limit in (self.above, self.below, self.apart)) != 1:
-            raise ValueError("exactly one of above, below and apart")
+        limits = (self.above, self.below, self.apart, self.above_draw_down)
+        if sum(limit is not None for limit in limits) != 1:
+            raise ValueError("exactly one of above, below, apart and above_draw_down")
         references = [name for name in (self.of_setpoint, self.of_input, self.of_output) if name is not None]
         if len(references) > 1:
             raise ValueError("at most one of of_setpoint, of_input and of_output")
@@ -74,6 +82,10 @@ class Interlock(Strict):
             raise ValueError("apart needs one of of_setpoint, of_input and of_output")
         if (self.of_output is None) != (self.full_scale is None):
             raise ValueError("full_scale belongs to of_output, and it needs it")
+        if self.above_draw_down is not None and references:
+            raise ValueError("above_draw_down counts from nothing else")
+        if self.mean_min and references:
+            raise ValueError("mean_min needs a limit of its own: above or below")
         return self
 
 
@@ -81,6 +93,7 @@ class Monitor(Strict):
     """A heater monitor of each loop in ``loops``; its thresholds follow from the model that the loop names.
 
     ``limit`` is the disturbance in parts of full output; of a current monitor, how far off the current may be.
+    Under a thermocouple that slipped the loop keeps the model's output for ``freeze_s``, then it has failed.
     """
 
     name: str
@@ -100,8 +113,11 @@ class Monitor(Strict):
     rise_band: Positive = 1.8
     rise_above: Positive = 5.0
     reverse_band: Positive = 3.0
+    freeze_s: NotNegative = 300.0
     stuck_on: Action = "abort"
-    otherwise: Action = "hold"
+    heater_open: Action = "alarm"
+    loop_break: Action = "alarm"
+    sensor_lost: Action = "hold"
     off: tuple[str, ...] = ()
     during: tuple[StateName, ...]
 

@@ -251,6 +251,7 @@ class Node(Strict):
                 ("of_input", "input", interlock.of_input),
                 ("of_setpoint", "loop", interlock.of_setpoint),
                 ("of_output", "loop", interlock.of_output),
+                ("eases", "loop", interlock.eases),
             ]
             yield from ((row, key, kind, name) for key, kind, name in named if name is not None)
             yield from ((row, "off", "output", name) for name in interlock.off)

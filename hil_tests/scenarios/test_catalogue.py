@@ -1,0 +1,85 @@
+"""Every fault of the catalogue, at its places, in the states of the line: what has to follow does, in time.
+
+Without ``--whole`` each fault is laid at its first place on a running line; with it at every place in every state.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from hil_tests.bench.faults import CATALOGUE, HEATING, HELD, RUNNING, Fault, Reaction, cases
+from hil_tests.bench.run import BenchRun
+
+from .conftest import TO_PRODUCTION_S, MakeRun, short_recipe
+from .protocol import events, missing_scans, rows_of
+
+BACK_S = 45.0  # after a wire is well again: the session, the back-fill and the lease
+TROUBLE = {"SENSOR_FAULT", "LOOP_FAILED", "INTERLOCK_TRIPPED", "SAFE_ORDER", "PERMIT_OPEN", "INTERNAL_FAULT"}
+JUST_BEFORE_WRAP = (1 << 30) - 5000
+FIRST = [(fault, place, state) for fault, place, state in cases() if place == fault.places[0] and state == RUNNING]
+
+
+def bring_to(run: BenchRun, state: str) -> None:
+    """The line in one of the states in which faults are laid."""
+    run.start()
+    reached = "PREPARING" if state == HEATING else "RUNNING"
+    assert run.run_until(lambda: run.supervisor.batch.state == reached, TO_PRODUCTION_S), run.supervisor.problems
+    run.run_for(10)
+    if state == HELD:
+        assert run.supervisor.batch.cause("hold", run.bench.now_us / 1e6)
+        assert run.run_until(lambda: run.supervisor.batch.state == "HELD", 60)
+
+
+def told(run: BenchRun, after: dict[str, int]) -> set[str]:
+    """Names of the events that came after those counted."""
+    return {name for node in run.bench.nodes for _scan, name, *_ in events(run, node)[after[node] :]}
+
+
+def follows(run: BenchRun, reaction: Reaction, after: dict[str, int]) -> bool:
+    """True where the reaction has been seen."""
+    seen = not reaction.events or bool(told(run, after) & set(reaction.events))
+    return seen and run.supervisor.batch.state in reaction.batch
+
+
+def judge(run: BenchRun, fault: Fault, place: str, state: str) -> None:
+    """Lay the fault and see the reaction in its time."""
+    reaction = fault.reactions[state]
+    after = {node: len(events(run, node)) for node in run.bench.nodes}
+    began_s = run.bench.now_us / 1e6
+    run.injector.lay(fault.id, place)
+    if fault.lasts_s or not reaction.events:
+        run.run_for(fault.lasts_s or reaction.within_s)
+    if fault.lasts_s:
+        run.injector.lift(fault.id, place)
+        run.run_for(BACK_S)
+    left_s = max(0.0, began_s + reaction.within_s - run.bench.now_us / 1e6)
+    seen = run.run_until(lambda: follows(run, reaction, after), left_s) or follows(run, reaction, after)
+    assert seen, (told(run, after), run.supervisor.batch.history, run.supervisor.problems)
+    if not reaction.events:
+        assert not told(run, after) & TROUBLE
+    if fault.id[0] == "W":
+        assert missing_scans(run) == 0
+        assert rows_of(run, "SELECT count(*) FROM gap") == [(0,)], "the rings held it"
+
+
+def case_id(case: object) -> str:
+    """As it is named in reports: W1-melt-running."""
+    return case.id if isinstance(case, Fault) else str(case)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test for each case of the catalogue; how many depends on ``--whole``."""
+    if "place" in metafunc.fixturenames:
+        chosen = cases() if metafunc.config.getoption("--whole") else FIRST
+        metafunc.parametrize(("fault", "place", "state"), chosen, ids=case_id)
+
+
+def test_a_fault_has_its_reaction_in_time(make_run: MakeRun, fault: Fault, place: str, state: str) -> None:
+    run = make_run(recipe=short_recipe(), ticks_offset=JUST_BEFORE_WRAP if fault.id == "T3" else 0)
+    bring_to(run, state)
+    judge(run, fault, place, state)
+
+
+@pytest.mark.parametrize("fault", [fault for fault in CATALOGUE if fault.needs], ids=case_id)
+def test_a_fault_waits_for_its_part(fault: Fault) -> None:
+    pytest.skip(f"{fault.id} ({fault.title}) needs {fault.needs}")
