@@ -22,6 +22,8 @@ Report = pytest.TestReport | pytest.CollectReport
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """What `make hil` adds."""
+    parser.addoption("--mode", choices=("lockstep", "pty"), default="lockstep", help="how the simulated line is run")
+    parser.addoption("--bench", metavar="FILE", help="run on the wired bench of this file")
     parser.addoption("--whole", action="store_true", help="lay every fault at every place in every state of the line")
 
 

@@ -63,8 +63,9 @@ class FixtureProcess(NodeProcess):
 class FixtureTerminals(Terminals):
     """A fixture's terminals, and the copper from there to its node's."""
 
-    def __init__(self, name: str, seed: int) -> None:
+    def __init__(self, name: str, seed: int, broken: set[int]) -> None:
         super().__init__(WIRING[name])
+        self._broken = broken
         self.dac = (0,) * layout.DAC_N
         self.node: BenchNode | None = None
         self._noise = random.Random(f"{seed} {name} converters")
@@ -74,7 +75,7 @@ class FixtureTerminals(Terminals):
 
     def tc_uv(self, i: int) -> float:
         """Voltage at a thermocouple terminal of the node."""
-        return self.dac[i] * TC_FULL_UV / DAC_CODES
+        return 0.0 if i in self._broken else self.dac[i] * TC_FULL_UV / DAC_CODES
 
     def is_open(self, i: int) -> bool:
         """A relay has opened this thermocouple."""
@@ -86,7 +87,8 @@ class FixtureTerminals(Terminals):
 
     def loop_ua(self, i: int) -> int:
         """Current through a shunt of the node."""
-        return 0 if self.dac[layout.LOOPS_OPEN] >> i & 1 else self.dac[8 + i] * LOOP_FULL_UA // DAC_CODES
+        is_open = self.dac[layout.LOOPS_OPEN] >> i & 1 or words.TC_N + i in self._broken
+        return 0 if is_open else self.dac[words.TC_N + i] * LOOP_FULL_UA // DAC_CODES
 
     def contact_bits(self) -> int:
         """Contacts that are closed."""
@@ -165,9 +167,15 @@ class WiredTerminals(Terminals):
 
 
 class Copper(SimulatedLine):
-    """Nodes and fixtures, each with its own serial line; ``nodes`` holds both, a fixture as ``fixture_NODE``."""
+    """Nodes and fixtures, each with its own serial line; ``nodes`` holds both, a fixture as ``fixture_NODE``.
 
-    def __init__(self, interpreter: Interpreter, folder: Path, seed: int, names: tuple[str, ...]) -> None:
+    ``broken`` wires, NODE.CHANNEL of a fixture's stimuli, carry nothing: 0 to 7 thermocouples, 8 to 19 current loops.
+    """
+
+    def __init__(
+        self, interpreter: Interpreter, folder: Path, seed: int, names: tuple[str, ...], broken: tuple[str, ...] = ()
+    ) -> None:
+        self._broken = broken
         self._fixtures: dict[str, FixtureTerminals] = {}
         super().__init__(interpreter, folder, seed, (*(PREFIX + name for name in names), *names))
 
@@ -175,7 +183,8 @@ class Copper(SimulatedLine):
         if name.startswith(PREFIX):
             process = self._process(name, index, FIXTURE, FixtureProcess)
             of_node = name.removeprefix(PREFIX)
-            self._fixtures[of_node] = FixtureTerminals(of_node, self._seed)
+            broken = {int(wire.partition(".")[2]) for wire in self._broken if wire.startswith(of_node + ".")}
+            self._fixtures[of_node] = FixtureTerminals(of_node, self._seed, broken)
             return BenchNode(name, process, self._fixtures[of_node], BOOT_MS, 0)
         node = super()._start(name, index)
         fixture = self._fixtures[name]

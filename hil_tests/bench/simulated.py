@@ -108,9 +108,7 @@ class SimulatedLine:
         self.firmware_sha256 = (node.process.folder / "a" / "manifest.txt").read_text().split()[0]
         return node
 
-    def _process(
-        self, name: str, index: int, kind: str = NODE, board: type[NodeProcess] = NodeProcess
-    ) -> NodeProcess:
+    def _process(self, name: str, index: int, kind: str = NODE, board: type[NodeProcess] = NodeProcess) -> NodeProcess:
         """A board laid out anew, with its keys, running."""
         folder = self._folder / name
         lay_out(folder, ARCHITECTURES[self._interpreter.word_bits], kind=kind)
