@@ -48,7 +48,8 @@ def test_without_its_supervisor_a_node_holds_when_the_lease_has_run_out(bench: B
     heat_up(bench)
     bench.run_for(5)
     bench.run_without_supervisor(ALONE_S)
-    assert bench.run_until(lambda: bench.supervisor.batch.state == "UNSUPERVISED", ANSWER_S)
+    alone = bench.run_until(lambda: bench.supervisor.batch.state == "UNSUPERVISED", ANSWER_S)
+    assert alone, (bench.supervisor.batch.history, bench.supervisor.problems, node_states(bench))
     assert bench.run_until(
         lambda: all("LEASE_EXPIRED" in names_of(bench, node.name) for node in bench.line.node), ANSWER_S
     )
