@@ -20,7 +20,6 @@ from .wiring import SHUNT_OHM, ActuatorHarm, SensorHarm
 DEGREE = 128  # codes of a thermocouple
 MA = 1000 * SHUNT_OHM  # microvolt
 OPEN_CIRCUIT_C = 1372 * DEGREE  # the end of the chip's table
-OVERRUN_MS = 1.3  # scans
 Lift = Callable[[], None]
 
 
@@ -191,9 +190,8 @@ class Injector:
         scan_ms = next(of.scan_ms for of in self._line.node if of.name == node.name)
         if fault == "T3":
             return lambda: None  # the line was started five seconds before the wrap
-        spent_ms = {"T1": round(scan_ms * OVERRUN_MS), "T2": min(150, scan_ms // 2)}[fault]
-        node.terminals.down.spent_us = 1000 * spent_ms
-        return lambda: setattr(node.terminals.down, "spent_us", 0)
+        node.terminals.down.longer_ms = {"T1": scan_ms + scan_ms // 4, "T2": min(150, scan_ms // 2)}[fault]
+        return lambda: setattr(node.terminals.down, "longer_ms", 0)
 
     def _lay_power(self, fault: str, node: BenchNode, noise: random.Random) -> Lift:
         if fault == "P6":

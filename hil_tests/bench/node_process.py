@@ -32,7 +32,7 @@ class Down:
     counts: list[int] = field(default_factory=lambda: [0] * layout.ENCODERS_N)
     spi_dead: list[int] = field(default_factory=lambda: [0] * layout.TC_N)
     i2c_dead: int = 0
-    spent_us: int = 0
+    longer_ms: int = 0
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class NodeProcess:
     def words(self, down: Down) -> tuple[int, ...]:
         """What goes down between the time and the number of bytes."""
         inputs = (*down.tc_code, *down.tc_fault, *down.analog_uv, down.contacts, *down.counts)
-        return (*inputs, *down.spi_dead, down.i2c_dead, down.spent_us)
+        return (*inputs, *down.spi_dead, down.i2c_dead, down.longer_ms)
 
     def receive(self) -> Up:
         """The node's outputs.  Raises NodeDied when it ended or did not answer within 20 s of real time."""

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from hil_tests.fixture.spinline_fixture import pins, words
 from spinline.edges.keys import load_key_file
 from spinline.edges.serial_port import SerialPort
 from spinline.line.node_session import CONNECTING, REFUSED
@@ -27,7 +29,6 @@ from .verdicts import Infra, InfraBench, InfraFlash, InfraPort
 from .wall_bench import WallBench
 
 ANSWER_S = 15.0  # for every board to say who it is
-POWER_OFF_S = 0.5
 PLANT_SEED = 1
 # faults whose place is a relay or the plant, and what they need besides the signal itself; others cannot be laid
 LAID_BY_RELAY = {"W8": "cable", "P8": "power", "S1": "tc_open", "S2": "tc_short", "A9": "contacts"}
@@ -52,6 +53,11 @@ def find_ports(bench: BenchFile) -> dict[str, str]:
     if missing:
         raise InfraPort("\n".join(missing))
     return found
+
+
+def _all_cut(fixtures: list[FixtureClient], cut: bool) -> bool:
+    """By the auxiliary contacts of the supply relays."""
+    return all(bool(fixture.told[words.BACK] >> pins.BACK_POWER & 1) == cut for fixture in fixtures)
 
 
 class RealBench(WallBench):
@@ -98,11 +104,11 @@ class RealBench(WallBench):
         fixtures = [node.fixture for node in self.rig.nodes.values()]
         self._wait_for(lambda: all(fixture.told_n for fixture in fixtures), "a fixture does not answer")
         if "power" in self.features:
-            for name in self.rig.nodes:
-                self.rig.cut_power(name)
-            self.run_without_supervisor(POWER_OFF_S)
-            for name in self.rig.nodes:
-                self.rig.restore_power(name)
+            for cut in (True, False):
+                for name in self.rig.nodes:
+                    (self.rig.cut_power if cut else self.rig.restore_power)(name)
+                switched = partial(_all_cut, fixtures, cut)
+                self._wait_for(switched, "the supply of a node is not switched")
         sessions = self.supervisor.sessions.values()
         self._serial.step_until(
             lambda: all(session.phase != CONNECTING for session in sessions), ANSWER_S / self._speed

@@ -21,6 +21,9 @@ from .wiring import WIRING, Terminals
 
 WATCHDOG_US = 8_000_000  # of the chip (firmware/main.py)
 POWER_ON_RESET, WATCHDOG_RESET = 1, 3  # what machine.reset_cause() says then
+# How long a scan takes on a board, where that is more than a step of the plant: conversions of 1.3 ms for each channel number,
+# and 400 us of a desktop processor, which is a hundred times as fast.  Meanwhile the bench goes on with the other nodes.
+SCAN_LASTS_US = {"melt": 50_000, "bath": 50_000}
 ARCHITECTURES = {32: "x86", 64: "x64"}
 
 
@@ -37,12 +40,20 @@ class BenchNode:
     to_host: Wire = field(default_factory=lambda: Wire(board.BAUD))
     alive: bool = True
     fed_us: int = 0  # when it fed its watchdog last
+    lasts_us: int = 0  # from its waking to its outputs: how long a scan takes on a board
+    woke_us: int = 0
+    busy: bool = False  # in a scan: it has been woken and its outputs are not there yet
     hung: bool = False  # it runs no more, but the supply is there: its watchdog will start it again
 
     @property
     def wake_us(self) -> int:
         """When it wakes, by the bench."""
         return -(-self.wake_ms * 1_000_000_000 // (1_000_000 + self.drift_ppm))
+
+    @property
+    def next_us(self) -> int:
+        """When something happens at it next."""
+        return self.woke_us + self.lasts_us if self.busy else max(self.wake_us, self.woke_us + self.lasts_us)
 
     def own_ms(self, now_us: int) -> int:
         """The time of its crystal."""
@@ -104,7 +115,8 @@ class SimulatedLine:
 
     def _start(self, name: str, index: int) -> BenchNode:
         terminals = Terminals(WIRING[name])
-        node = BenchNode(name, self._process(name, index), terminals, BOOT_MS, self._drift_ppm.get(name, 0))
+        drift_ppm, lasts_us = self._drift_ppm.get(name, 0), SCAN_LASTS_US.get(name, 0)
+        node = BenchNode(name, self._process(name, index), terminals, BOOT_MS, drift_ppm, lasts_us=lasts_us)
         self.firmware_sha256 = (node.process.folder / "a" / "manifest.txt").read_text().split()[0]
         return node
 
@@ -126,9 +138,9 @@ class SimulatedLine:
         """Advance plant and firmware to ``until_us``; a node's scan at exactly that time has run."""
         while True:
             self._watch(until_us)
-            wakes = [node.wake_us for node in self.nodes.values() if node.alive]
-            now_us = min(wakes) if wakes else until_us + 1
-            if not wakes and self.now_us < until_us:
+            times_us = [node.next_us for node in self.nodes.values() if node.alive]
+            now_us = min(times_us) if times_us else until_us + 1
+            if not times_us and self.now_us < until_us:
                 now_us = min(until_us, self.now_us + 50_000)  # only relays and the plant are left
             if now_us > until_us:
                 break
@@ -141,32 +153,42 @@ class SimulatedLine:
         self.plant.advance(now_us)
 
     def _step(self, now_us: int) -> None:
+        """Everything that happens at a time: scans end, then others begin; those that take no time end at once."""
         self.now_us, now_ms = now_us, now_us // 1000
         self._advance(now_us)
+        there = [node for node in self.nodes.values() if node.alive and node.next_us == now_us]
+        for node in there:
+            if node.busy:
+                self._end_scan(node)
         permit = all(node.terminals.permit(now_ms) for node in self.nodes.values())
-        sensors = self.plant.sensors
-        due = [node for node in self.nodes.values() if node.alive and node.wake_us == now_us]
+        due = [node for node in there if node.wake_us <= now_us]
         for node in due:
-            node.process.send(
-                node.wake_ms, node.terminals.read(sensors, permit, now_ms), node.to_node.pull(self.now_us)
-            )
+            shown = node.terminals.read(self.plant.sensors, permit, now_ms)
+            node.process.send(node.wake_ms, shown, node.to_node.pull(now_us))
+            node.woke_us, node.busy = now_us, True
             self._digest.update(node.process.sent)
         for node in due:
-            up = node.process.receive()
-            self._digest.update(node.process.received)
-            node.wake_ms = up.wake_ms
-            node.terminals.write(up, now_ms)
-            if up.watchdog_fed:
-                node.fed_us = now_us
-            if up.transmitted:
-                node.to_host.push(self.now_us, up.transmitted)
+            if not node.lasts_us:
+                self._end_scan(node)
         for node in self.nodes.values():
-            if not node.alive or node in due:
+            if not node.alive or node in there:
                 node.terminals.drive(self.plant.actuators, now_ms)
+
+    def _end_scan(self, node: BenchNode) -> None:
+        """Take what a node put out; what it sent left while the scan ran."""
+        up = node.process.receive()
+        self._digest.update(node.process.received)
+        node.busy = False
+        node.wake_ms = up.wake_ms
+        node.terminals.write(up, self.now_us // 1000)
+        if up.watchdog_fed:
+            node.fed_us = self.now_us
+        if up.transmitted:
+            node.to_host.push(node.woke_us, up.transmitted)
 
     def _watch(self, until_us: int) -> None:
         """Start a hung node again where its watchdog expires before anything else happens."""
-        others = [node.wake_us for node in self.nodes.values() if node.alive]
+        others = [node.next_us for node in self.nodes.values() if node.alive]
         next_us = min([until_us, *others])
         for node in self.nodes.values():
             if node.hung and node.fed_us + WATCHDOG_US <= next_us:
@@ -176,13 +198,15 @@ class SimulatedLine:
     def hang(self, name: str) -> None:
         """A node's program stands still: outputs stay as they were, and its watchdog will start it again."""
         node = self.nodes[name]
+        if node.busy:
+            self._end_scan(node)
         node.alive, node.hung = False, True
 
     def kill(self, name: str) -> None:
         """End a node's process: its outputs stay as they were, its heartbeat stands still."""
         node = self.nodes[name]
         node.process.kill()
-        node.alive = False
+        node.alive = node.busy = False
 
     def cut_power(self, name: str) -> None:
         """A board loses its supply: its process ends, its outputs are off, its heartbeat stands still."""
@@ -202,7 +226,7 @@ class SimulatedLine:
         node.terminals.power_off()  # a reset makes every pin an input
         node.wake_ms = node.own_ms(at_us) + BOOT_MS
         node.fed_us = at_us
-        node.alive, node.hung = True, False
+        node.alive, node.hung, node.busy = True, False, False
 
     def power_cycle(self, name: str) -> None:
         """The supply of a board is gone for an instant."""

@@ -116,6 +116,8 @@ CASES = [
     Case("draw", "fiber broken", "TENSION", 0.2, "hold", 0.7, 0.4, auto=True),
     Case("draw", "G1 stalls", "G1", 0.0, "hold", 0.4, 0.1, auto=True, stands=False),
     Case("draw", "G2 stalls", "G2", 0.0, "hold", 0.4, 0.1, auto=True, stands=False),
+    Case("draw", "G1 and its drive disagree", "G1", 163.0, "hold", 40.0, 5.0, auto=True),
+    Case("draw", "G2 and its drive disagree", "G2", 292.5, "hold", 40.0, 5.0, auto=True),
     Case("draw", "godets off their ratio", "G2", 285.0, "hold", 2.5, 1.8, auto=True),
     Case("draw", "draw-down too high", "G1", 250.0, "alarm", 3.0, 1.8, auto=True, also=(("G2", 450.0),)),
     Case("draw", "emergency stop", "ESTOP", 0.0, "abort", 0.1, 0.0, ("STRETCH_HEATER",)),

@@ -55,15 +55,15 @@ def exchange(wake_ms):
         _up.write(transmitted)
         transmitted = b""
     watchdog_fed = 0
+    spent_us = 0
     _take()
 
 
 def _take():
-    global now_ms, start_ticks_ms, start_ticks_us, spent_us, received
+    global now_ms, start_ticks_ms, start_ticks_us, received
     if not _down.readinto(words):
         sys.exit(0)  # the bench closed the pipe
     now_ms = words[layout.NOW]
-    spent_us = words[layout.SPENT_US]
     start_ticks_ms = ticks_offset + now_ms & TICKS_MASK
     start_ticks_us = (ticks_offset + now_ms) * 1000 & TICKS_MASK
     counts_fresh[0] = 1

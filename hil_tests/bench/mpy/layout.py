@@ -18,8 +18,8 @@ CONTACTS = ANALOG + ANALOG_N  # one bit each
 COUNTS = CONTACTS + 1  # of the encoders
 SPI_DEAD = COUNTS + ENCODERS_N  # for each thermocouple chip what its data line is stuck at: 0 alive, 1 low, 2 high
 I2C_DEAD = SPI_DEAD + TC_N  # one bit each address of I2C_ADDRESSES that does not acknowledge
-SPENT_US = I2C_DEAD + 1  # time that passed in the node before its scan's first line, as of a collection of garbage
-RX_N = SPENT_US + 1  # how many bytes follow
+LONGER_MS = I2C_DEAD + 1  # so much longer does every scan take, as of a collection of garbage
+RX_N = LONGER_MS + 1  # how many bytes follow
 DOWN_WORDS = RX_N + 1
 DOWN = "<%di" % DOWN_WORDS
 

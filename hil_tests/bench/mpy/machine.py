@@ -88,7 +88,11 @@ class WDT:
         self.timeout = timeout
 
     def feed(self):
+        """The firmware feeds it at the end of each scan: there the time passes that a long scan takes."""
         bus.watchdog_fed = 1
+        longer_ms = bus.words[layout.LONGER_MS]
+        if longer_ms:
+            bus.exchange(bus.now_ms + bus.spent_us // 1000 + longer_ms)
 
 
 def reset_cause():

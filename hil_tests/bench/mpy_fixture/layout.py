@@ -13,8 +13,7 @@ CONTACTS = ANALOG + CONVERTED_N
 EXPANDER = CONTACTS + 1  # levels at the inputs of the third expander
 COUNTS = EXPANDER + 1
 I2C_DEAD = COUNTS + ENCODERS_N
-SPENT_US = I2C_DEAD + 1
-RX_N = SPENT_US + 1
+RX_N = I2C_DEAD + 1
 DOWN_WORDS = RX_N + 1
 DOWN = "<%di" % DOWN_WORDS
 
