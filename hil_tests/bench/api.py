@@ -44,8 +44,14 @@ class Bench(Protocol):
     configurations: list[NodeConfiguration]
     firmware_sha256: str
     journal_path: Path
-    supervisor: Supervisor
-    record: BatchRecord
+
+    @property
+    def supervisor(self) -> Supervisor:
+        """The one that supervises now."""
+
+    @property
+    def record(self) -> BatchRecord:
+        """What it writes to."""
 
     @property
     def now_s(self) -> float:

@@ -57,7 +57,7 @@ class FixtureProcess(NodeProcess):
     def words(self, down: Down) -> tuple[int, ...]:
         """What goes down between the time and the number of bytes."""
         assert isinstance(down, FixtureDown)
-        return (*down.converted_uv, down.contacts, down.expander, *down.counts, 0)
+        return (*down.converted_uv, down.contacts, down.expander, *down.counts, 0, 0)
 
 
 class FixtureTerminals(Terminals):

@@ -32,7 +32,10 @@ class LineProcess:
 
     def _answer(self) -> Any:
         assert self._process.stdout is not None
-        return json.loads(self._process.stdout.readline())
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the line ended with status {self._process.wait(END_S)}")
+        return json.loads(line)
 
     def ask(self, *order: str) -> Any:
         """Its answer."""

@@ -13,7 +13,8 @@ CONTACTS = ANALOG + CONVERTED_N
 EXPANDER = CONTACTS + 1  # levels at the inputs of the third expander
 COUNTS = EXPANDER + 1
 I2C_DEAD = COUNTS + ENCODERS_N
-RX_N = I2C_DEAD + 1
+LONGER_MS = I2C_DEAD + 1  # as of a node
+RX_N = LONGER_MS + 1
 DOWN_WORDS = RX_N + 1
 DOWN = "<%di" % DOWN_WORDS
 
