@@ -6,6 +6,7 @@ Whatever is wrong with the bench itself is an Infra verdict, never a failed test
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -45,7 +46,8 @@ def find_ports(bench: BenchFile) -> dict[str, str]:
     found, missing = {}, []
     for node in bench.node:
         for what, serial in ((f"node {node.name}", node.serial), (f"fixture of {node.name}", node.fixture)):
-            named = [link for link in links if serial in link.name.replace("-", "_").split("_") or serial in link.name]
+            ends = re.compile(rf"_{re.escape(serial)}(-if\d.*)?$")  # usb-MAKER_MODEL_SERIAL-if00-port0
+            named = [link for link in links if ends.search(link.name)]
             if len(named) == 1:
                 found[serial] = str(named[0])
             else:
@@ -137,14 +139,8 @@ class RealBench(WallBench):
     def self_test(self) -> None:
         """Every stimulus read back by its own loop-back.  Raises InfraBench with each channel that is wrong."""
         self._plant_runs = False
-        found = []
-        for node in self.rig.nodes.values():
-            try:
-                SelfTest(node.fixture, self.features, self.run_without_supervisor).run()
-            except InfraBench as error:
-                found.append(str(error))
-        if found:
-            raise InfraBench("\n".join(found))
+        fixtures = [node.fixture for node in self.rig.nodes.values()]
+        SelfTest(fixtures, self.features, self.run_without_supervisor).run()
 
     def lay(self, fault: str, place: str) -> None:
         """Begin a fault, by a relay or in the plant.  Raises CannotLay where the bench has no such relay."""

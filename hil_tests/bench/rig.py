@@ -1,7 +1,7 @@
 """The simulated plant behind the fixtures of a wired bench: sensors become voltages, outputs become actuators.
 
-It knows no clock: ``exchange`` is told the time.  Its nodes have terminals like those of the simulated line, so that the
-same injector lays the faults that need no relay.
+It knows no clock: ``exchange`` is told the time.  Its nodes have terminals like those of the simulated line, so that
+the same injector lays the faults that need no relay.
 """
 
 from __future__ import annotations

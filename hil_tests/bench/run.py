@@ -34,7 +34,10 @@ def sha256_of(path: Path) -> str:
 
 
 class BenchRun:
-    """One batch on the lock-step target of `api.Bench`.  ``folder`` takes the boards and the journal; ``change`` alters configurations before download."""
+    """One batch, the lock-step target of `api.Bench`.
+
+    ``folder`` takes the boards and the journal; ``change`` alters configurations before download.
+    """
 
     def __init__(
         self,

@@ -21,8 +21,8 @@ from .wiring import WIRING, Terminals
 
 WATCHDOG_US = 8_000_000  # of the chip (firmware/main.py)
 POWER_ON_RESET, WATCHDOG_RESET = 1, 3  # what machine.reset_cause() says then
-# How long a scan takes on a board, where that is more than a step of the plant: conversions of 1.3 ms for each channel number,
-# and 400 us of a desktop processor, which is a hundred times as fast.  Meanwhile the bench goes on with the other nodes.
+# How long a scan takes on a board, where that is more than a step of the plant: conversions of 1.3 ms for each channel
+# number, and 400 us of a desktop processor, which is a hundred times as fast.  Meanwhile the other nodes go on.
 SCAN_LASTS_US = {"melt": 50_000, "bath": 50_000}
 ARCHITECTURES = {32: "x86", 64: "x64"}
 

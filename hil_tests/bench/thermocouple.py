@@ -18,15 +18,15 @@ _POLYNOMIAL_MV = (
     -0.121047212750e-25,
 )
 _BELL_MV, _BELL_WIDTH, _BELL_C = 0.118597600000, -0.118343200000e-03, 0.126968600000e03
-END_C = 500  # of the table that goes back
+END_C = 600  # of the table that goes back
 
 
 def microvolt(temperature_C: float) -> float:
     """Voltage against a junction at 0 degC; below 0 degC what 39.45 uV/K give."""
     if temperature_C < 0:
         return 39.45 * temperature_C
-    mV = sum(factor * temperature_C**power for power, factor in enumerate(_POLYNOMIAL_MV))
-    return 1000 * (mV + _BELL_MV * math.exp(_BELL_WIDTH * (temperature_C - _BELL_C) ** 2))
+    smooth_mV = sum(factor * temperature_C**power for power, factor in enumerate(_POLYNOMIAL_MV))
+    return 1000 * (smooth_mV + _BELL_MV * math.exp(_BELL_WIDTH * (temperature_C - _BELL_C) ** 2))
 
 
 _TABLE_UV = [microvolt(temperature_C) for temperature_C in range(END_C + 1)]

@@ -1,7 +1,7 @@
 """Lines for the scenarios: preheated, with a short programme, so that a trial begins where it matters.
 
-``bench`` is the line on the target of the command line (lock-step, ``--mode pty``, ``--bench FILE``); what is wrong with
-a wired bench itself ends the session with a verdict of its own.
+``bench`` is the line on the target of the command line (lock-step, ``--mode pty``, ``--bench FILE``); what is wrong
+with a wired bench itself ends the session with a verdict of its own.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Shadow of ``machine`` in the bench: pins, buses, UART and watchdog over the lock-step bus.  Chips are in sockets.py."""
+"""Shadow of ``machine`` in the bench: pins, buses, UART, watchdog over the lock-step bus.  Chips are in sockets.py."""
 
 import bus
 import layout

@@ -1,7 +1,7 @@
 """Starts one node in the bench: puts the shadow modules in front, then runs the board's own boot.py and main.py.
 
-Arguments: folders of the bench modules with a colon between them, folder of the board's files, down pipe, up pipe, seed (hex), device id (hex),
-reset cause, offset of ticks_ms.
+Arguments: folders of the bench modules with a colon between them, folder of the board's files, down pipe, up pipe,
+seed (hex), device id (hex), reset cause, offset of ticks_ms.
 """
 
 import sys
