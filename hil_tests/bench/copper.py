@@ -17,7 +17,7 @@ from spinline_firmware.drivers import max31856
 from .board_files import FIXTURE
 from .interpreters import Interpreter
 from .mpy_fixture import layout
-from .node_process import BENCH_MODULES, Down, NodeProcess, Up
+from .node_process import BENCH_MODULES, Down, NodeProcess
 from .plant.signals import Actuators, Sensors
 from .provisioning import BOOT_MS
 from .simulated import BenchNode, SimulatedLine

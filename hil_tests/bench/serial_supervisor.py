@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from spinline.edges.serial_port import SerialPort, TimedPort
 from spinline.line.batch import Batch

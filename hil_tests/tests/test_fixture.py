@@ -17,7 +17,7 @@ from hil_tests.bench.interpreters import InterpreterMissing, find_interpreter
 from hil_tests.bench.self_test import SelfTest
 from hil_tests.bench.thermocouple import celsius, microvolt
 from hil_tests.bench.verdicts import InfraBench, InfraFlash
-from hil_tests.fixture.spinline_fixture import turning, words
+from hil_tests.fixture.spinline_fixture import pins, turning, words
 from spinline_protocol import auth, errors, messages
 from spinline_protocol.framing import UNASSIGNED
 from spinline_protocol.host_link import HostLink
@@ -152,6 +152,13 @@ def test_another_firmware_on_the_fixture_is_a_verdict_on_the_bench(tmp_path: Pat
             desk.wait(3.0)
     finally:
         desk.copper.close()
+
+
+def test_no_pin_of_the_fixture_has_two_uses() -> None:
+    used = [*pins.UART[1:], pins.CABLE, pins.POWER, pins.PERMIT, *(pin for bus in pins.I2C for pin in bus[1:3])]
+    used += [*pins.CONTACTS, *pins.SSR, *pins.SWITCHES, pins.HEARTBEAT, pins.PERMIT_OUT, pins.PERMIT_CHAIN, pins.RELAY]
+    used += [pin + i for pin in (*pins.ENCODER_OUT, *pins.ENCODER_BACK) for i in (0, 1)] + [pins.SAFE_PIN]
+    assert len(set(used)) == len(used) and max(used) < 48
 
 
 @pytest.mark.parametrize("edges_s", [20, 37, 1000, 35_368, 63_660, 250_000])

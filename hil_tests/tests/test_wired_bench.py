@@ -1,4 +1,4 @@
-"""A whole session on a wired bench: real ports and firmware, and copper in place of the wires; and what ends one early."""
+"""Whole sessions on a wired bench - real ports and firmware, copper in place of wires - and what ends one early."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_the_tests_of_every_target_pass_on_wires_behind_the_self_test(
 
 def test_a_broken_wire_is_infra_bench_and_nothing_else_runs(boards: list[LineProcess], tmp_path: Path) -> None:
     wire_up(boards, tmp_path, "--broken", "melt.3")
-    done = session(tmp_path, "stimulus or says_what", "--bench", str(bench_file(tmp_path)))
+    done = session(tmp_path, "stimulus or says_what", "--bench", str(bench_file(tmp_path, ["thermocouples", "loops"])))
     assert done.status == InfraBench.exit_status, done.text
     assert done.verdicts() == ["INFRA_BENCH"] and len(done.outcomes()) == 1
     assert "fixture of melt: thermocouple 3: 9500 uV put out, 0 uV read back" in done.text
