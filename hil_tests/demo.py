@@ -181,6 +181,7 @@ def _demonstrate(console: Console, recipe: Path, seed: int, folder: Path, interp
             console.print(f"{session.name:<5} firmware {run.firmware_sha256[:12]} as expected, {sent}: {session.phase}")
         console.rule("4  run the batch")
         run.start()
+        run.bench.keep_to_cores()
         wall_s = _run(console, run)
         for problem in run.supervisor.problems:
             console.print(problem, style="bold red")

@@ -43,7 +43,10 @@ class Bench(Protocol):
     line: Line
     configurations: list[NodeConfiguration]
     firmware_sha256: str
-    journal_path: Path
+
+    @property
+    def journal_path(self) -> Path:
+        """The journal's file, with everything in it that the supervisor has begun to commit."""
 
     @property
     def supervisor(self) -> Supervisor:

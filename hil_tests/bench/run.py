@@ -64,10 +64,10 @@ class BenchRun:
         self.operator_key = auth.role_key(self.bench.site_key, auth.OPERATOR)
         self.firmware_sha256 = self.bench.firmware_sha256
         self.seed = seed
-        self.journal_path = folder / "journal.sqlite"
+        self._journal_path = folder / "journal.sqlite"
         self._supervisors_n = 0
         self.due_us = 0
-        journal = journals.Journal.create(self.journal_path)
+        journal = journals.Journal.create(self._journal_path)
         journal.start_batch(
             journals.Batch(
                 f"{self.recipe.recipe.name}-{seed}",
@@ -82,6 +82,12 @@ class BenchRun:
         )
         self.injector = Injector(self.line, self.bench, seed, self.run_for)
         self._supervise(journal)
+
+    @property
+    def journal_path(self) -> Path:
+        """The journal's file, with everything in it that the supervisor has begun to commit."""
+        self.record.journal.end_commit()
+        return self._journal_path
 
     def _supervise(self, journal: journals.Journal) -> None:
         """A supervisor over the journal; each one draws its own seeded entropy."""

@@ -19,7 +19,7 @@ class WallBench:
     def __init__(
         self, told: Told, folder: Path, recipe: Recipe, site_key: bytes, speed: float, idle: Callable[[int], None]
     ) -> None:
-        self.journal_path = folder / "journal.sqlite"
+        self._journal_path = folder / "journal.sqlite"
         self.firmware_sha256 = told["firmware_sha256"]
         self._told, self._recipe, self._site_key, self._speed, self._idle = told, recipe, site_key, speed, idle
         self._started_s = now_s()
@@ -27,7 +27,7 @@ class WallBench:
         self.line, self.configurations = self._serial.line, self._serial.configurations
 
     def _supervise(self) -> SerialSupervisor:
-        given = (self._told, self.journal_path, self._started_s, self._speed)
+        given = (self._told, self._journal_path, self._started_s, self._speed)
         return SerialSupervisor(*given, self._recipe, self._site_key, lambda: self._idle(self._now_us()))
 
     def _now_us(self) -> int:
@@ -42,6 +42,12 @@ class WallBench:
     def record(self) -> BatchRecord:
         """What it writes to."""
         return self._serial.record
+
+    @property
+    def journal_path(self) -> Path:
+        """The journal's file, with everything in it that the supervisor has begun to commit."""
+        self.record.journal.end_commit()
+        return self._journal_path
 
     @property
     def problems(self) -> list[str]:

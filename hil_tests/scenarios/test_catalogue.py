@@ -75,7 +75,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def test_a_fault_has_its_reaction_in_time(make_run: MakeRun, fault: Fault, place: str, state: str) -> None:
-    run = make_run(recipe=short_recipe(), ticks_offset=JUST_BEFORE_WRAP if fault.id == "T3" else 0)
+    run = make_run(recipe=short_recipe(threading_min=1), ticks_offset=JUST_BEFORE_WRAP if fault.id == "T3" else 0)
     bring_to(run, state)
     judge(run, fault, place, state)
 

@@ -75,7 +75,7 @@ def test_an_answer_that_was_read_and_not_committed_is_asked_for_again(make_run: 
     def killed() -> None:
         raise Killed
 
-    run.record.commit = killed  # type: ignore[method-assign]
+    run.record.begin_commit = killed  # type: ignore[method-assign]
     with pytest.raises(Killed):
         for _ in range(30):
             run.step()

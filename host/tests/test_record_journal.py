@@ -296,3 +296,30 @@ def test_lost_events_are_passed_once_they_are_declared_and_in_a_reopened_journal
     journal = Journal.open(tmp_path / "j.sqlite")
     assert journal.events_to(run) == 4
     journal.close()
+
+
+def test_what_is_being_committed_counts_when_the_commit_has_ended_and_not_before(tmp_path):
+    journal, run = started(tmp_path / "j.sqlite")
+    journal.add_scans(run, 0, [scan(0), scan(1)])
+    journal.begin_commit()
+    journal.add_scans(run, 2, [scan(2)])  # waits for the next one
+    assert journal.scans_to(run) == -1, "nobody has asked yet whether the disk took it"
+    journal.end_commit()
+    assert journal.scans_to(run) == 1 and len(stored(tmp_path / "j.sqlite")) == 2
+    journal.begin_commit()
+    journal.close()
+    journal.close()
+    assert len(stored(tmp_path / "j.sqlite")) == 3, "what was begun is finished"
+
+
+@pytest.mark.parametrize("asking", ["end_commit", "begin_commit", "runs", "open_orders"])
+def test_a_commit_that_fails_in_the_background_is_told_by_whatever_is_asked_next(tmp_path, asking):
+    journal, run = started(tmp_path / "j.sqlite")
+    journal._connection.pragma("query_only", 1)
+    journal.add_scans(run, 0, [scan(0)])
+    journal.begin_commit()
+    for _ in range(2):
+        with pytest.raises(JournalBroken, match="did not take a commit"):
+            getattr(journal, asking)()
+    assert journal.scans_to(run) == -1
+    journal.close()

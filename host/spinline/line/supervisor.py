@@ -32,7 +32,7 @@ class Port(Protocol):
 
 
 class Record(Protocol):
-    """Where the supervisor writes what it saw.  ``commit`` makes it durable or raises; only then is it acknowledged."""
+    """Where the supervisor writes what it saw.  What a commit made durable that has ended, and only that, counts."""
 
     def open_node(self, session: NodeSession, at_us: int) -> None:
         """A node answered: its scans and events belong to this run from now on; on the disk when it returns."""
@@ -61,8 +61,11 @@ class Record(Protocol):
     def open_orders(self) -> dict[str, list[Order]]:
         """Orders of each node without an end, from an earlier supervisor."""
 
-    def commit(self) -> None:
-        """Make everything durable."""
+    def begin_commit(self) -> None:
+        """Begin to make everything durable."""
+
+    def end_commit(self) -> None:
+        """Wait for the commit that was begun, if any: from here on it counts.  Raises where it failed."""
 
     def scans_to(self, name: str) -> int:
         """The first scan of the node that the record does not hold yet."""
@@ -125,6 +128,7 @@ class Supervisor:
 
     def _scan(self, now_us: int) -> int:
         replies = {}
+        self._record.end_commit()  # of the scan before: the disk had a second for it
         for name, session in self.sessions.items():
             replies[name] = session.step(self._ports[name].arrivals(), now_us)
             self._take(name, session, now_us)
@@ -133,11 +137,14 @@ class Supervisor:
         else:
             self._set_up(now_us)
         self._note_batch()
+        ordered = any(session.orders.told for session in self.sessions.values())
         for name, session in self.sessions.items():
             for order in session.orders.told:
                 self._record.add_order(name, replace(order, asked_us=order.asked_us + self._start_us))
             session.orders.told = []
-        self._record.commit()  # an order is in the record before it leaves
+        self._record.begin_commit()
+        if ordered:
+            self._record.end_commit()  # an order is in the record before it leaves
         for name, session in self.sessions.items():
             session.renew_lease(self._record.scans_to(name), self._record.events_to(name))
             self._ports[name].write(replies[name] + session.step([], now_us))

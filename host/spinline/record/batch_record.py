@@ -116,6 +116,14 @@ class BatchRecord:
         """Make everything durable.  Raises JournalBroken, and then nothing of it may be acknowledged."""
         self.journal.commit()
 
+    def begin_commit(self) -> None:
+        """Begin to make everything durable; it counts from `end_commit` on."""
+        self.journal.begin_commit()
+
+    def end_commit(self) -> None:
+        """Wait for the commit that was begun.  Raises JournalBroken, as `commit` does."""
+        self.journal.end_commit()
+
     def scans_to(self, name: str) -> int:
         """The first scan of the node that the record does not hold yet; 0 while the node is unknown."""
         return self.journal.scans_to(self._runs[name]) + 1 if name in self._runs else 0

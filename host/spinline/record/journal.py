@@ -6,6 +6,7 @@ One writer, one commit a supervisor scan.  Time is an argument, in microseconds 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -88,6 +89,9 @@ class Journal:
         self._scans: dict[int, NumberSet] = {}
         self._events: dict[int, NumberSet] = {}
         self._broken: str | None = None
+        self._closed = False
+        self._writer = ThreadPoolExecutor(1, "journal")
+        self._committing: tuple[Future[None], list[tuple[int, int, int]], list[tuple[int, int, int]]] | None = None
 
     @classmethod
     def create(cls, path: Path, vfs: str | None = None) -> Journal:
@@ -145,7 +149,7 @@ class Journal:
         ``first_scan`` and ``first_event`` are the first numbers this run will ever hold.  On the disk when
         it returns.  Raises JournalBroken.
         """
-        self._refuse_when_broken()
+        self.end_commit()
         try:
             with self._connection:
                 configuration_i = configuration_i_of(self._connection, name, configuration)
@@ -238,6 +242,7 @@ class Journal:
 
     def open_orders(self) -> list[tuple[str, Order]]:
         """Node and order of each that has no end, oldest first."""
+        self.end_commit()
         rows: list[Any] = self._connection.execute(schema.ORDERS_OPEN).fetchall()
         return [(row[0], Order(*row[1:])) for row in rows]
 
@@ -255,27 +260,44 @@ class Journal:
         self._add("INSERT INTO claim VALUES (?, ?, ?, ?, ?, ?)", row)
 
     def commit(self) -> None:
-        """Put everything buffered on the disk, or nothing of it.
+        """Put everything buffered on the disk, or nothing of it; it is there when this returns.
 
         Raises JournalBroken where the disk is full, read-only or fails; every later call raises it again.
         """
+        self.begin_commit()
+        self.end_commit()
+
+    def begin_commit(self) -> None:
+        """Let another thread put everything buffered on the disk; `end_commit` says whether it is there.
+
+        What is added meanwhile waits for the next one.  Raises JournalBroken, as `commit` does.
+        """
+        self.end_commit()
+        if self._waiting_n:
+            write = self._writer.submit(self._write, self._waiting)
+            self._committing = (write, self._new_scans, self._new_events)
+            self._waiting, self._waiting_n, self._new_scans, self._new_events = {}, 0, [], []
+
+    def _write(self, waiting: dict[str, list[tuple[apsw.SQLiteValue, ...]]]) -> None:
+        run_statement(self._connection, "BEGIN IMMEDIATE")
+        for insert, rows in waiting.items():
+            for _ in self._connection.executemany(insert, rows):
+                pass
+        run_statement(self._connection, "COMMIT")
+
+    def end_commit(self) -> None:
+        """Wait for the commit that was begun, if any: from here on it counts.  Raises JournalBroken."""
         self._refuse_when_broken()
-        if not self._waiting_n:
+        if self._committing is None:
             return
+        (write, scans, events), self._committing = self._committing, None
         try:
-            run_statement(self._connection, "BEGIN IMMEDIATE")
-            for insert, rows in self._waiting.items():
-                for _ in self._connection.executemany(insert, rows):
-                    pass
-            run_statement(self._connection, "COMMIT")
+            write.result()
         except apsw.Error as problem:
             raise self._break(problem) from problem
-        self._waiting.clear()
-        self._waiting_n = 0
-        for sets, added in ((self._scans, self._new_scans), (self._events, self._new_events)):
+        for sets, added in ((self._scans, scans), (self._events, events)):
             for run, low, high in added:
                 sets[run].add(low, high)
-            added.clear()
 
     def scans_to(self, run: int) -> int:
         """Highest scan such that all from the run's first to it are on the disk or declared lost.
@@ -290,6 +312,7 @@ class Journal:
 
     def runs(self) -> list[Run]:
         """Every run in the file, oldest first."""
+        self.end_commit()
         rows = self._connection.execute(
             "SELECT run, name, sha256, boot_id, first_scan, first_event "
             "FROM run JOIN configuration USING (configuration_i) JOIN node USING (node_i) ORDER BY run"
@@ -297,9 +320,12 @@ class Journal:
         return [Run(*row) for row in cast("list[Any]", rows.fetchall())]
 
     def close(self) -> None:
-        """Close the file; what was not committed is not in it."""
-        self._connection.close()
-        self._lock.release()
+        """Close the file; what no commit was begun for is not in it.  May be called again."""
+        if not self._closed:
+            self._closed = True
+            self._writer.shutdown()
+            self._connection.close()
+            self._lock.release()
 
     def _add(self, insert: str, row: tuple[apsw.SQLiteValue, ...]) -> None:
         self._waiting.setdefault(insert, []).append(row)

@@ -22,6 +22,7 @@ GRID_LAGS = ((0.1, 0.3, 1.0, 4.0, 20.0), (0.01, 0.05, 0.15))  # slow and fast, i
 GRID_DEAD = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4)
 STARTS_N = 4
 ZERO_WORTH = 0.9  # of the residual without it
+SPLIT_WORTH = 0.98  # likewise: else the record does not tell the sides apart, and the gain between them is taken
 ZERO_PERIODS_MAX = 0.5
 RIDGE = 1e-10  # two columns that are alike must not end the search
 
@@ -132,12 +133,14 @@ def _searched(short: Record, period_s: float, split: bool, zero: bool) -> tuple[
 def identify(record: Record, period_s: float, split: bool = False) -> Identified:
     """Two lags and a dead time that explain the record best, and a zero where that explains much more.
 
-    ``period_s`` is the length of one cycle in it; ``split``: a gain for the outputs of either sign.
+    ``period_s`` is the length of one cycle in it; ``split``: a gain for the outputs of either sign where that explains
+    more, instead of a zero.
     """
     short = thinned(record)
-    found = _identified(record, short, _searched(short, period_s, split, False), split, False)
+    found = _identified(record, short, _searched(short, period_s, False, False), False, False)
     if split:
-        return found
+        apart = _identified(record, short, _searched(short, period_s, True, False), True, False)
+        return apart if apart.residual < SPLIT_WORTH * found.residual else found
     with_zero = _identified(record, short, _searched(short, period_s, False, True), False, True)
     return with_zero if with_zero.residual < ZERO_WORTH * found.residual else found
 
