@@ -62,18 +62,22 @@ check-firmware: $(READY)
 	for port in $(PORTS); do \
 		MYPYPATH=$(VENV)/typings/$$port:protocol:firmware $(VENV)/bin/mypy --config-file tools/mypy_firmware.ini \
 			--cache-dir .mypy_cache/$$port --custom-typeshed-dir $(VENV)/typings/$$port $(BOARD) || exit 1; done
+	MYPYPATH=$(VENV)/typings/rp2:protocol:firmware:hil_tests/fixture $(VENV)/bin/mypy --config-file tools/mypy_firmware.ini \
+		--cache-dir .mypy_cache/fixture --custom-typeshed-dir $(VENV)/typings/rp2 \
+		hil_tests/fixture/boot.py hil_tests/fixture/main.py hil_tests/fixture/spinline_fixture
 
 check-imports: $(READY)
 	$(VENV)/bin/lint-imports --no-logo
 
 check-compile: $(READY)
-	$(PYTHON) -m tools.compile_firmware $(BOARD) $(wildcard hil_tests/bench/mpy hil_tests/fixture)
+	$(PYTHON) -m tools.compile_firmware $(BOARD) hil_tests/bench/mpy hil_tests/bench/mpy_fixture hil_tests/fixture
 
 test: $(READY) ## every test
 	$(PYTEST) $(TESTS)
 
-hil: $(READY) ## every scenario on the simulated bench, the long ones and the whole catalogue too, with a report in build/hil; SEED=n is another day on the line
-	$(PYTEST) -p hil_tests.report.plugin hil_tests/scenarios --whole --seed $(SEED) --junit-xml build/hil/junit.xml
+hil: $(READY) ## every scenario, the long ones too, with a report in build/hil; SEED=n, MODE=pty on real ports, BENCH=FILE wired
+	$(if $(BENCH)$(MODE),$(PYTHON) -m pytest,$(PYTEST)) -p hil_tests.report.plugin hil_tests/scenarios --whole \
+		--seed $(SEED) --junit-xml build/hil/junit.xml $(if $(MODE),--mode $(MODE)) $(if $(BENCH),--bench $(BENCH))
 
 demo: $(READY) ## one batch on a simulated line, into build/demo
 	$(PYTHON) -m hil_tests.demo

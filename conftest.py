@@ -22,6 +22,8 @@ Report = pytest.TestReport | pytest.CollectReport
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """What `make hil` adds, and the seed of the simulated line."""
+    parser.addoption("--mode", choices=("lockstep", "pty"), default="lockstep", help="how the simulated line is run")
+    parser.addoption("--bench", metavar="FILE", help="run on the wired bench of this file")
     parser.addoption("--whole", action="store_true", help="lay every fault at every place in every state of the line")
     parser.addoption("--seed", type=int, default=1, help="of every simulated line; the same seed gives the same trace")
 

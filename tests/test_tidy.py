@@ -26,7 +26,7 @@ CLOCKS = frozenset(
 CLOCK_FILES = ("hil_tests/bench/wall.py", "host/spinline/edges/clock.py", "tools/bench_*.py")
 
 # Stands in for MicroPython's own modules, and so has MicroPython's names.
-FOREIGN_NAMES = "hil_tests/bench/mpy/*.py"
+FOREIGN_NAMES = "hil_tests/bench/mpy*/*.py"
 
 # Files that are run or found by name, not imported; so are tests, scenarios and the tables of the boards.
 ENTRANCES = (

@@ -24,20 +24,25 @@ HOST_ONLY = {
 }  # the PC's end of the link never goes to a board
 
 
-def slot_sources(root: Path = ROOT) -> dict[str, Path]:
+NODE, FIXTURE = "firmware", "hil_tests/fixture"  # kinds of board: the folder of boot.py and main.py
+_SHARED = ("protocol/spinline_protocol", "firmware/spinline_firmware")
+PACKAGES = {NODE: _SHARED, FIXTURE: (*_SHARED, "hil_tests/fixture/spinline_fixture")}
+
+
+def slot_sources(root: Path = ROOT, kind: str = NODE) -> dict[str, Path]:
     """Every file of a slot: path on the board -> source file, in order of path."""
     found: dict[str, Path] = {}
-    for package in (root / "protocol" / "spinline_protocol", root / "firmware" / "spinline_firmware"):
+    for package in (root / folder for folder in PACKAGES[kind]):
         for source in sorted(package.rglob("*.py")):
             if source.name not in HOST_ONLY:
                 found[f"{package.name}/{source.relative_to(package).as_posix()}"] = source
     return dict(sorted(found.items()))
 
 
-def firmware_sha256(root: Path = ROOT) -> str:
+def firmware_sha256(root: Path = ROOT, kind: str = NODE) -> str:
     """Hash of the source manifest, as hex: what a node must announce in its handshake."""
     digest = hashlib.sha256()
-    for path, source in slot_sources(root).items():
+    for path, source in slot_sources(root, kind).items():
         digest.update(f"{path} {hashlib.sha256(source.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()
 
@@ -60,17 +65,17 @@ def compiled(source: Path, name: str, architecture: str) -> bytes:
     return target.read_bytes()
 
 
-def lay_out(board: Path, architecture: str = "x86", root: Path = ROOT) -> str:
+def lay_out(board: Path, architecture: str = "x86", root: Path = ROOT, kind: str = NODE) -> str:
     """Write a board's files below ``board`` (made anew), compiled as a board gets them; returns the firmware hash."""
     shutil.rmtree(board, ignore_errors=True)
     lines = []
-    for path, source in slot_sources(root).items():
+    for path, source in slot_sources(root, kind).items():
         target = board / "a" / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.with_suffix(".mpy").write_bytes(compiled(source, path, architecture))
         lines.append(f"{hashlib.sha256(source.read_bytes()).hexdigest()} {path}")
     for name in ("boot.py", "main.py"):
-        shutil.copyfile(root / "firmware" / name, board / name)
-    firmware = firmware_sha256(root)
+        shutil.copyfile(root / kind / name, board / name)
+    firmware = firmware_sha256(root, kind)
     (board / "a" / "manifest.txt").write_text("\n".join([firmware, *lines]) + "\n")
     return firmware

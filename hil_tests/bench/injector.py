@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from spinline.recipe.line_model import Input, Line, Output
 from spinline_firmware.boards import rp2350b as board
@@ -13,7 +14,8 @@ from spinline_firmware.drivers import max31856
 from . import sensor_faults as sensors
 from . import wire_faults as wires
 from .mpy import layout
-from .simulated import BenchNode, SimulatedLine
+from .plant.line import Line as Plant
+from .simulated import BenchNode
 from .wiring import SHUNT_OHM, ActuatorHarm, SensorHarm
 
 DEGREE = 128  # codes of a thermocouple
@@ -32,11 +34,31 @@ class Laid:
     to_us: int | None = None
 
 
+class UnderTest(Protocol):
+    """What faults are laid on: the simulated line, or the rig of a wired bench, which has fewer of them."""
+
+    plant: Plant
+    now_us: int
+    nodes: Any  # by name; each with its terminals, the simulated line's with its wires
+
+    def pull_cable(self, name: str, pulled: bool = True) -> None:
+        """The serial line of a node."""
+
+    def cut_power(self, name: str) -> None:
+        """The supply of a node is gone."""
+
+    def restore_power(self, name: str) -> None:
+        """It is back."""
+
+    def hang(self, name: str) -> None:
+        """Its program stands still."""
+
+
 class Injector:
     """Faults on one line.  ``lay`` begins one at a place, ``lift`` ends it; a place is NODE or NODE.NAME of an input,
     output or loop of the line file."""
 
-    def __init__(self, line: Line, bench: SimulatedLine, seed: int, run_for: Callable[[float], None]) -> None:
+    def __init__(self, line: Line, bench: UnderTest, seed: int, run_for: Callable[[float], None]) -> None:
         self._line, self._bench, self._run_for = line, bench, run_for
         self._seed = seed
         self._lifts: dict[tuple[str, str], Lift] = {}
@@ -47,7 +69,7 @@ class Injector:
         assert (fault, place) not in self._lifts
         self.laid.append(Laid(fault, place, self._bench.now_us))
         noise = random.Random(f"{self._seed} {fault} {place}")
-        node = self._bench.nodes[place.partition(".")[0]]
+        node: BenchNode = self._bench.nodes[place.partition(".")[0]]
         kind = fault[0]
         if kind == "W":
             lift = self._lay_wire(fault, node, noise)

@@ -13,11 +13,8 @@ from .mpy import layout
 
 BENCH_MODULES = Path(__file__).parent / "mpy"
 HEAP = "320K"  # an RP2350B leaves more; the models of the chips live in it too
-UP_BYTES = struct.calcsize(layout.UP)
 HANG_S = 20.0  # real time without an answer: the interpreter hangs
 UP_FRAME_BYTES_MAX = 1 << 16
-_pack_down = struct.Struct(layout.DOWN).pack
-_unpack_up = struct.Struct(layout.UP).unpack_from
 
 
 class NodeDied(Exception):
@@ -54,7 +51,15 @@ class Up:
 
 
 class NodeProcess:
-    """A running node.  ``exchange`` wakes it at a virtual time and returns its outputs when it waits again."""
+    """A running node.  ``send`` wakes it at a virtual time; ``receive`` returns its outputs when it waits again.
+
+    Another kind of board has other modules, another layout of the frames, and its own ``words`` to send down.
+    """
+
+    modules = str(BENCH_MODULES)
+    pack_down = struct.Struct(layout.DOWN).pack
+    unpack_up = struct.Struct(layout.UP).unpack_from
+    up_bytes = struct.calcsize(layout.UP)
 
     def __init__(
         self,
@@ -72,7 +77,7 @@ class NodeProcess:
         down_read, self._down = os.pipe()
         self._up, up_write = os.pipe()
         self._console = console or board / "console.txt"
-        arguments = [str(BENCH_MODULES), str(board), str(down_read), str(up_write), seed.hex(), device_id.hex()]
+        arguments = [self.modules, str(board), str(down_read), str(up_write), seed.hex(), device_id.hex()]
         with self._console.open("ab") as output:
             self.process = subprocess.Popen(
                 [*command, "-X", f"heapsize={HEAP}", str(BENCH_MODULES / "node.py"), *arguments]
@@ -92,21 +97,30 @@ class NodeProcess:
         """Wake the node at ``now_ms``; bytes beyond one frame's room wait for the next."""
         waiting = self._receive_rest + received
         part, self._receive_rest = waiting[: layout.RX_BYTES_MAX], waiting[layout.RX_BYTES_MAX :]
-        inputs = (*down.tc_code, *down.tc_fault, *down.analog_uv, down.contacts, *down.counts)
-        self.sent = _pack_down(now_ms, *inputs, *down.spi_dead, down.i2c_dead, down.longer_ms, len(part)) + part
+        self.sent = self.pack_down(now_ms, *self.words(down), len(part)) + part
         try:
             os.write(self._down, self.sent)
         except BrokenPipeError as error:
             raise NodeDied(f"{self.folder.name} ended; its last words:\n{self.last_words()}") from error
 
+    @staticmethod
+    def dark() -> Down:
+        """Nothing on any terminal: the jumper is set, too."""
+        return Down()
+
+    def words(self, down: Down) -> tuple[int, ...]:
+        """What goes down between the time and the number of bytes."""
+        inputs = (*down.tc_code, *down.tc_fault, *down.analog_uv, down.contacts, *down.counts)
+        return (*inputs, *down.spi_dead, down.i2c_dead, down.longer_ms)
+
     def receive(self) -> Up:
         """The node's outputs.  Raises NodeDied when it ended, NodeHung without an answer in ``hang_s`` of real time."""
         frame = self._read()
-        while len(frame) < UP_BYTES or len(frame) < struct.unpack_from("<H", frame)[0]:
+        while len(frame) < self.up_bytes or len(frame) < struct.unpack_from("<H", frame)[0]:
             frame += self._read()
         self.received = frame
-        _length, wake_ms, fed, pins, *dac = _unpack_up(frame)
-        return Up(wake_ms, pins, tuple(dac), bool(fed), frame[UP_BYTES:])
+        _length, wake_ms, fed, pins, *dac = self.unpack_up(frame)
+        return Up(wake_ms, pins, tuple(dac), bool(fed), frame[self.up_bytes :])
 
     def _read(self) -> bytes:
         if not select.select([self._up], [], [], self._hang_s)[0]:

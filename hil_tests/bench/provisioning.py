@@ -8,7 +8,7 @@ from pathlib import Path
 
 from spinline.line.provisioning import Provisioning
 
-from .node_process import Down, NodeProcess
+from .node_process import NodeProcess
 
 BOOT_MS = 50  # from power to the first instruction of boot.py
 SCANS_N_MAX = 100
@@ -23,14 +23,16 @@ def bench_site_key(seed: int) -> bytes:
     return hashlib.sha256(f"{seed} site key".encode()).digest()
 
 
-def provision(command: tuple[str, ...], folder: Path, device_id: bytes, site_key: bytes) -> None:
+def provision(
+    command: tuple[str, ...], folder: Path, device_id: bytes, site_key: bytes, board: type[NodeProcess] = NodeProcess
+) -> None:
     """Start a board with its jumper set, give it the keys, end it.  Raises NotProvisioned."""
     provisioning = Provisioning(site_key, random.Random("bench").randbytes)
-    process = NodeProcess(command, folder, device_id, b"provisioning")
+    process = board(command, folder, device_id, b"provisioning")
     try:
         now_ms, received = BOOT_MS, b""
         for _ in range(SCANS_N_MAX):
-            process.send(now_ms, Down(), provisioning.step(received, now_ms))
+            process.send(now_ms, process.dark(), provisioning.step(received, now_ms))
             up = process.receive()
             if provisioning.done:
                 return

@@ -1,9 +1,14 @@
 """The simulated line as a process of its own: real pseudo-terminals, paced by the wall clock.
 
     python -m hil_tests.bench.pty_line --folder DIR [--seed N] [--speed N] [--seconds N] [--node NAME ...]
+        [--fixtures] [--links DIR] [--broken NODE.CHANNEL ...]
 
 prints one line of JSON, {"firmware_sha256": ..., "ports": {"melt": "/dev/pts/3", ...}}, and runs until its time is over
-or its standard input closes.
+or its standard input closes.  A line of JSON on its standard input is done and answered by one: ["lay", FAULT, PLACE],
+["lift", FAULT, PLACE], ["output", PLACE], ["permit", NODE].
+
+With ``--fixtures`` there is no plant: each node has a fixture board, as on a wired bench, with a port of its own.
+``--links`` makes links to the ports, named as a system names those of USB adapters.
 """
 
 from __future__ import annotations
@@ -16,7 +21,13 @@ import sys
 import tty
 from pathlib import Path
 
+from spinline.recipe.line_model import load_line
+
+from .api import output_row, share_of
+from .copper import Copper
+from .injector import Injector
 from .interpreters import find_interpreter
+from .run import LINE_R1
 from .simulated import SimulatedLine
 from .wall import now_s, rest_until
 
@@ -48,17 +59,54 @@ def _pump(bench: SimulatedLine, ends: dict[str, int]) -> None:
                 pass  # nobody reads: lost, as on a wire
 
 
-def _stdin_closed() -> bool:
-    return bool(select.select([sys.stdin], [], [], 0)[0]) and not os.read(sys.stdin.fileno(), 1)
+class Orders:
+    """What is asked on the standard input."""
+
+    def __init__(self, bench: SimulatedLine, seed: int) -> None:
+        self._line, self._bench = load_line(LINE_R1), bench
+        self._injector = Injector(self._line, bench, seed, lambda s: bench.run_until(bench.now_us + round(s * 1e6)))
+        self.closed = False
+        self._rest = b""
+
+    def step(self) -> None:
+        """Do what was asked since the last call."""
+        while select.select([sys.stdin], [], [], 0)[0] and not self.closed:
+            octets = os.read(sys.stdin.fileno(), READ_BYTES_MAX)
+            self.closed = not octets
+            *lines, self._rest = (self._rest + octets).split(b"\n")
+            for line in lines:
+                print(json.dumps(self._do(*json.loads(line))), flush=True)
+
+    def _do(self, what: str, *given: str) -> float | bool | None:
+        if what in ("lay", "lift"):
+            (self._injector.lay if what == "lay" else self._injector.lift)(*given)
+            return None
+        terminals = self._bench.nodes[given[0].partition(".")[0]].terminals
+        if what == "permit":
+            return terminals.permit(self._bench.now_us // 1000)
+        return share_of(output_row(self._line, given[0]), terminals.pins, terminals.dac)
 
 
-def run(bench: SimulatedLine, ends: dict[str, int], speed: float, seconds: float) -> None:
+def run(bench: SimulatedLine, ends: dict[str, int], speed: float, seconds: float, orders: Orders) -> None:
     """Keep virtual time at ``speed`` times the wall clock for ``seconds`` of virtual time."""
     started_s = now_s()
-    while bench.now_us < seconds * 1e6 and not _stdin_closed():
+    while bench.now_us < seconds * 1e6 and not orders.closed:
         bench.run_until(bench.now_us + STEP_US)
         _pump(bench, ends)
+        orders.step()
         rest_until(started_s + bench.now_us / 1e6 / speed)
+
+
+def _link(folder: Path, ports: dict[str, str]) -> None:
+    """Links as of USB adapters: the serial number of NODE is SIM_NODE."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, device in ports.items():
+        (folder / f"usb-Spinline_Simulated_{serial_of(name)}-if00-port0").symlink_to(device)
+
+
+def serial_of(name: str) -> str:
+    """Serial number of a simulated adapter."""
+    return f"SIM-{name.upper().replace('_', '-')}-001"
 
 
 def main() -> None:
@@ -70,16 +118,25 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=float("inf"))
     parser.add_argument("--node", action="append", choices=("melt", "bath", "draw"))
     parser.add_argument("--mpy")
+    parser.add_argument("--fixtures", action="store_true")
+    parser.add_argument("--links", type=Path)
+    parser.add_argument("--broken", action="append", default=[])
     given = parser.parse_args()
     names = tuple(given.node or ("melt", "bath", "draw"))
-    bench = SimulatedLine(find_interpreter(given.mpy), given.folder, given.seed, names)
+    interpreter = find_interpreter(given.mpy)
+    if given.fixtures:
+        bench: SimulatedLine = Copper(interpreter, given.folder, given.seed, names, tuple(given.broken))
+    else:
+        bench = SimulatedLine(interpreter, given.folder, given.seed, names)
     ends = {}
     ports = {}
-    for name in names:
+    for name in bench.nodes:
         ends[name], ports[name] = _open_pty()
+    if given.links:
+        _link(given.links, ports)
     print(json.dumps({"firmware_sha256": bench.firmware_sha256, "ports": ports}), flush=True)
     try:
-        run(bench, ends, given.speed, given.seconds)
+        run(bench, ends, given.speed, given.seconds, Orders(bench, given.seed))
     finally:
         bench.close()
 

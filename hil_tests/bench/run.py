@@ -17,6 +17,7 @@ from spinline.record import journal as journals
 from spinline.record.batch_record import BatchRecord
 from spinline_protocol import auth
 
+from .api import FEATURES, output_row, share_of
 from .injector import Injector
 from .interpreters import Interpreter
 from .simulated import SimulatedLine
@@ -33,7 +34,10 @@ def sha256_of(path: Path) -> str:
 
 
 class BenchRun:
-    """One batch.  ``folder`` takes the boards and the journal; ``change`` alters configurations before download."""
+    """One batch, the lock-step target of `api.Bench`.
+
+    ``folder`` takes the boards and the journal; ``change`` alters configurations before download.
+    """
 
     def __init__(
         self,
@@ -48,6 +52,7 @@ class BenchRun:
         drift_ppm: dict[str, int] | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self.features = frozenset(FEATURES)
         self.folder = folder
         self.interpreter = interpreter
         self.line: Line = load_line(LINE_R1)
@@ -109,6 +114,28 @@ class BenchRun:
             START_US,
             self.operator_key,
         )
+
+    @property
+    def now_s(self) -> float:
+        """Virtual time."""
+        return self.bench.now_us / 1e6
+
+    def lay(self, fault: str, place: str) -> None:
+        """Begin a fault of the catalogue."""
+        self.injector.lay(fault, place)
+
+    def lift(self, fault: str, place: str) -> None:
+        """End it."""
+        self.injector.lift(fault, place)
+
+    def output(self, place: str) -> float:
+        """What an output puts out on its terminal: 0 to 1 of full scale."""
+        terminals = self.bench.nodes[place.partition(".")[0]].terminals
+        return share_of(output_row(self.line, place), terminals.pins, terminals.dac)
+
+    def permit_closed(self, node: str) -> bool:
+        """The node's contact in the line_permit chain, behind its watchdog relay."""
+        return self.bench.nodes[node].terminals.permit(self.bench.now_us // 1000)
 
     def start(self) -> None:
         """A person starts the batch."""

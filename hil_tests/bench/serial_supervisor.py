@@ -12,13 +12,14 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from spinline.edges.serial_port import SerialPort, TimedPort
 from spinline.line.batch import Batch
 from spinline.line.supervisor import Supervisor
 from spinline.recipe.compiler import compile_node
 from spinline.recipe.line_model import load_line
+from spinline.recipe.models import Recipe
 from spinline.recipe.reading import read_recipe
 from spinline.record.batch_record import BatchRecord
 from spinline.record.journal import Journal
@@ -33,12 +34,33 @@ LISTEN_S = 0.004
 CAP_S = 40.0  # wall time after which what was waited for will not come
 
 
-class SerialSupervisor:
-    """``told``: what the line said of its ports.  Time is ``speed`` times the wall clock's since ``started_s``."""
+class Told(TypedDict):
+    """What a line says of itself: hash of the nodes' firmware (hex), device of each node."""
 
-    def __init__(self, told: dict[str, Any], journal: Path, started_s: float, speed: float) -> None:
-        line, recipe = load_line(LINE_R1), read_recipe(RECIPE_R1)
-        configurations = [compile_node(line, node, recipe) for node in line.node]
+    firmware_sha256: str
+    ports: dict[str, str]
+
+
+class SerialSupervisor:
+    """``told``: what the line said of its ports.  Time is ``speed`` times the wall clock's since ``started_s``.
+
+    ``idle`` is called again and again while the supervisor rests.
+    """
+
+    def __init__(
+        self,
+        told: Told,
+        journal: Path,
+        started_s: float,
+        speed: float,
+        recipe: Recipe | None = None,
+        site_key: bytes | None = None,
+        idle: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.line, recipe = load_line(LINE_R1), recipe or read_recipe(RECIPE_R1)
+        configurations = [compile_node(self.line, node, recipe) for node in self.line.node]
+        self.configurations = configurations
+        self._idle = idle
         self.ports = {name: SerialPort(device) for name, device in told["ports"].items()}
         self._timed = {name: TimedPort(port, self.virtual_us) for name, port in self.ports.items()}
         self._started_s, self._speed, self._due_us = started_s, speed, 0
@@ -53,7 +75,7 @@ class SerialSupervisor:
             Batch(60.0, 60.0),
             os.urandom,
             START_US,
-            auth.role_key(bench_site_key(1), auth.OPERATOR),
+            auth.role_key(site_key or bench_site_key(1), auth.OPERATOR),
         )
 
     def step_until(self, reached: Callable[[], bool], cap_s: float = CAP_S) -> bool:
@@ -69,6 +91,7 @@ class SerialSupervisor:
         while (left_us := self._due_us - self.virtual_us()) > 0:
             for port in self._timed.values():
                 port.listen()
+            self._idle()
             rest_until(now_s() + min(left_us / 1e6, LISTEN_S) / self._speed)
 
     def virtual_us(self) -> int:

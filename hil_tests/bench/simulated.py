@@ -13,7 +13,7 @@ from pathlib import Path
 
 from spinline_firmware.boards import rp2350b as board
 
-from .board_files import lay_out
+from .board_files import NODE, lay_out
 from .interpreters import Interpreter
 from .node_process import NodeProcess
 from .plant.line import Line as Plant
@@ -121,15 +121,21 @@ class SimulatedLine:
             node.terminals.drive(self.plant.actuators, 0)
 
     def _start(self, name: str, index: int) -> BenchNode:
+        terminals = Terminals(WIRING[name])
+        drift_ppm, lasts_us = self._drift_ppm.get(name, 0), SCAN_LASTS_US.get(name, 0)
+        node = BenchNode(name, self._process(name, index), terminals, BOOT_MS, drift_ppm, lasts_us=lasts_us)
+        self.firmware_sha256 = (node.process.folder / "a" / "manifest.txt").read_text().split()[0]
+        return node
+
+    def _process(self, name: str, index: int, kind: str = NODE, board: type[NodeProcess] = NodeProcess) -> NodeProcess:
+        """A board laid out anew, with its keys, running."""
         folder = self._folder / name
-        self.firmware_sha256 = lay_out(folder, ARCHITECTURES[self._interpreter.word_bits])
+        lay_out(folder, ARCHITECTURES[self._interpreter.word_bits], kind=kind)
         device_id = hashlib.sha256(f"{name} {index}".encode()).digest()[:8]
         if not self._keyless:
-            provision(self._interpreter.command, folder, device_id, self.site_key)
+            provision(self._interpreter.command, folder, device_id, self.site_key, board)
         seed = hashlib.sha256(f"{self._seed} {name}".encode()).digest()
-        process = NodeProcess(self._interpreter.command, folder, device_id, seed, ticks_offset=self._ticks_offset)
-        drift_ppm, lasts_us = self._drift_ppm.get(name, 0), SCAN_LASTS_US.get(name, 0)
-        return BenchNode(name, process, Terminals(WIRING[name]), BOOT_MS, drift_ppm, lasts_us=lasts_us)
+        return board(self._interpreter.command, folder, device_id, seed, ticks_offset=self._ticks_offset)
 
     def port(self, name: str) -> BenchPort:
         """The supervisor's port of a node."""
@@ -146,13 +152,17 @@ class SimulatedLine:
             if now_us > until_us:
                 break
             self._step(now_us)
-        self.plant.advance(until_us)
+        self._advance(until_us)
         self.now_us = until_us
+
+    def _advance(self, now_us: int) -> None:
+        """What is behind the terminals goes on to this time."""
+        self.plant.advance(now_us)
 
     def _step(self, now_us: int) -> None:
         """Everything that happens at a time: scans end, then others begin; those that take no time end at once."""
         self.now_us, now_ms = now_us, now_us // 1000
-        self.plant.advance(now_us)
+        self._advance(now_us)
         there = [node for node in self.nodes.values() if node.alive and node.next_us == now_us]
         for node in there:
             if node.busy:

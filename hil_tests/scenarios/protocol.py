@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import apsw
 
-from hil_tests.bench.run import START_US, BenchRun
+from hil_tests.bench.api import Bench
+from hil_tests.bench.run import START_US
 from spinline_protocol.states import STATES
 
 
-def rows_of(run: BenchRun, query: str, *values: apsw.SQLiteValue) -> list[tuple[apsw.SQLiteValue, ...]]:
+def rows_of(run: Bench, query: str, *values: apsw.SQLiteValue) -> list[tuple[apsw.SQLiteValue, ...]]:
     """Rows of the journal as another program sees them."""
     connection = apsw.Connection(str(run.journal_path), flags=apsw.SQLITE_OPEN_READONLY)
     try:
@@ -17,7 +18,7 @@ def rows_of(run: BenchRun, query: str, *values: apsw.SQLiteValue) -> list[tuple[
         connection.close()
 
 
-def events(run: BenchRun, node: str) -> list[tuple[int, str, int, int, int]]:
+def events(run: Bench, node: str) -> list[tuple[int, str, int, int, int]]:
     """(scan, name, source, got, limit) of every event of a node in the journal, in order."""
     query = (
         'SELECT event.scan, code, source, got, "limit" FROM event JOIN run USING (run)'
@@ -26,22 +27,22 @@ def events(run: BenchRun, node: str) -> list[tuple[int, str, int, int, int]]:
     return [(int(r[0]), str(r[1]), int(r[2]), int(r[3]), int(r[4])) for r in rows_of(run, query, node)]  # type: ignore[arg-type]
 
 
-def states_passed(run: BenchRun, node: str) -> list[str]:
+def states_passed(run: Bench, node: str) -> list[str]:
     """The states a node entered, from its events."""
     return [STATES[got] for _scan, name, _source, got, _limit in events(run, node) if name == "STATE_CHANGED"]
 
 
-def node_states(run: BenchRun) -> dict[str, str]:
+def node_states(run: Bench) -> dict[str, str]:
     """The state of every node as the supervisor last saw it."""
     return {name: STATES[session.state] for name, session in run.supervisor.sessions.items()}
 
 
-def scan_tables(run: BenchRun) -> list[str]:
+def scan_tables(run: Bench) -> list[str]:
     """The wide tables of scan records."""
     return [str(name) for (name,) in rows_of(run, "SELECT scan_table FROM configuration ORDER BY configuration_i")]
 
 
-def unaccounted_scans(run: BenchRun) -> list[tuple[str, int]]:
+def unaccounted_scans(run: Bench) -> list[tuple[str, int]]:
     """(node, scan) from scan 0 of each boot to the newest stored that are neither stored nor declared lost in a run."""
     known: dict[tuple[str, int], set[int]] = {}
     newest: dict[tuple[str, int], int] = {}
@@ -59,7 +60,7 @@ def unaccounted_scans(run: BenchRun) -> list[tuple[str, int]]:
     return [(name, scan) for (name, _), end in newest.items() for scan in range(end) if scan not in known[name, _]]
 
 
-def missing_scans(run: BenchRun) -> int:
+def missing_scans(run: Bench) -> int:
     """How many scans are neither stored nor declared lost."""
     return len(unaccounted_scans(run))
 

@@ -26,7 +26,7 @@ def bring_to(run: BenchRun, state: str) -> None:
     assert run.run_until(lambda: run.supervisor.batch.state == reached, TO_PRODUCTION_S), run.supervisor.problems
     run.run_for(10)
     if state == HELD:
-        assert run.supervisor.batch.cause("hold", run.bench.now_us / 1e6)
+        assert run.supervisor.batch.cause("hold", run.now_s)
         assert run.run_until(lambda: run.supervisor.batch.state == "HELD", 60)
 
 
@@ -45,14 +45,14 @@ def judge(run: BenchRun, fault: Fault, place: str, state: str) -> None:
     """Lay the fault and see the reaction in its time."""
     reaction = fault.reactions[state]
     after = {node: len(events(run, node)) for node in run.bench.nodes}
-    began_s = run.bench.now_us / 1e6
-    run.injector.lay(fault.id, place)
+    began_s = run.now_s
+    run.lay(fault.id, place)
     if fault.lasts_s or not reaction.events:
         run.run_for(fault.lasts_s or reaction.within_s)
     if fault.lasts_s:
-        run.injector.lift(fault.id, place)
+        run.lift(fault.id, place)
         run.run_for(BACK_S)
-    left_s = max(0.0, began_s + reaction.within_s - run.bench.now_us / 1e6)
+    left_s = max(0.0, began_s + reaction.within_s - run.now_s)
     seen = run.run_until(lambda: follows(run, reaction, after), left_s) or follows(run, reaction, after)
     assert seen, (told(run, after), run.supervisor.batch.history, run.supervisor.problems)
     if not reaction.events:

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from hil_tests.bench.interpreters import Interpreter
 from hil_tests.bench.provisioning import bench_site_key
 from hil_tests.bench.run import LINE_R1, RECIPE_R1
-from hil_tests.bench.serial_supervisor import CAP_S, SerialSupervisor
+from hil_tests.bench.serial_supervisor import CAP_S, SerialSupervisor, Told
 from hil_tests.bench.wall import now_s
 from spinline.cli import app
 from spinline.edges.keys import new_key_file
@@ -38,7 +38,7 @@ def line_command(interpreter: Interpreter, folder: Path) -> list[str]:
 
 
 @pytest.fixture
-def told(interpreter: Interpreter, tmp_path: Path) -> Iterator[dict[str, Any]]:
+def told(interpreter: Interpreter, tmp_path: Path) -> Iterator[Told]:
     """The simulated line as a process of its own, and what it says of its ports."""
     with subprocess.Popen(
         line_command(interpreter, tmp_path), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -49,7 +49,7 @@ def told(interpreter: Interpreter, tmp_path: Path) -> Iterator[dict[str, Any]]:
 
 
 @pytest.fixture
-def real_line(told: dict[str, Any], tmp_path: Path) -> Iterator[SerialSupervisor]:
+def real_line(told: Told, tmp_path: Path) -> Iterator[SerialSupervisor]:
     line = SerialSupervisor(told, tmp_path / "journal.sqlite", now_s(), SPEED)
     yield line
     line.close()
@@ -87,7 +87,7 @@ def orders(journal: Path) -> list[tuple[Any, ...]]:
 
 
 def test_orders_of_a_supervisor_that_was_killed_have_an_end_in_the_record_of_its_successor(
-    told: dict[str, Any], tmp_path: Path
+    told: Told, tmp_path: Path
 ) -> None:
     journal, started_s = tmp_path / "journal.sqlite", now_s()
     command = [sys.executable, "-m", "hil_tests.bench.serial_supervisor", str(journal), str(started_s), str(SPEED)]
@@ -111,9 +111,7 @@ def test_orders_of_a_supervisor_that_was_killed_have_an_end_in_the_record_of_its
     assert (started_n > 0) == ("STARTING" in states)
 
 
-def test_a_person_sets_a_mode_by_the_command_line_while_the_supervisor_is_away(
-    told: dict[str, Any], tmp_path: Path
-) -> None:
+def test_a_person_sets_a_mode_by_the_command_line_while_the_supervisor_is_away(told: Told, tmp_path: Path) -> None:
     real_line = SerialSupervisor(told, tmp_path / "journal.sqlite", now_s(), SPEED)
     real_line.supervisor.start()
     assert real_line.step_until(lambda: real_line.states() == {"STARTING"}), real_line.supervisor.problems

@@ -33,6 +33,7 @@ ROLE_NEEDED = (
     (messages.PROVISION, MAINTENANCE),
     (messages.TUNE_START, MAINTENANCE),
     (messages.TUNE_STOP, OPERATOR),  # to end an experiment is always the safe side
+    (messages.BENCH_SET, MAINTENANCE),
 )
 
 

@@ -82,6 +82,8 @@ MESSAGES = (
         ),
     ),
     (0x61, "TUNE_STOP", 1, ()),
+    # a bench's fixture board alone (SPEC 9): what it puts on the terminals
+    (0x70, "BENCH_SET", 1, (("words", "bin"),)),
     # answers
     (0x20, "RESULT", 2, (("code", "u8"), ("got", "i32"), ("limit", "i32"), ("field", "str"))),
     (0x21, "VIOLATIONS", 2, (("code", "u8"), ("violations_n", "u16"), ("violations", "bin"))),
@@ -99,6 +101,8 @@ MESSAGES = (
         2,
         (("code", "u8"), ("state", "u8"), ("switches_n", "u16"), ("got", "i32"), ("limit", "i32"), ("field", "str")),
     ),
+    # what the fixture limited (a bit for each word that was set), and all that it reads
+    (0x26, "BENCH_TOLD", 2, (("code", "u8"), ("limited", "u32"), ("words", "bin"))),
     # progress of a long request, under its sequence number
     (0x28, "PROGRESS", 3, (("done", "u32"), ("total", "u32"))),
     # streams of the device
@@ -131,8 +135,9 @@ VERSION_TEXT = "1.0"
 (COMMAND, SET_SETPOINT, CONFIG_BEGIN, CONFIG_PUT, CONFIG_PREPARE, CONFIG_COMMIT, CONFIG_CANCEL) = range(0x10, 0x17)
 (BACKFILL_REQUEST, IDENTIFY, JOURNAL, PROVISION, TRANSFER_BEGIN, TRANSFER_PUT, TRANSFER_END) = range(0x17, 0x1E)
 SET_MODE = 0x1E
-(RESULT, VIOLATIONS, IDENTITY, JOURNAL_TOLD, TRANSFER_TOLD, TUNE_TOLD) = range(0x20, 0x26)
+(RESULT, VIOLATIONS, IDENTITY, JOURNAL_TOLD, TRANSFER_TOLD, TUNE_TOLD, BENCH_TOLD) = range(0x20, 0x27)
 (TUNE_START, TUNE_STOP) = (0x60, 0x61)
+BENCH_SET = 0x70
 PROGRESS_MESSAGE = 0x28
 (SCANS, EVENT, SUMMARIES) = (0x30, 0x31, 0x32)
 LEASE_MESSAGE = 0x40
@@ -141,6 +146,7 @@ NO_SCAN = 0xFFFFFFFF  # the node has no configuration
 
 # What a node sends; every other message comes from the host.
 FROM_NODE = (HELLO_ACK, OPENED, POLLED, FOUND, RESULT, VIOLATIONS, IDENTITY, JOURNAL_TOLD, TRANSFER_TOLD, TUNE_TOLD) + (
+    BENCH_TOLD,
     PROGRESS_MESSAGE,
     SCANS,
     EVENT,

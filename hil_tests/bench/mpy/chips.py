@@ -1,4 +1,7 @@
-"""Register-level models of the chips on a node's buses: what the drivers talk to in the bench."""
+"""Register-level models of the chips on a node's buses: what the drivers talk to in the bench.
+
+Which chip is where stands in sockets.py.
+"""
 
 import bus
 import layout
@@ -68,6 +71,23 @@ class Mcp4728:
             bus.dacs[at + i + 1] = octets[i] & 15
 
 
-by_select = {pin: Max31856(pin - 8) for pin in range(8, 16)}
-by_address = dict(zip(layout.I2C_ADDRESSES, (Ads1115(0), Ads1115(1), Ads1115(2), Mcp4728(0), Mcp4728(1))))
-bit_of = {layout.I2C_ADDRESSES[i]: 1 << i for i in range(len(layout.I2C_ADDRESSES))}
+class Mcp23017:
+    """Sixteen-pin expander: what is latched goes up behind the DACs' words, what is at its pins comes down."""
+
+    def __init__(self, at, inputs):
+        self._at = at  # of its latches among the words that go up
+        self._inputs = inputs  # the word that comes down; None: its pins show the latches
+        self._latches = bytearray(2)
+
+    def write_register(self, register, octets):
+        if register == 0x14 and self._at is not None:
+            self._latches[:] = octets
+            bus.dacs[2 * self._at] = octets[0]
+            bus.dacs[2 * self._at + 1] = octets[1]
+
+    def read_register(self, register, answer):
+        if register == 0x12 and self._inputs is not None:
+            answer[0] = bus.words[self._inputs] & 255
+            answer[1] = bus.words[self._inputs] >> 8 & 255
+        else:
+            answer[:] = self._latches

@@ -4,6 +4,7 @@ TC_N = 8
 ANALOG_N = 12  # three converters of four channels, microvolt at the shunt
 ENCODERS_N = 2
 PINS_N = 48
+INPUTS_FROM = 32  # the pin whose level is bit 0 of CONTACTS
 DAC_N = 8
 RX_BYTES_MAX = 1024
 I2C_ADDRESSES = (0x48, 0x49, 0x4A, 0x60, 0x61)  # three converters, two DACs

@@ -1,28 +1,29 @@
-"""Shadow of ``machine`` in the bench: pins, buses, UART and watchdog over the lock-step bus.  Chips are in chips.py."""
+"""Shadow of ``machine`` in the bench: pins, buses, UART, watchdog over the lock-step bus.  Chips are in sockets.py."""
 
 import bus
-import chips
 import layout
+import sockets
 
 PWRON_RESET, HARD_RESET, WDT_RESET = 1, 2, 3
 
 
 class Pin:
-    """A pin: outputs are seen by the bench, inputs 32 to 39, 46 and 47 are contacts."""
+    """A pin: outputs are seen by the bench, inputs from INPUTS_FROM on are contacts."""
 
     IN, OUT, PULL_UP, PULL_DOWN = 0, 1, 1, 2
     selected = None
 
     def __init__(self, number, mode=-1, pull=-1, value=None):
         self.number = number
-        self._chip = chips.by_select.get(number)
+        self._chip = sockets.by_select.get(number)
         self._input = mode == Pin.IN
         if value is not None:
             self.value(value)
 
     def value(self, level=None):
         if level is None:
-            return bus.words[layout.CONTACTS] >> (self.number - 32) & 1 if self.number >= 32 else 0
+            bit = self.number - layout.INPUTS_FROM
+            return bus.words[layout.CONTACTS] >> bit & 1 if bit >= 0 else 0
         if self._chip is not None:
             if not level:
                 Pin.selected = self._chip
@@ -46,8 +47,8 @@ class SPI:
 class I2C:
     """Bus of the converters and DACs; an address nobody has is not acknowledged."""
 
-    def __init__(self, *_args, **_kwargs):
-        pass
+    def __init__(self, number, **_kwargs):
+        self._chips = sockets.by_bus[number]
 
     def writeto_mem(self, address, register, octets):
         self._chip(address).write_register(register, octets)
@@ -59,9 +60,9 @@ class I2C:
         self._chip(address).write(octets)
 
     def _chip(self, address):
-        if address not in chips.by_address or bus.words[layout.I2C_DEAD] & chips.bit_of[address]:
+        if address not in self._chips or bus.words[layout.I2C_DEAD] & sockets.dead_bit.get(address, 0):
             raise OSError(5)
-        return chips.by_address[address]
+        return self._chips[address]
 
 
 class UART:

@@ -1,13 +1,13 @@
 """Starts one node in the bench: puts the shadow modules in front, then runs the board's own boot.py and main.py.
 
-Arguments: folder of the bench modules, folder of the board's files, down pipe, up pipe, seed (hex), device id (hex),
-reset cause, offset of ticks_ms.
+Arguments: folders of the bench modules with a colon between them, folder of the board's files, down pipe, up pipe,
+seed (hex), device id (hex), reset cause, offset of ticks_ms.
 """
 
 import sys
 
 _bench, _board, _down, _up, _seed, _id, _cause, _offset = sys.argv[1:9]
-sys.path[:] = [_bench]
+sys.path[:] = _bench.split(":")
 
 import os  # noqa: E402, I001
 
