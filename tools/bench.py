@@ -11,14 +11,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tools.bench_control import CONTROL
-from tools.bench_hil import real_time_factor
+from tools.bench_hil import HIL
 from tools.bench_protocol import PROTOCOL
 from tools.bench_row import Row, unmeasured
 
 Measurement = Callable[[], Sequence[Row]]
 
 # What to measure, in this order.  The names of a measurement's rows begin with its own name.
-MEASUREMENTS: tuple[tuple[str, Measurement], ...] = (("hil", real_time_factor), *PROTOCOL, *CONTROL)
+MEASUREMENTS: tuple[tuple[str, Measurement], ...] = (*HIL, *PROTOCOL, *CONTROL)
 RESULT = Path("build/bench/bench.json")
 
 

@@ -89,6 +89,8 @@ class NodeProcess:
             )
         os.close(down_read)
         os.close(up_write)
+        self._answers = select.poll()
+        self._answers.register(self._up, select.POLLIN)
         self._receive_rest = b""
         self.sent = b""  # the last frame each way, for the trace
         self.received = b""
@@ -123,7 +125,7 @@ class NodeProcess:
         return Up(wake_ms, pins, tuple(dac), bool(fed), frame[self.up_bytes :])
 
     def _read(self) -> bytes:
-        if not select.select([self._up], [], [], self._hang_s)[0]:
+        if not self._answers.poll(1000 * self._hang_s):
             raise NodeHung(
                 f"{self.folder.name} hangs: no answer in {self._hang_s:g} s of real time; its last words:\n"
                 + self.last_words()

@@ -9,6 +9,7 @@ import hashlib
 import os
 from collections import deque
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 
 from spinline_firmware.boards import rp2350b as board
@@ -51,6 +52,8 @@ class BenchNode:
     @property
     def wake_us(self) -> int:
         """When it wakes, by the bench."""
+        if not self.drift_ppm:
+            return self.wake_ms * 1000
         return -(-self.wake_ms * 1_000_000_000 // (1_000_000 + self.drift_ppm))
 
     @property
@@ -112,6 +115,7 @@ class SimulatedLine:
         self.site_key = bench_site_key(seed)
         self._keyless = keyless
         self._digest = hashlib.sha256()
+        self._outputs = hashlib.sha256()
         # what was sent last, ahead of all harm: when, to or from which node, True to it, bytes
         self.spoken: deque[tuple[int, str, bool, bytes]] = deque(maxlen=SPOKEN_N_MAX)
         self.firmware_sha256 = ""
@@ -145,13 +149,13 @@ class SimulatedLine:
         """Advance plant and firmware to ``until_us``; a node's scan at exactly that time has run."""
         while True:
             self._watch(until_us)
-            times_us = [node.next_us for node in self.nodes.values() if node.alive]
-            now_us = min(times_us) if times_us else until_us + 1
+            times_us = [(node.next_us, node) for node in self.nodes.values() if node.alive]
+            now_us = min(times_us, key=itemgetter(0))[0] if times_us else until_us + 1
             if not times_us and self.now_us < until_us:
                 now_us = min(until_us, self.now_us + 50_000)  # only relays and the plant are left
             if now_us > until_us:
                 break
-            self._step(now_us)
+            self._step(now_us, [node for at_us, node in times_us if at_us == now_us])
         self._advance(until_us)
         self.now_us = until_us
 
@@ -159,11 +163,10 @@ class SimulatedLine:
         """What is behind the terminals goes on to this time."""
         self.plant.advance(now_us)
 
-    def _step(self, now_us: int) -> None:
-        """Everything that happens at a time: scans end, then others begin; those that take no time end at once."""
+    def _step(self, now_us: int, there: list[BenchNode]) -> None:
+        """What happens ``there`` at a time: scans end, then others begin; those that take no time end at once."""
         self.now_us, now_ms = now_us, now_us // 1000
         self._advance(now_us)
-        there = [node for node in self.nodes.values() if node.alive and node.next_us == now_us]
         for node in there:
             if node.busy:
                 self._end_scan(node)
@@ -187,6 +190,7 @@ class SimulatedLine:
         self._digest.update(node.process.received)
         node.busy = False
         node.wake_ms = up.wake_ms
+        self._outputs.update(up.pins + repr(up.dac).encode())
         node.terminals.write(up, self.now_us // 1000)
         if up.watchdog_fed:
             node.fed_us = self.now_us
@@ -196,6 +200,8 @@ class SimulatedLine:
 
     def _watch(self, until_us: int) -> None:
         """Start a hung node again where its watchdog expires before anything else happens."""
+        if not any(node.hung for node in self.nodes.values()):
+            return
         others = [node.next_us for node in self.nodes.values() if node.alive]
         next_us = min([until_us, *others])
         for node in self.nodes.values():
@@ -259,6 +265,10 @@ class SimulatedLine:
     def trace_sha256(self) -> str:
         """Hash over every scan of every node: time, inputs, outputs, bytes both ways."""
         return self._digest.copy().hexdigest()
+
+    def outputs_sha256(self) -> str:
+        """Hash over the outputs alone: equal on interpreters that only name themselves differently on the wire."""
+        return self._outputs.copy().hexdigest()
 
     def close(self) -> None:
         """End all processes."""

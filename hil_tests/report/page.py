@@ -13,7 +13,7 @@ from .chart import OUT, PV, SP, chart
 from .matrix import Left, anchor, legend, matrix
 from .style import STYLE
 
-ORDER = ("FAIL", "INFRA_BENCH", "INFRA_TOOL", "SKIP", "PASS")
+ORDER = ("FAIL", "INFRA_BENCH", "INFRA_PORT", "INFRA_FLASH", "INFRA_TOOL", "SKIP", "PASS")
 FAULTS = {fault.id: fault for fault in CATALOGUE}
 RUNS_SHOWN_N = 2
 SAID_LINES_N = 8

@@ -19,6 +19,7 @@ from hil_tests.bench.faults import Fault
 from hil_tests.bench.interpreters import InterpreterMissing
 from hil_tests.bench.provisioning import NotProvisioned
 from hil_tests.bench.run import BenchRun
+from hil_tests.bench.verdicts import Infra
 
 from .evidence import gather
 from .page import page
@@ -30,7 +31,7 @@ _INFRA = pytest.StashKey[str]()
 PASS, FAIL, SKIP, INFRA_TOOL, INFRA_BENCH = "PASS", "FAIL", "SKIP", "INFRA_TOOL", "INFRA_BENCH"
 MISSING_TOOL = "missing tool:"
 # What says nothing about the line: the bench could not do its part.
-INFRA_ERRORS = (InterpreterMissing, NotProvisioned, OSError, subprocess.SubprocessError, MemoryError)
+INFRA_ERRORS = (Infra, InterpreterMissing, NotProvisioned, OSError, subprocess.SubprocessError, MemoryError)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -62,7 +63,8 @@ def pytest_runtest_makereport(
     report = yield
     item.stash.setdefault(_PHASES, {})[report.when] = report
     if call.excinfo is not None and report.failed and issubclass(call.excinfo.type, INFRA_ERRORS):
-        item.stash[_INFRA] = INFRA_BENCH
+        error = call.excinfo.value
+        item.stash[_INFRA] = error.verdict if isinstance(error, Infra) else INFRA_BENCH
     if report.when == "teardown":
         left = _left_by(item)
         name = hashlib.sha256(item.nodeid.encode()).hexdigest()[:24]

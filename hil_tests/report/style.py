@@ -9,7 +9,7 @@ table{border-collapse:collapse}.about th{text-align:left;font-weight:600;padding
 .n{color:#66757f;font-weight:400;font-size:12.5px}
 .v{display:inline-block;border-radius:3px;padding:0 6px;margin-right:6px;font-size:12px;font-weight:600}
 .PASS{background:#cfe8cf;color:#1d4d1d}.FAIL{background:#c0392b;color:#fff}.SKIP{background:#e3e6e8;color:#4a565e}
-.INFRA_BENCH,.INFRA_TOOL{background:#7b4fa3;color:#fff}
+.INFRA_BENCH,.INFRA_PORT,.INFRA_FLASH,.INFRA_TOOL{background:#7b4fa3;color:#fff}
 .none{color:#9aa5ac;border:1px dashed #c5ccd1}
 .wide{overflow-x:auto}
 .matrix{font-size:11.5px}.matrix td,.matrix th{border:1px solid #dde2e5;padding:1px;text-align:center}
