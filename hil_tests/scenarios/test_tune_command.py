@@ -82,6 +82,7 @@ def read_until(process: subprocess.Popen[str], word: str) -> str:
     raise AssertionError(said)
 
 
+@pytest.mark.long
 def test_ctrl_c_in_an_experiment_ends_it_and_the_node_rests_with_the_gains_it_had(technician: Technician) -> None:
     with technician.tune("--start", "--download") as process:
         read_until(process, "experiment: output")
@@ -95,6 +96,7 @@ def test_ctrl_c_in_an_experiment_ends_it_and_the_node_rests_with_the_gains_it_ha
     assert process.returncode == 1 and "refused: the node is in STOPPED" in said, said
 
 
+@pytest.mark.long
 def test_a_technician_tunes_a_loop_and_has_its_gains_on_the_node_and_a_report(technician: Technician) -> None:
     with technician.tune("--start", "--download", "--apply", "--hysteresis", "1500") as process:
         said, _ = process.communicate(timeout=CAP_S)
