@@ -41,8 +41,10 @@ NODES = ("melt", "bath", "draw")
 ZONES = tuple(f"melt.{name}" for name in ("Z3", "Z1", "Z2", "Z4", "Z5", "Z6", "PUMP", "DIE"))
 THERMOCOUPLES = (*ZONES, "draw.STRETCH")
 HEATERS = tuple(f"{zone}_HEATER" for zone in ZONES)
-CONTROLLED = ("melt.PIN", "melt.RESIN", "melt.PLAST", "melt.SOLV", "bath.QUENCH", "bath.EXT1", "bath.BORE")
-GUARDED = ("melt.PDIE", "bath.VAPOUR")
+FEEDS = ("melt.PIN", "melt.RESIN", "melt.PLAST", "melt.SOLV", "bath.BORE")  # controlled while the line runs only
+BATHS = ("bath.QUENCH", "bath.EXT2")
+GUARDED = ("melt.PDIE", "bath.VAPOUR", "bath.EXT1")  # no loop has them, an interlock does
+ENDS_OF_RANGE = ("melt.PDIE", "bath.VAPOUR")
 ENCODERS = ("draw.G1", "draw.G2")
 ESTOPS = ("melt.ESTOP", "bath.ESTOP", "draw.ESTOP")
 
@@ -95,7 +97,9 @@ CATALOGUE = (
     Fault("W14", "the driver of a bus stays on", NODES, {}, needs="a supervisor on a bus"),
     Fault("W15", "a drive answers with an exception, late or spoiled", ("draw",), {}, needs="drives on Modbus"),
     Fault("W16", "the bus hears its own echo", NODES, {}, needs="a supervisor on a bus"),
-    Fault("S.off", "no signal", (*THERMOCOUPLES, *CONTROLLED), AT_ONCE),
+    Fault("S.off", "no signal of a temperature", (*THERMOCOUPLES, *BATHS), AT_ONCE),
+    Fault("S.off.feed", "no signal of a flow or a pressure", FEEDS, {RUNNING: AT_ONCE[RUNNING]}),
+    Fault("S.off.guard", "no signal where only an interlock looks", GUARDED, SAFE),
     Fault("S.stuck", "the reading stands still", THERMOCOUPLES, FROZEN),
     Fault("S.garbage", "any number at each reading", THERMOCOUPLES, AT_ONCE),
     Fault("S.wrong", "a jump of 20 K", THERMOCOUPLES[:1], AT_ONCE),
@@ -110,9 +114,9 @@ CATALOGUE = (
     Fault("S5.high", "the chip's data line is stuck high", THERMOCOUPLES, AT_ONCE),
     Fault("S6", "one converter on the bus is silent", ("melt.RESIN", "bath.QUENCH", "draw.TENSION"), SAFE),
     Fault("S6.stuck", "one chip holds the data line of the bus", ("melt.RESIN", "bath.QUENCH"), SAFE),
-    Fault("S7", "current loop below 3.6 mA", (*CONTROLLED, *GUARDED), SAFE),
-    Fault("S7.high", "current loop above 21 mA", (*CONTROLLED, *GUARDED), SAFE),
-    Fault("S8", "transmitter at the end of its range", GUARDED, ABORTS),
+    Fault("S7", "current loop below 3.6 mA", (*FEEDS, *BATHS, *GUARDED), SAFE),
+    Fault("S7.high", "current loop above 21 mA", (*FEEDS, *BATHS, *GUARDED), SAFE),
+    Fault("S8", "transmitter at the end of its range", ENDS_OF_RANGE, ABORTS),
     Fault("S9", "drift of 20 K an hour", ZONES, UNSEEN),
     Fault("S10", "mains on the leads, 2 K", ZONES, AT_ONCE),
     Fault("S11", "encoder loses one line in ten", ENCODERS, HOLDS),

@@ -157,6 +157,8 @@ class Injector:
         both = max31856.OVER_UNDER_VOLTAGE | max31856.TC_LOW
         harms: dict[str, Callable[[], SensorHarm]] = {
             "S.off": lambda: lost,
+            "S.off.feed": lambda: lost,
+            "S.off.guard": lambda: lost,
             "S.stuck": sensors.stuck,
             "S.garbage": lambda: sensors.garbage(*ends, noise),
             "S.wrong": lambda: sensors.wrong(1.0, 20 * unit),
