@@ -44,7 +44,6 @@ HEATERS = tuple(f"{zone}_HEATER" for zone in ZONES)
 FEEDS = ("melt.PIN", "melt.RESIN", "melt.PLAST", "melt.SOLV", "bath.BORE")  # controlled while the line runs only
 BATHS = ("bath.QUENCH", "bath.EXT2")
 GUARDED = ("melt.PDIE", "bath.VAPOUR", "bath.EXT1")  # no loop has them, an interlock does
-ENDS_OF_RANGE = ("melt.PDIE", "bath.VAPOUR")
 ENCODERS = ("draw.G1", "draw.G2")
 ESTOPS = ("melt.ESTOP", "bath.ESTOP", "draw.ESTOP")
 
@@ -116,7 +115,8 @@ CATALOGUE = (
     Fault("S6.stuck", "one chip holds the data line of the bus", ("melt.RESIN", "bath.QUENCH"), SAFE),
     Fault("S7", "current loop below 3.6 mA", (*FEEDS, *BATHS, *GUARDED), SAFE),
     Fault("S7.high", "current loop above 21 mA", (*FEEDS, *BATHS, *GUARDED), SAFE),
-    Fault("S8", "transmitter at the end of its range", ENDS_OF_RANGE, ABORTS),
+    Fault("S8", "pressure transmitter at the end of its range", ("melt.PDIE",), ABORTS),
+    Fault("S8.vapour", "analyser of solvent at the end of its range", ("bath.VAPOUR",), ABORTS_LATER),
     Fault("S9", "drift of 20 K an hour", ZONES, UNSEEN),
     Fault("S10", "mains on the leads, 2 K", ZONES, AT_ONCE),
     Fault("S11", "encoder loses one line in ten", ENCODERS, HOLDS),

@@ -171,6 +171,7 @@ class Injector:
             "S7": lambda: sensors.always(round(3.5 * MA)),
             "S7.high": lambda: sensors.always(round(21.5 * MA)),
             "S8": lambda: sensors.always(round(20.5 * MA)),
+            "S8.vapour": lambda: sensors.always(round(20.5 * MA)),
             "S9": lambda: sensors.drift(20 * unit),
             "S10": lambda: sensors.ripple(2 * unit, 49.7),
             "S11": lambda: sensors.scaled_counts(0.9),
