@@ -13,6 +13,7 @@ from .chart import OUT, PV, SP, chart
 from .matrix import Left, anchor, legend, matrix
 from .style import STYLE
 
+NO_FIRMWARE = "0" * 64  # of a rig without a board's file system
 ORDER = ("FAIL", "INFRA_BENCH", "INFRA_PORT", "INFRA_FLASH", "INFRA_TOOL", "SKIP", "PASS")
 FAULTS = {fault.id: fault for fault in CATALOGUE}
 RUNS_SHOWN_N = 2
@@ -53,7 +54,10 @@ def _summary(tests: list[Left], seed: int) -> str:
     verdicts = "".join(f'<span class="v {name}">{counted[name]} {name}</span>' for name in ORDER if counted[name])
     rows = [
         ("seed", str(seed)),
-        ("firmware (source manifest)", ", ".join(sorted({run["firmware"] for run in runs})) or "none ran"),
+        (
+            "firmware (source manifest)",
+            ", ".join(sorted({run["firmware"] for run in runs} - {NO_FIRMWARE})) or "none ran",
+        ),
         ("interpreter", ", ".join(sorted({left["interpreter"] for left in tests if left["interpreter"]})) or "none"),
         ("virtual time", f"{sum(run['virtual_s'] for run in runs) / 3600:.1f} h in {len(runs)} runs of the line"),
     ]
