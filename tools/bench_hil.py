@@ -126,7 +126,11 @@ def determinism() -> Sequence[Row]:
     equal_n = 1 + sum(_hashes(1) == first for _ in range(runs_n - 1))
     node_process.HEAP, narrow = WIDE_HEAP, node_process.HEAP  # its objects are twice as large
     try:
-        wide = _hashes(1, "amd64")[1] == first[1]
+        equal = _hashes(1, "amd64")[1] == first[1]
+        wide = Row("hil.determinism.outputs_on_64_bit", 100.0 * equal, "%", "higher", 1, None, None, 100.0)
+    except node_process.NodeDied:
+        why = "the 64-bit interpreter ends in the firmware's machine code, which is written for 32 bits"
+        wide = unmeasured("hil.determinism.outputs_on_64_bit", why)
     finally:
         node_process.HEAP = narrow
     hogs = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(HOGS_N)]
@@ -138,7 +142,7 @@ def determinism() -> Sequence[Row]:
             hog.wait()
     return [
         Row("hil.determinism", 100 * equal_n / runs_n, "%", "higher", runs_n, None, None, 100.0),
-        Row("hil.determinism.outputs_on_64_bit", 100.0 * wide, "%", "higher", 1, None, None, 100.0),
+        wide,
         Row("hil.load_immunity", 100.0 * immune, "%", "higher", HOGS_N, None, None, 100.0),
     ]
 
