@@ -88,7 +88,7 @@ CATALOGUE = (
     Fault("W6", "everything comes up to 0.2 s late", NODES, WIRE, 30),
     Fault("W7", "the receiver stops the sender again and again", NODES, WIRE, 30),
     Fault("W8", "the cable is pulled", NODES, NO_WIRE, 20),
-    Fault("W9", "the node is heard no more but hears", NODES, ROUGH_WIRE, 20),
+    Fault("W9", "the node is heard no more but hears", NODES, NO_WIRE, 20),
     Fault("W10", "noise and other programs' probes between frames", NODES, WIRE, 30),
     Fault("W11", "the other end runs at another rate", NODES, NO_WIRE, 20),
     Fault("W12", "old frames come again", NODES, WIRE, 30),
