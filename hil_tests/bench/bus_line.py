@@ -24,14 +24,13 @@ STEP_US = 250
 RENEWAL_US = 500_000
 ANSWER_S = 10.0
 GAP_US = 2 * 10_000_000 // board.BAUD  # that a node lets pass before it answers
-ARCHITECTURES = {32: "x86", 64: "x64"}
 
 
 class BusNode:
     """One controller with its address switch set."""
 
     def __init__(self, interpreter: Interpreter, folder: Path, address: int, site_key: bytes) -> None:
-        lay_out(folder, ARCHITECTURES[interpreter.word_bits])
+        lay_out(folder, interpreter.word_bits)
         self.device_id = hashlib.sha256(folder.name.encode()).digest()[:8]
         provision(interpreter.command, folder, self.device_id, site_key)
         self.address = address

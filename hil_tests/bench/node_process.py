@@ -12,7 +12,7 @@ from pathlib import Path
 from .mpy import layout
 
 BENCH_MODULES = Path(__file__).parent / "mpy"
-HEAP = "320K"  # an RP2350B leaves more; the models of the chips live in it too
+HEAP = "320wK"  # in words of 32 bits; an RP2350B leaves more; the models of the chips live in it too
 HANG_S = 20.0  # real time without an answer: the interpreter hangs
 UP_FRAME_BYTES_MAX = 1 << 16
 

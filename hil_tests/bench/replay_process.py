@@ -13,7 +13,6 @@ from .board_files import lay_out
 from .interpreters import Interpreter
 from .mpy import layout
 from .node_process import BENCH_MODULES, HEAP, NodeDied
-from .simulated import ARCHITECTURES
 
 BLOCK_WORDS = 4096  # what may be under way: less than a pipe holds, and so do the answers
 Frame = tuple[int, Sequence[int]]  # kind and words: mpy/layout.py
@@ -25,7 +24,7 @@ class ReplayProcess:
     def __init__(self, interpreter: Interpreter) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="spinline-replay-")
         board = Path(self._folder.name) / "board"
-        self.firmware_sha256 = lay_out(board, ARCHITECTURES[interpreter.word_bits])
+        self.firmware_sha256 = lay_out(board, interpreter.word_bits)
         down_read, self._down = os.pipe()
         self._up, up_write = os.pipe()
         self._console = Path(self._folder.name) / "console.txt"

@@ -28,7 +28,6 @@ POWER_ON_RESET, WATCHDOG_RESET = 1, 3  # what machine.reset_cause() says then
 # number, and 400 us of a desktop's processor, a hundred times as fast.  Meanwhile the bench goes on with other nodes.
 SCAN_LASTS_US = {"melt": 50_000, "bath": 50_000}
 SPOKEN_N_MAX = 600
-ARCHITECTURES = {32: "x86", 64: "x64"}
 
 
 @dataclass
@@ -134,7 +133,7 @@ class SimulatedLine:
     def _process(self, name: str, index: int, kind: str = NODE, board: type[NodeProcess] = NodeProcess) -> NodeProcess:
         """A board laid out anew, with its keys, running."""
         folder = self._folder / name
-        lay_out(folder, ARCHITECTURES[self._interpreter.word_bits], kind=kind)
+        lay_out(folder, self._interpreter.word_bits, kind=kind)
         device_id = hashlib.sha256(f"{name} {index}".encode()).digest()[:8]
         if not self._keyless:
             provision(self._interpreter.command, folder, device_id, self.site_key, board)

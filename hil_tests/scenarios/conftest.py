@@ -55,7 +55,8 @@ def make_run(interpreter: Interpreter, tmp_path: Path, request: pytest.FixtureRe
     def make(cold: bool = False, **given: Any) -> BenchRun:
         recipe = given.pop("recipe", None) or short_recipe()
         seed = given.pop("seed", 1) + later
-        run = BenchRun(interpreter, tmp_path / f"run{len(runs)}", seed, recipe, **given)
+        program = given.pop("interpreter", interpreter)
+        run = BenchRun(program, tmp_path / f"run{len(runs)}", seed, recipe, **given)
         runs.append(run)
         if not cold:
             run.preheat()

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from hil_tests.bench.interpreters import InterpreterError, cached
 from hil_tests.bench.run import BenchRun
 from spinline.recipe.compiler import NodeConfiguration
 from spinline_protocol import host_messages
@@ -96,3 +97,16 @@ def test_the_same_seed_gives_the_same_trace_and_another_seed_another(make_run: M
         run.run_for(60)
         traces.append(run.bench.trace_sha256())
     assert traces[0] == traces[1] != traces[2]
+
+
+def test_the_firmware_as_bytecode_on_words_of_64_bits_gives_the_same_outputs(make_run: MakeRun) -> None:
+    try:
+        wide = cached("amd64")
+    except InterpreterError as error:
+        pytest.skip(f"missing tool: MicroPython for amd64: {error}")
+    runs = [make_run(), make_run(interpreter=wide)]
+    for run in runs:
+        run.start()
+        run.run_for(60)
+    assert wide.word_bits == 64
+    assert runs[0].bench.outputs_sha256() == runs[1].bench.outputs_sha256()
