@@ -5,7 +5,8 @@ Places are NODE or NODE.NAME of an input or output of the line file; times are s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from spinline.recipe.line_model import Line, Output
 from spinline.record.batch_record import BatchRecord
 from spinline_firmware.boards import rp2350b as board
 
+from .interpreters import Interpreter
 from .wiring import DAC_FULL
 
 # what a bench can do; a test names what it needs, and is skipped by that name where it is missing
@@ -32,6 +34,23 @@ FEATURES = (
 )
 
 
+@dataclass
+class Laid:
+    """A fault with its time on the bench's clock; ``to_us`` is None while it lasts."""
+
+    fault: str
+    place: str
+    from_us: int
+    to_us: int | None = None
+
+
+def lifted(laid: Sequence[Laid], fault: str, place: str, at_us: int) -> None:
+    """The fault that lasts at this place ends now."""
+    for one in laid:
+        if (one.fault, one.place, one.to_us) == (fault, place, None):
+            one.to_us = at_us
+
+
 class CannotLay(Exception):
     """This bench cannot make this fault; the text says what it lacks.  The test is skipped by that name."""
 
@@ -40,6 +59,8 @@ class Bench(Protocol):
     """One line with its supervisor, on whatever target."""
 
     features: frozenset[str]
+    seed: int
+    interpreter: Interpreter | None  # that runs the firmware; None where boards do
     line: Line
     configurations: list[NodeConfiguration]
     firmware_sha256: str
@@ -77,6 +98,10 @@ class Bench(Protocol):
 
     def restart_supervisor(self) -> None:
         """A new supervisor opens the same journal."""
+
+    @property
+    def laid(self) -> Sequence[Laid]:
+        """All faults there ever were, in the order in which they began."""
 
     def lay(self, fault: str, place: str) -> None:
         """Begin a fault of the catalogue.  Raises CannotLay."""

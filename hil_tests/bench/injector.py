@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from spinline.recipe.line_model import Input, Line, Output
@@ -13,6 +12,7 @@ from spinline_firmware.drivers import max31856
 
 from . import sensor_faults as sensors
 from . import wire_faults as wires
+from .api import Laid, lifted
 from .mpy import layout
 from .plant.line import Line as Plant
 from .simulated import BenchNode
@@ -22,16 +22,6 @@ DEGREE = 128  # codes of a thermocouple
 MA = 1000 * SHUNT_OHM  # microvolt
 OPEN_CIRCUIT_C = 1372 * DEGREE  # the end of the chip's table
 Lift = Callable[[], None]
-
-
-@dataclass
-class Laid:
-    """A fault with its time on the bench's clock; ``to_us`` is None while it lasts."""
-
-    fault: str
-    place: str
-    from_us: int
-    to_us: int | None = None
 
 
 class UnderTest(Protocol):
@@ -86,9 +76,7 @@ class Injector:
     def lift(self, fault: str, place: str) -> None:
         """End a fault that was laid."""
         self._lifts.pop((fault, place))()
-        for laid in self.laid:
-            if (laid.fault, laid.place, laid.to_us) == (fault, place, None):
-                laid.to_us = self._bench.now_us
+        lifted(self.laid, fault, place, self._bench.now_us)
 
     def _input(self, place: str) -> Input:
         node, _, name = place.partition(".")

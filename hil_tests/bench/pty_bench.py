@@ -10,7 +10,7 @@ from typing import Any
 
 from spinline.recipe.models import Recipe
 
-from .api import FEATURES
+from .api import FEATURES, Laid, lifted
 from .interpreters import Interpreter
 from .provisioning import bench_site_key
 from .wall_bench import WallBench
@@ -55,16 +55,21 @@ class PtyBench(WallBench):
 
     def __init__(self, interpreter: Interpreter, folder: Path, recipe: Recipe, speed: float) -> None:
         self.features = frozenset(FEATURES)
+        self.seed = SEED
+        self.interpreter: Interpreter | None = interpreter
+        self.laid: list[Laid] = []
         self._process = LineProcess(interpreter, folder, speed)
         super().__init__(self._process.told, folder, recipe, bench_site_key(SEED), speed, lambda _now_us: None)
 
     def lay(self, fault: str, place: str) -> None:
         """Begin a fault of the catalogue."""
         self._process.ask("lay", fault, place)
+        self.laid.append(Laid(fault, place, round(self.now_s * 1e6)))
 
     def lift(self, fault: str, place: str) -> None:
         """End it."""
         self._process.ask("lift", fault, place)
+        lifted(self.laid, fault, place, round(self.now_s * 1e6))
 
     def output(self, place: str) -> float:
         """As it is on the terminals of the line."""

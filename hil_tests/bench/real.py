@@ -18,10 +18,11 @@ from spinline.line.node_session import CONNECTING, REFUSED
 from spinline.recipe.models import Recipe
 
 from . import board_files
-from .api import CannotLay, output_row, share_of
+from .api import CannotLay, Laid, output_row, share_of
 from .bench_file import BenchFile, Calibration
 from .fixture_client import FixtureClient
 from .injector import Injector
+from .interpreters import Interpreter
 from .plant.line import Line as Plant
 from .rig import Rig
 from .self_test import SelfTest
@@ -67,6 +68,8 @@ class RealBench(WallBench):
 
     def __init__(self, bench: BenchFile, file: Path, folder: Path, recipe: Recipe) -> None:
         self.features = frozenset(str(feature) for feature in bench.features)
+        self.seed = PLANT_SEED
+        self.interpreter: Interpreter | None = None  # boards run the firmware
         ports = find_ports(bench)
         site_key = load_key_file(file.parent / bench.site_key)
         firmware = board_files.firmware_sha256(kind=board_files.FIXTURE)
@@ -141,6 +144,11 @@ class RealBench(WallBench):
         self._plant_runs = False
         fixtures = [node.fixture for node in self.rig.nodes.values()]
         SelfTest(fixtures, self.features, self.run_without_supervisor).run()
+
+    @property
+    def laid(self) -> list[Laid]:
+        """All faults there ever were, in the order in which they began."""
+        return self._injector.laid
 
     def lay(self, fault: str, place: str) -> None:
         """Begin a fault, by a relay or in the plant.  Raises CannotLay where the bench has no such relay."""

@@ -17,7 +17,7 @@ from spinline.record import journal as journals
 from spinline.record.batch_record import BatchRecord
 from spinline_protocol import auth
 
-from .api import FEATURES, output_row, share_of
+from .api import FEATURES, Laid, output_row, share_of
 from .injector import Injector
 from .interpreters import Interpreter
 from .simulated import SimulatedLine
@@ -54,7 +54,7 @@ class BenchRun:
         folder.mkdir(parents=True, exist_ok=True)
         self.features = frozenset(FEATURES)
         self.folder = folder
-        self.interpreter = interpreter
+        self.interpreter: Interpreter | None = interpreter
         self.line: Line = load_line(LINE_R1)
         self.recipe: Recipe = recipe or read_recipe(recipe_path)
         self.configurations = change([compile_node(self.line, node, self.recipe) for node in self.line.node])
@@ -119,6 +119,11 @@ class BenchRun:
     def now_s(self) -> float:
         """Virtual time."""
         return self.bench.now_us / 1e6
+
+    @property
+    def laid(self) -> list[Laid]:
+        """All faults there ever were, in the order in which they began."""
+        return self.injector.laid
 
     def lay(self, fault: str, place: str) -> None:
         """Begin a fault of the catalogue."""

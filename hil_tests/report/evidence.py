@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from hil_tests.bench.api import Bench
 from hil_tests.bench.run import START_US, BenchRun
 from spinline.edges.link_recording import FROM_NODE, TO_NODE, Record, Recording, schema_tables
 from spinline.edges.link_text import lines_of
@@ -37,12 +38,11 @@ def column_of(line: Line, place: str) -> str:
     return f"{node_name}.{loop or name}" if name else node_name
 
 
-def gather(run: BenchRun, place: str | None, failed: bool) -> dict[str, Any]:
+def gather(run: Bench, place: str | None, failed: bool) -> dict[str, Any]:
     """Everything the report shows of one run; the wire log only where the test failed."""
-    end_s = run.bench.now_us / 1e6
+    end_s = run.now_s
     bands: list[list[Any]] = [
-        [laid.fault, laid.place, laid.from_us / 1e6, (laid.to_us or run.bench.now_us) / 1e6]
-        for laid in run.injector.laid
+        [laid.fault, laid.place, laid.from_us / 1e6, laid.to_us / 1e6 if laid.to_us else end_s] for laid in run.laid
     ]
     laid_s = min((band[2] for band in bands), default=0.0)
     from_s = max(0.0, laid_s - min(max(BEFORE_S[0], (end_s - laid_s) / 2), BEFORE_S[1]))
@@ -53,14 +53,14 @@ def gather(run: BenchRun, place: str | None, failed: bool) -> dict[str, Any]:
     return {
         "seed": run.seed,
         "firmware": run.firmware_sha256,
-        "trace": run.bench.trace_sha256(),
+        "trace": run.bench.trace_sha256() if isinstance(run, BenchRun) else "",  # the wall clock repeats nothing
         "virtual_s": end_s,
         "from_s": from_s,
         "states": [[at_s, state, cause] for at_s, state, cause in run.supervisor.batch.history],
         "bands": bands,
         "events": _events(run, from_s),
         "trends": [trend for name in names if (trend := trend_of(run, name, from_s, end_s))],
-        "wire": wire_lines(run, node) if failed else [],
+        "wire": wire_lines(run, node) if failed and isinstance(run, BenchRun) else [],
         "problems": run.supervisor.problems[-5:] if failed else [],
     }
 
@@ -71,7 +71,7 @@ def _loop_of_node(line: Line, name: str) -> str:
     return firsts.get(name, name)
 
 
-def trend_of(run: BenchRun, name: str, from_s: float, to_s: float) -> Trend | None:
+def trend_of(run: Bench, name: str, from_s: float, to_s: float) -> Trend | None:
     """Process variable, setpoint and output of a loop; of an input without a loop its number; None without any."""
     node_name, _, loop_name = name.partition(".")
     node = next(node for node in run.line.node if node.name == node_name)
@@ -91,7 +91,7 @@ def trend_of(run: BenchRun, name: str, from_s: float, to_s: float) -> Trend | No
     return {"name": name, "unit": _unit(run, wanted["pv"]), **lines} if lines["pv"] else None
 
 
-def _unit(run: BenchRun, tag: str) -> str:
+def _unit(run: Bench, tag: str) -> str:
     with reading(run.journal_path) as connection:
         rows = fetch(connection, 'SELECT unit FROM "column" WHERE tag = ?', (tag,))
     return str(rows[0][0]).replace("degC", "°C")
@@ -123,7 +123,7 @@ def _add(piece: list[list[float]], at_s: float, number: float) -> None:
     piece.append([round(at_s, 2), float(f"{number:.6g}")])
 
 
-def _events(run: BenchRun, from_s: float) -> list[list[Any]]:
+def _events(run: Bench, from_s: float) -> list[list[Any]]:
     """[s, node, event, what it is of] of what the nodes told, placed by the times of their scans."""
     found: list[list[Any]] = []
     query = (

@@ -123,7 +123,7 @@ def _facts(left: Left) -> str:
     facts = [f"{left['wall_s']:.1f} s of wall time"]
     for run in left["runs"][:RUNS_SHOWN_N]:
         facts.append(f"seed {run['seed']}, {run['virtual_s']:.0f} s of the line at {run['real_time_factor']:.0f}x")
-        facts.append(f"trace {run['trace'][:16]}")
+        facts += [f"trace {run['trace'][:16]}"] if run["trace"] else []
     return " · ".join(facts)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from hil_tests.bench.api import Bench
 from hil_tests.bench.faults import Fault
 from hil_tests.bench.interpreters import InterpreterMissing
 from hil_tests.bench.provisioning import NotProvisioned
@@ -24,7 +25,7 @@ from hil_tests.bench.verdicts import Infra
 from .evidence import gather
 from .page import page
 
-RUNS = pytest.StashKey[list[BenchRun]]()  # the runs of a test; the fixture that makes them puts them there
+RUNS = pytest.StashKey[list[Bench]]()  # the runs of a test; the fixture that makes them puts them there
 _PHASES = pytest.StashKey[dict[str, pytest.TestReport]]()
 _INFRA = pytest.StashKey[str]()
 
@@ -116,16 +117,23 @@ def _left_by(item: pytest.Item) -> dict[str, Any]:
         "place": place or "",
         "state": state or "",
         "seed": seed,
-        "interpreter": benches[0].interpreter.source if benches else "",
+        "interpreter": _interpreter_of(benches),
         "runs": runs,
-        "console": [words for run in benches for words in _last_words(run)] if verdict not in (PASS, SKIP) else [],
+        "console": _last_words(benches) if verdict not in (PASS, SKIP) else [],
         "reproduce": f".venv/bin/pytest '{item.nodeid}' --seed {seed}{whole}",
     }
 
 
-def _last_words(run: BenchRun) -> list[str]:
-    """What the nodes printed: a traceback, if there was one."""
-    spoken = [(name, node.process.last_words().strip()) for name, node in run.bench.nodes.items()]
+def _interpreter_of(benches: list[Bench]) -> str:
+    """Where the program that ran the firmware is from."""
+    sources = [run.interpreter.source if run.interpreter else "boards on wires" for run in benches]
+    return sources[0] if sources else ""
+
+
+def _last_words(benches: list[Bench]) -> list[str]:
+    """What the nodes of the bench printed: a traceback, if there was one."""
+    nodes = [of for run in benches if isinstance(run, BenchRun) for of in run.bench.nodes.items()]
+    spoken = [(name, node.process.last_words().strip()) for name, node in nodes]
     return [f"{name}: {words}" for name, words in spoken if words]
 
 

@@ -99,6 +99,7 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
         made = PtyBench(request.getfixturevalue("interpreter"), tmp_path, short_recipe(), PTY_SPEED)
     else:
         made = BenchRun(request.getfixturevalue("interpreter"), tmp_path / "run", recipe=short_recipe())
+    request.node.stash.setdefault(RUNS, []).append(made)
     yield made
     made.close()
 
