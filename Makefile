@@ -12,7 +12,7 @@ PACKAGES := protocol/spinline_protocol host/spinline hil_tests tools
 # What goes to a board: all of the firmware, and the contract without the host's half of the link.
 BOARD := $(wildcard firmware/*.py) firmware/spinline_firmware \
 	$(filter-out %/host_link.py %/host_messages.py %/clock.py %/bus.py %/bus_search.py,$(wildcard protocol/spinline_protocol/*.py))
-TESTS := $(wildcard protocol/tests firmware/tests host/tests hil_tests tests)
+TESTS := $(wildcard protocol/tests firmware/tests host/tests hil_tests/tests tests)
 PYTEST := $(PYTHON) -m pytest -n 2 --dist loadgroup
 
 SEED ?= 1
@@ -72,12 +72,12 @@ check-imports: $(READY)
 check-compile: $(READY)
 	$(PYTHON) -m tools.compile_firmware $(BOARD) hil_tests/bench/mpy hil_tests/bench/mpy_fixture hil_tests/fixture
 
-test: $(READY) ## every test
+test: $(READY) ## every test but the scenarios of the whole line
 	$(PYTEST) $(TESTS)
 
-hil: $(READY) ## every scenario, the long ones too, with a report in build/hil; SEED=n, MODE=pty on real ports, BENCH=FILE wired
-	$(if $(BENCH)$(MODE),$(PYTHON) -m pytest,$(PYTEST)) -p hil_tests.report.plugin hil_tests/scenarios --whole \
-		--seed $(SEED) --junit-xml build/hil/junit.xml $(if $(MODE),--mode $(MODE)) $(if $(BENCH),--bench $(BENCH))
+hil: $(READY) ## every scenario, with a report in build/hil; SHORT=1 few of each, SEED=n, MODE=pty on real ports, BENCH=FILE wired
+	$(if $(BENCH)$(MODE),$(PYTHON) -m pytest,$(PYTEST)) -p hil_tests.report.plugin hil_tests/scenarios $(if $(SHORT),,--whole) \
+		--seed $(SEED) --junit-xml build/hil/$(if $(SHORT),short,junit).xml $(if $(MODE),--mode $(MODE)) $(if $(BENCH),--bench $(BENCH))
 
 demo: $(READY) ## one batch on a simulated line, into build/demo
 	$(PYTHON) -m hil_tests.demo
