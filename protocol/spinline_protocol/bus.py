@@ -56,7 +56,7 @@ class Station:
     garbled_n: int = 0
     due_us: int = 0
     check_us: int = 0
-    duplicate: bool = False
+    twins: frozenset[bytes] = frozenset()  # boards that were found at this address, while they are more than one
     silent: bool = False
     strange: bool = False  # it answered outside the session that is open here
     waiting_bytes: int = 0
@@ -319,17 +319,21 @@ class Bus:
             what = "has started again" if same else "is another one now"
             link.close()
             events = [LinkEvent("lost", reason=f"the board at address {link.address} {what}")]
-        if station.silent or station.duplicate:
+        if station.silent or station.twins:
             events.append(LinkEvent("answers", fields={"device_id": ids[0]}))
-        station.device_id, station.silent, station.duplicate = ids[0], False, False
+        station.device_id, station.silent, station.twins = ids[0], False, frozenset()
         return [BusEvent(link.address, event) for event in events]
 
     def _duplicate(self, station: Station, ids: list[bytes], now_us: int) -> list[BusEvent]:
-        """Several boards have one address: none of them is driven until a person has set another."""
-        told, station.duplicate = station.duplicate, True
+        """Several boards have one address: none of them is driven until a person has set another.
+
+        One that was found later is told with the others.
+        """
+        told, station.twins = station.twins, station.twins | set(ids)
         station.due_us, station.search = now_us + DUPLICATE_US, Search()
-        if told:
+        if station.twins == told:
             return []
+        ids = sorted(station.twins)
         station.link.close()
         station.outbox = []
         named = " and ".join(found.hex() for found in ids)

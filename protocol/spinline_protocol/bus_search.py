@@ -40,4 +40,4 @@ class Search:
                 self._pending += [(bits + 1, number << 1 | 1), (bits + 1, number << 1)]
         elif self._silent_n >= (SILENT_OTHERS_N if self.ids or self._pending[-1][0] else SILENT_N):
             self._silent_n = 0
-            self._pending.pop()  # nobody; after an answer the same question goes to all others
+            self._pending = [(0, 0)] if self._pending[-1][0] else []  # nobody here: all others, and then nobody at all
