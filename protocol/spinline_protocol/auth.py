@@ -33,6 +33,11 @@ ROLE_NEEDED = (
     (messages.PROVISION, MAINTENANCE),
     (messages.TUNE_START, MAINTENANCE),
     (messages.TUNE_STOP, OPERATOR),  # to end an experiment is always the safe side
+    (messages.UPDATE_APPLY, MAINTENANCE),
+    (messages.UPDATE_TRY, MAINTENANCE),
+    (messages.UPDATE_CONFIRM, MAINTENANCE),
+    (messages.UPDATE_STATUS, VIEWER),
+    (messages.UPDATE_FILES, VIEWER),
     (messages.BENCH_SET, MAINTENANCE),
 )
 

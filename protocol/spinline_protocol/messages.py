@@ -82,6 +82,12 @@ MESSAGES = (
         ),
     ),
     (0x61, "TUNE_STOP", 1, ()),
+    # the slots of the firmware (SPEC 7.3)
+    (0x62, "UPDATE_APPLY", 1, (("proof", "bin"),)),
+    (0x63, "UPDATE_TRY", 1, (("firmware_sha256", "bin"),)),
+    (0x64, "UPDATE_CONFIRM", 1, (("firmware_sha256", "bin"),)),
+    (0x65, "UPDATE_STATUS", 1, ()),
+    (0x66, "UPDATE_FILES", 1, (("first", "u16"),)),
     # a bench's fixture board alone (SPEC 9): what it puts on the terminals
     (0x70, "BENCH_SET", 1, (("words", "bin"),)),
     # answers
@@ -103,6 +109,22 @@ MESSAGES = (
     ),
     # what the fixture limited (a bit for each word that was set), and all that it reads
     (0x26, "BENCH_TOLD", 2, (("code", "u8"), ("limited", "u32"), ("words", "bin"))),
+    # slot that runs, on trial or not, for how long it was watched and what spoiled it; the other slot's firmware
+    (
+        0x27,
+        "UPDATE_TOLD",
+        2,
+        (
+            ("code", "u8"),
+            ("slot", "u8"),
+            ("on_trial", "u8"),
+            ("watched_s", "u16"),
+            ("fault", "u8"),
+            ("other_sha256", "bin"),
+        ),
+    ),
+    # of the running slot: how many files it has, and 8 bytes of the hash of each one's hash and path from `first` on
+    (0x29, "FILES_TOLD", 2, (("code", "u8"), ("files_n", "u16"), ("marks", "bin"))),
     # progress of a long request, under its sequence number
     (0x28, "PROGRESS", 3, (("done", "u32"), ("total", "u32"))),
     # streams of the device
@@ -135,8 +157,11 @@ VERSION_TEXT = "1.0"
 (COMMAND, SET_SETPOINT, CONFIG_BEGIN, CONFIG_PUT, CONFIG_PREPARE, CONFIG_COMMIT, CONFIG_CANCEL) = range(0x10, 0x17)
 (BACKFILL_REQUEST, IDENTIFY, JOURNAL, PROVISION, TRANSFER_BEGIN, TRANSFER_PUT, TRANSFER_END) = range(0x17, 0x1E)
 SET_MODE = 0x1E
-(RESULT, VIOLATIONS, IDENTITY, JOURNAL_TOLD, TRANSFER_TOLD, TUNE_TOLD, BENCH_TOLD) = range(0x20, 0x27)
+(RESULT, VIOLATIONS, IDENTITY, JOURNAL_TOLD, TRANSFER_TOLD, TUNE_TOLD, BENCH_TOLD, UPDATE_TOLD) = range(0x20, 0x28)
 (TUNE_START, TUNE_STOP) = (0x60, 0x61)
+(UPDATE_APPLY, UPDATE_TRY, UPDATE_CONFIRM, UPDATE_STATUS, UPDATE_FILES) = range(0x62, 0x67)
+FILES_TOLD = 0x29
+MARK_BYTES = 8  # of a file in FILES_TOLD
 BENCH_SET = 0x70
 PROGRESS_MESSAGE = 0x28
 (SCANS, EVENT, SUMMARIES) = (0x30, 0x31, 0x32)
@@ -147,6 +172,8 @@ NO_SCAN = 0xFFFFFFFF  # the node has no configuration
 # What a node sends; every other message comes from the host.
 FROM_NODE = (HELLO_ACK, OPENED, POLLED, FOUND, RESULT, VIOLATIONS, IDENTITY, JOURNAL_TOLD, TRANSFER_TOLD, TUNE_TOLD) + (
     BENCH_TOLD,
+    UPDATE_TOLD,
+    FILES_TOLD,
     PROGRESS_MESSAGE,
     SCANS,
     EVENT,

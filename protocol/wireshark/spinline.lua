@@ -9,7 +9,7 @@ local commands = { [0] = "NONE", [1] = "START", [2] = "RUN", [3] = "HOLD", [4] =
 local events = { [0] = "NONE", [1] = "BOOT", [2] = "STATE_CHANGED", [3] = "LEASE_EXPIRED", [4] = "LEASE_RENEWED", [5] = "SAFE_ORDER", [6] = "SENSOR_FAULT", [7] = "SENSOR_RETURNED", [8] = "LOOP_FAILED", [9] = "INTERLOCK_TRIPPED", [10] = "INTERLOCK_CLEARED", [11] = "PERMIT_OPEN", [12] = "CONFIGURED", [13] = "SETPOINT_CHANGED", [14] = "SCAN_OVERRUN", [15] = "INTERNAL_FAULT", [16] = "TUNE_BEGAN", [17] = "TUNE_ENDED", [18] = "HEATER_STUCK_ON", [19] = "HEATER_OPEN", [20] = "SENSOR_SLIPPED", [21] = "LOOP_BREAK", [22] = "SENSOR_REVERSED", [23] = "PARTIAL_LOAD", [24] = "PARAMETERS_CHANGED", [25] = "SCANS_LATE", [26] = "SENSOR_MAINTENANCE", [27] = "MONITOR_CLEARED", [28] = "ENCODER_LOST" }
 local tables = { [0] = "node", [1] = "input", [2] = "loop", [3] = "output", [4] = "interlock", [5] = "record", [6] = "gains", [7] = "monitor", [8] = "permissive" }
 local roles = { [0] = "viewer", [1] = "operator", [2] = "maintenance" }
-local names = { [0] = "HELLO", [1] = "HELLO_ACK", [2] = "OPEN", [3] = "OPENED", [4] = "CLOSE", [5] = "POLL", [6] = "POLLED", [7] = "FIND", [8] = "FOUND", [16] = "COMMAND", [17] = "SET_SETPOINT", [18] = "CONFIG_BEGIN", [19] = "CONFIG_PUT", [20] = "CONFIG_PREPARE", [21] = "CONFIG_COMMIT", [22] = "CONFIG_CANCEL", [23] = "BACKFILL", [24] = "IDENTIFY", [25] = "JOURNAL", [26] = "PROVISION", [27] = "TRANSFER_BEGIN", [28] = "TRANSFER_PUT", [29] = "TRANSFER_END", [30] = "SET_MODE", [96] = "TUNE_START", [97] = "TUNE_STOP", [112] = "BENCH_SET", [32] = "RESULT", [33] = "VIOLATIONS", [34] = "IDENTITY", [35] = "JOURNAL_TOLD", [36] = "TRANSFER_TOLD", [37] = "TUNE_TOLD", [38] = "BENCH_TOLD", [40] = "PROGRESS", [48] = "SCANS", [49] = "EVENT", [50] = "SUMMARIES", [64] = "LEASE", [80] = "SYNC_ASK", [81] = "SYNC_TOLD" }
+local names = { [0] = "HELLO", [1] = "HELLO_ACK", [2] = "OPEN", [3] = "OPENED", [4] = "CLOSE", [5] = "POLL", [6] = "POLLED", [7] = "FIND", [8] = "FOUND", [16] = "COMMAND", [17] = "SET_SETPOINT", [18] = "CONFIG_BEGIN", [19] = "CONFIG_PUT", [20] = "CONFIG_PREPARE", [21] = "CONFIG_COMMIT", [22] = "CONFIG_CANCEL", [23] = "BACKFILL", [24] = "IDENTIFY", [25] = "JOURNAL", [26] = "PROVISION", [27] = "TRANSFER_BEGIN", [28] = "TRANSFER_PUT", [29] = "TRANSFER_END", [30] = "SET_MODE", [96] = "TUNE_START", [97] = "TUNE_STOP", [98] = "UPDATE_APPLY", [99] = "UPDATE_TRY", [100] = "UPDATE_CONFIRM", [101] = "UPDATE_STATUS", [102] = "UPDATE_FILES", [112] = "BENCH_SET", [32] = "RESULT", [33] = "VIOLATIONS", [34] = "IDENTITY", [35] = "JOURNAL_TOLD", [36] = "TRANSFER_TOLD", [37] = "TUNE_TOLD", [38] = "BENCH_TOLD", [39] = "UPDATE_TOLD", [41] = "FILES_TOLD", [40] = "PROGRESS", [48] = "SCANS", [49] = "EVENT", [50] = "SUMMARIES", [64] = "LEASE", [80] = "SYNC_ASK", [81] = "SYNC_TOLD" }
 local header = {
     length = ProtoField.uint8("spinline.length", "length", base.DEC),
     destination = ProtoField.uint8("spinline.destination", "destination", base.DEC),
@@ -151,6 +151,20 @@ local messages = {
     } },
     [97] = { name = "TUNE_STOP", fields = {
     } },
+    [98] = { name = "UPDATE_APPLY", fields = {
+        { kind = "bin", number = false, field = ProtoField.bytes("spinline.update_apply.proof", "proof", base.NONE) },
+    } },
+    [99] = { name = "UPDATE_TRY", fields = {
+        { kind = "bin", number = false, field = ProtoField.bytes("spinline.update_try.firmware_sha256", "firmware_sha256", base.NONE) },
+    } },
+    [100] = { name = "UPDATE_CONFIRM", fields = {
+        { kind = "bin", number = false, field = ProtoField.bytes("spinline.update_confirm.firmware_sha256", "firmware_sha256", base.NONE) },
+    } },
+    [101] = { name = "UPDATE_STATUS", fields = {
+    } },
+    [102] = { name = "UPDATE_FILES", fields = {
+        { kind = "u16", number = true, field = ProtoField.uint16("spinline.update_files.first", "first", base.DEC) },
+    } },
     [112] = { name = "BENCH_SET", fields = {
         { kind = "bin", number = false, field = ProtoField.bytes("spinline.bench_set.words", "words", base.NONE) },
     } },
@@ -194,6 +208,19 @@ local messages = {
         { kind = "u8", number = true, field = ProtoField.uint8("spinline.bench_told.code", "code", base.DEC, codes) },
         { kind = "u32", number = true, field = ProtoField.uint32("spinline.bench_told.limited", "limited", base.DEC) },
         { kind = "bin", number = false, field = ProtoField.bytes("spinline.bench_told.words", "words", base.NONE) },
+    } },
+    [39] = { name = "UPDATE_TOLD", fields = {
+        { kind = "u8", number = true, field = ProtoField.uint8("spinline.update_told.code", "code", base.DEC, codes) },
+        { kind = "u8", number = true, field = ProtoField.uint8("spinline.update_told.slot", "slot", base.DEC) },
+        { kind = "u8", number = true, field = ProtoField.uint8("spinline.update_told.on_trial", "on_trial", base.DEC) },
+        { kind = "u16", number = true, field = ProtoField.uint16("spinline.update_told.watched_s", "watched_s", base.DEC) },
+        { kind = "u8", number = true, field = ProtoField.uint8("spinline.update_told.fault", "fault", base.DEC) },
+        { kind = "bin", number = false, field = ProtoField.bytes("spinline.update_told.other_sha256", "other_sha256", base.NONE) },
+    } },
+    [41] = { name = "FILES_TOLD", fields = {
+        { kind = "u8", number = true, field = ProtoField.uint8("spinline.files_told.code", "code", base.DEC, codes) },
+        { kind = "u16", number = true, field = ProtoField.uint16("spinline.files_told.files_n", "files_n", base.DEC) },
+        { kind = "bin", number = false, field = ProtoField.bytes("spinline.files_told.marks", "marks", base.NONE) },
     } },
     [40] = { name = "PROGRESS", fields = {
         { kind = "u32", number = true, field = ProtoField.uint32("spinline.progress.done", "done", base.DEC) },

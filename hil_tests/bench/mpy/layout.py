@@ -25,6 +25,7 @@ DOWN = "<%di" % DOWN_WORDS
 
 # Up: length of all, wake-up time in ms, watchdog fed, pin levels, DAC codes; the transmitted bytes follow.
 UP_HEAD = "<HIB"
+RESTART = 0xFFFFFFFF  # in place of the wake-up time: the board starts anew
 UP = UP_HEAD + "%ds%dH" % (PINS_N, DAC_N)
 
 # Replay, down: kind and number of words, then words of 32 bits.  A scan: lease in ms, late, permit, then number,
