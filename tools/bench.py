@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tools.bench_control import CONTROL
+from tools.bench_flash import FLASH
 from tools.bench_hil import HIL
 from tools.bench_protocol import PROTOCOL
 from tools.bench_row import Row, unmeasured
@@ -18,7 +19,7 @@ from tools.bench_row import Row, unmeasured
 Measurement = Callable[[], Sequence[Row]]
 
 # What to measure, in this order.  The names of a measurement's rows begin with its own name.
-MEASUREMENTS: tuple[tuple[str, Measurement], ...] = (*HIL, *PROTOCOL, *CONTROL)
+MEASUREMENTS: tuple[tuple[str, Measurement], ...] = (*HIL, *PROTOCOL, *CONTROL, *FLASH)
 RESULT = Path("build/bench/bench.json")
 
 

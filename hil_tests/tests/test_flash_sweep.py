@@ -1,0 +1,45 @@
+"""No power cut leaves a board without a whole firmware, and the sweep that says so would see it (SPEC 7.3)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hil_tests.bench.flash_sweep import Found, Sweep, firmware, in_place
+from hil_tests.bench.interpreters import InterpreterMissing, find_interpreter
+
+OLD_FILES = {f"pack/{name}.mpy": (name * 300).encode() for name in "abcdefg"}
+NEW_FILES = {**OLD_FILES, "pack/b.mpy": b"B" * 900, "pack/e.mpy": b"E" * 1500, "pack/h.mpy": b"H" * 50}
+OLD, NEW = firmware(OLD_FILES), firmware(NEW_FILES)
+EVERY = 7  # of the effects: all of them are in `make bench ONLY=flash`
+
+
+@pytest.fixture(scope="module")
+def command() -> tuple[str, ...]:
+    """The interpreter with littlefs in it."""
+    try:
+        return find_interpreter().command
+    except InterpreterMissing as error:
+        pytest.skip(f"missing tool: {error}")
+
+
+@pytest.fixture(scope="module")
+def found(command: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Found:
+    """What cuts in some effects of every act did."""
+    return Sweep(command, tmp_path_factory.mktemp("board"), OLD, NEW).run(EVERY)
+
+
+def test_after_every_cut_the_old_firmware_or_the_new_one_starts_whole(found: Found) -> None:
+    assert found.cuts_n >= 20
+    assert found.dead_n == 0
+    assert found.old_n and found.new_n
+
+
+def test_after_every_cut_the_update_can_be_made_again(found: Found) -> None:
+    assert found.stuck_n == 0
+
+
+def test_files_copied_over_those_that_run_do_not_stand_the_same_cuts(command: tuple[str, ...], tmp_path: Path) -> None:
+    cuts_n, broken_n = in_place(command, tmp_path, OLD, NEW, EVERY)
+    assert broken_n > cuts_n // 4
