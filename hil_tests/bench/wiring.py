@@ -74,7 +74,6 @@ def _draw_drive(actuators: Actuators, pins: bytes, dac: tuple[int, ...], relay: 
     actuators.godet2_command = dac[1] / DAC_FULL
 
 
-LFL_OK = 1  # the dryer's analyser is below its limit
 BASE_CLEAR = 1  # no base in the bath behind the line; nothing proves the fiber dry (contact 4 stays open)
 ESTOP_OK = 1  # the emergency-stop chain; its contact number differs from node to node
 
@@ -108,7 +107,7 @@ WIRING: dict[str, NodeWiring] = {
             (9, lambda s: s.extraction_level_percent, 100.0),
         ),
         contacts=lambda s: (
-            int(s.exhaust_flow_ok) | int(s.chiller_ok) << 1 | ESTOP_OK << 2 | LFL_OK << 3 | BASE_CLEAR << 5
+            int(s.exhaust_flow_ok) | int(s.chiller_ok) << 1 | ESTOP_OK << 2 | int(s.dryer_lfl_ok) << 3 | BASE_CLEAR << 5
         ),
         counts=lambda s: [0, 0],
         drive=_bath_drive,
