@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from spinline.recipe.line_model import Input, Line, Output
 from spinline_firmware.boards import rp2350b as board
@@ -32,6 +32,14 @@ class Laid:
     place: str
     from_us: int
     to_us: int | None = None
+
+
+class Shown(NamedTuple):
+    """One number on its way through a fault: when, what it was, what became of it."""
+
+    ms: int
+    true: int
+    shown: int
 
 
 class UnderTest(Protocol):
@@ -63,6 +71,7 @@ class Injector:
         self._seed = seed
         self._lifts: dict[tuple[str, str], Lift] = {}
         self.laid: list[Laid] = []  # all there ever were
+        self.shown: dict[tuple[str, str], list[Shown]] = {}  # by fault and place, what went through it
 
     def lay(self, fault: str, place: str) -> None:
         """Begin a fault.  Raises KeyError for one that this bench cannot make, or a place that the line lacks."""
@@ -136,12 +145,27 @@ class Injector:
             down.i2c_dead = 1 << row.port if fault == "S6" else (1 << len(layout.I2C_ADDRESSES)) - 1
             return lambda: setattr(down, "i2c_dead", 0)
         if row.kind == "switch":
-            node.terminals.contacts_open |= 1 << row.port
-            return lambda: setattr(node.terminals, "contacts_open", 0)
+            return self._open_contact(node, 1 << row.port)
         where = {"thermocouple": "tc", "analog": "analog", "counter": "count"}[row.kind]
         number = 4 * row.port + row.channel if row.kind == "analog" else row.port
-        node.terminals.harmed[where, number] = self._harm(fault, where, noise)
+        harm, kept = self._harm(fault, where, noise), self.shown.setdefault((fault, place), [])
+
+        def watched(true: int, ms: int) -> tuple[int, int]:
+            read = harm(true, ms)
+            kept.append(Shown(ms, true, read[0]))
+            return read
+
+        node.terminals.harmed[where, number] = watched
         return lambda: node.terminals.mend(where, number)
+
+    @staticmethod
+    def _open_contact(node: BenchNode, bit: int) -> Lift:
+        node.terminals.contacts_open |= bit
+
+        def close() -> None:
+            node.terminals.contacts_open &= ~bit
+
+        return close
 
     def _swap(self, node: BenchNode, place: str) -> Lift:
         first, _, second = place.partition("/")
@@ -201,9 +225,17 @@ class Injector:
             "A4": lambda: lambda _code, _ms: 0,
             "A5": lambda: lambda _code, _ms: 0,
             "A6": _held,
+            "A6.asked": _held,
             "A7": lambda: _lagging(10_000),
         }
-        laid[number] = harms[fault]()
+        harm, kept = harms[fault](), self.shown.setdefault((fault, place), [])
+
+        def watched(asked: int, ms: int) -> int:
+            arrives = harm(asked, ms)
+            kept.append(Shown(ms, asked, arrives))
+            return arrives
+
+        laid[number] = watched
         return lambda: laid.__delitem__(number)
 
     def _lay_time(self, fault: str, node: BenchNode) -> Lift:
