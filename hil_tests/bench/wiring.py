@@ -127,7 +127,8 @@ class Terminals:
     """The live terminals of one node: what faults have been laid on, and what its relay does.
 
     ``harmed`` inputs are named by kind (tc, analog, count) and number of the terminal; ``pin_harm`` and ``dac_harm``
-    turn what the node puts out into what arrives at the actuator; ``contacts_open`` are bits that read open.
+    turn what the node puts out into what arrives at the actuator; ``contacts_open`` and ``contacts_closed`` are bits
+    that read so in any case.
     """
 
     wiring: NodeWiring
@@ -138,6 +139,7 @@ class Terminals:
     pin_harm: dict[int, ActuatorHarm] = field(default_factory=dict)
     dac_harm: dict[int, ActuatorHarm] = field(default_factory=dict)
     contacts_open: int = 0
+    contacts_closed: int = 0
     swapped_thermocouples: tuple[int, int] | None = None
     _heartbeat: int = -1
     _heartbeat_ms: int = -WATCHDOG_MS
@@ -153,7 +155,7 @@ class Terminals:
         for channel, value, full in wiring.analog:
             down.analog_uv[channel] = int((4.0 + 16.0 * value(sensors) / full) * 1000 * SHUNT_OHM)
         down.contacts = wiring.contacts(sensors) | (PERMIT_CONTACT if permit_closed else 0) | NO_JUMPER
-        down.contacts &= ~self.contacts_open
+        down.contacts = (down.contacts | self.contacts_closed) & ~self.contacts_open
         down.counts = wiring.counts(sensors)
         if self.harmed:
             self._harm(now_ms)

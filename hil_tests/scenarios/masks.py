@@ -15,11 +15,14 @@ NEAR = 3.0  # codes: rounding of converter, scale and record
 SEEN = 6.0  # codes on the mean that are no rounding
 SHIFTS = (-2, -1, 0, 1, 2)  # scans by which the journal's time may be off the bench's
 LEAST_N = 100
+LEAST_US = 8_000_000  # of a record before and behind the beginning of a fault
 
 
 def mask_shows(run: BenchRun, fault: Fault, place: str, from_us: int) -> str:
     """What is wrong with the mask of a fault; empty where all is as the catalogue says."""
     assert fault.mask
+    if fault.mask.kind == "frozen":
+        return frozen(run, place, from_us, fault.mask.size)
     rows = run.injector.shown[fault.id, place]
     if len(rows) < LEAST_N:
         return f"only {len(rows)} numbers went through it"
@@ -34,6 +37,14 @@ def mask_shows(run: BenchRun, fault: Fault, place: str, from_us: int) -> str:
     if sum(off) / len(off) < SEEN:
         return f"it shows the truth: {sum(off) / len(off):.1f} codes"
     return not_recorded(run, place, rows, from_us) if fault.id[0] == "S" else ""
+
+
+def frozen(run: BenchRun, place: str, from_us: int, most_n: float) -> str:
+    """Empty where the recorded number has stood from a second after the fault on, though the true one had not."""
+    recorded = [series(run.journal_path, f"{place}.pv", START_US + at_us, START_US + at_us + LEAST_US)[1] for at_us in
+        (from_us - LEAST_US, from_us + 1_000_000)]  # fmt: skip
+    different_n = [len(set(numbers)) for numbers in recorded]
+    return "" if different_n[0] > 10 and 0 < different_n[1] <= most_n else f"{different_n} different numbers"
 
 
 def expected_of(rows: list[Shown], kind: str, size: float) -> list[float]:
