@@ -107,6 +107,7 @@ HOLDS_LATER = {RUNNING: Reaction(("INTERLOCK_TRIPPED",), ("HELD",), 90.0)}
 LOST_OR_TRIPPED = (*LOST, "INTERLOCK_TRIPPED")
 SAFE = {RUNNING: Reaction(LOST_OR_TRIPPED, ("HELD", "ABORTED"), 60.0)}
 UNSEEN = {RUNNING: Reaction((), ("RUNNING",), 60.0)}  # one sensor cannot know: said, not hidden
+TOLD = {RUNNING: Reaction(("INTERLOCK_TRIPPED",), ("RUNNING", "HELD"), 60.0)}  # a person is told; it may hold later
 UNSEEN_LONG = {RUNNING: Reaction((), ("RUNNING",), 180.0)}
 COOLS = {RUNNING: Reaction(("HEATER_OPEN", "LOOP_BREAK"), ("HELD",), 400.0)}  # too cold in the end
 WEAK = {RUNNING: Reaction(("HEATER_OPEN",), ("RUNNING", "HELD"), 400.0)}  # told; the zone may do with half
@@ -160,8 +161,11 @@ CATALOGUE = (
     Fault("S5.reset", "the thermocouple's chip has lost its settings and converts no more", THERMOCOUPLES, AT_ONCE),
     Fault("S6", "one converter on the bus is silent", ("melt.RESIN", "bath.QUENCH", "draw.TENSION"), SAFE),
     Fault("S6.stuck", "one chip holds the data line of the bus", ("melt.RESIN", "bath.QUENCH"), SAFE),
-    Fault("S6.stands", "one converter answers and converts no more", ("melt.RESIN", "bath.QUENCH"), SAFE),
-    Fault("S6.alone", "so does one of a single channel", ("draw.TENSION",), UNSEEN, mask=Mask("frozen", 1.0)),
+    Fault("S6.stands", "one converter answers and converts no more", ("melt.RESIN",), SAFE),
+    Fault("S6.stands.bath", "so does one that shows its last channel for all", ("bath.QUENCH",), TOLD),
+    Fault(
+        "S6.believed", "so does one whose last number is believed", ("draw.TENSION",), UNSEEN, mask=Mask("frozen", 1.0)
+    ),
     Fault("S7", "current loop below 3.6 mA", (*FEEDS, *BATHS, *GUARDED), SAFE),
     Fault("S7.high", "current loop above 21 mA", (*FEEDS, *BATHS, *GUARDED), SAFE),
     Fault("S7.supply", "current loop at its supply: the converter is at its end", (*FEEDS, *BATHS, *GUARDED), SAFE),

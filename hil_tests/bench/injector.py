@@ -23,6 +23,7 @@ DEGREE = 128  # codes of a thermocouple
 MA = 1000 * SHUNT_OHM  # microvolt
 OPEN_CIRCUIT_C = 1372 * DEGREE  # the end of the chip's table
 Lift = Callable[[], None]
+STANDS = ("S6.stands", "S6.stands.bath", "S6.believed")
 HOUR_US = 3_600_000_000
 START_CUT_S = (0.02, 0.04, 0.06, 0.1, 0.3, 1.0)  # from power to the cut: before, in and after the first instructions
 SPI_DEAD = {"S5": 1, "S5.high": 2, "S5.reset": 3}  # layout.SPI_DEAD
@@ -166,7 +167,7 @@ class Injector:
         if fault in ("S6", "S6.stuck"):  # one chip is silent; or it holds the data line and all are
             down.i2c_dead = 1 << row.port if fault == "S6" else (1 << len(layout.I2C_ADDRESSES)) - 1
             return lambda: setattr(down, "i2c_dead", 0)
-        if fault in ("S6.stands", "S6.alone"):
+        if fault in STANDS:
             down.i2c_dead = layout.STANDS << row.port
             return lambda: setattr(down, "i2c_dead", 0)
         if row.kind == "switch":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hil_tests.bench.faults import CATALOGUE, RUNNING, cases, waiting
-from hil_tests.bench.injector import CHIP_BITS
+from hil_tests.bench.injector import CHIP_BITS, STANDS
 from hil_tests.bench.run import LINE_R1
 from hil_tests.scenarios.test_catalogue import FIRST
 from spinline.recipe.line_model import load_line
@@ -76,7 +76,7 @@ def test_every_kind_of_port_of_the_line_has_a_fault_that_is_made_in_its_chip() -
     kinds |= {f"{node.name}.{row.name}": row.kind for node in line.node for row in node.output}
     made_in = {
         "thermocouple": {"S5", "S5.high", "S5.reset", *CHIP_BITS},
-        "analog": {"S6", "S6.stuck", "S6.stands", "S6.alone", "S7.supply"},
+        "analog": {"S6", "S6.stuck", *STANDS, "S7.supply"},
         "dac": {"A6.silent"},
         "counter": {"S11", "S11.dead", "S11.reversed"},
         "switch": {"S.contact", "S.contact.closed", "A2.enable", "A9"},
