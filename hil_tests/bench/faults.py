@@ -119,6 +119,7 @@ WOKEN = {RUNNING: Reaction((), ("UNSUPERVISED",), 30.0)}  # the line ran on; a p
 
 # Faults of parts that are not on the line R1 of the bench: tests of their own lay them.
 ADAPTER_TEST = "test_real_serial.py::test_an_adapter_that_comes_back_under_another_name_is_found_by_its_serial_number"
+FLASH_TEST = "test_flash_faults.py::test_keys_and_staged_files_are_old_or_new_whatever_happens_to_the_flash"
 BUS_TEST = "test_bus_faults.py::test_{}_on_a_bus"
 
 CATALOGUE = (
@@ -203,15 +204,15 @@ CATALOGUE = (
     Fault("T3", "the tick counter wraps", NODES[:1], {RUNNING: GOES_ON}, 20),
     Fault("T4", "the battery of the clock is empty", NODES, {}, needs="a clock chip"),
     Fault("T5", "the clock of the day is an hour back when a supervisor starts again", NODES[:1], WOKEN),
-    Fault("P1", "power cut before any effect on the flash", NODES, {}, needs="a parameter store"),
-    Fault("P2", "program torn", NODES, {}, needs="a parameter store"),
-    Fault("P3", "erase torn", NODES, {}, needs="a parameter store"),
+    Fault("P1", "power cut before any effect on the flash", NODES, {}, laid_by=FLASH_TEST),
+    Fault("P2", "program torn", NODES, {}, laid_by=FLASH_TEST),
+    Fault("P3", "erase torn", NODES, {}, laid_by=FLASH_TEST),
     Fault("P4", "power cut again and again while the board starts", NODES, BOOTED),
     Fault("P5", "brown-out: the supply dips for an instant", NODES, BOOTED),
     Fault("P6", "the program stands still", NODES, RESTARTED),
     Fault("P7", "power comes and goes twenty times", NODES, BOOTED),
     Fault("P8", "no supply", NODES, {RUNNING: Reaction(("PERMIT_OPEN",), ("ABORTED",), 60.0)}),
-    Fault("P9", "flash block worn out", NODES, {}, needs="a parameter store"),
+    Fault("P9", "flash block worn out", NODES, {}, laid_by=FLASH_TEST),
 )
 
 
