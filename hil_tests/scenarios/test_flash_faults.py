@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "hil_tests" / "bench" / "mpy" / "flash.py"
 HEAP = "8M"  # for copies of the flash; the stores need little of it
 CAP_S = 100
-LEAST_CASES_N = {"P1": 10, "P2": 50, "P3": 5, "P4": 50, "P9": 40}
+LEAST_CASES_N = {"P1": 10, "P2": 50, "P3": 5, "P4": 30, "P9": 40}
 
 
 def laid(interpreter: Interpreter, fault: str) -> tuple[int, int, str]:

@@ -202,7 +202,7 @@ def cases(fault, image, store):
     """(name, image to start from, whether the act was done) of every case of a fault."""
     effects = effects_of(image, store)
     for i in range(len(effects)):
-        shares = {"P1": (0,), "P4": (0, 4)}.get(fault, SHARES)
+        shares = (0,) if fault == "P1" else SHARES
         if (fault, effects[i]) in (("P2", "erase"), ("P3", "program")) or fault == "P9":
             continue
         for share in shares:
