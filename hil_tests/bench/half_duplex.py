@@ -15,6 +15,7 @@ class HalfDuplex:
         self.echo = echo
         self.flips_percent = 0  # of transmissions that get a wrong bit
         self.loss_percent = 0  # of transmissions of which some bytes come as zeros
+        self.held_by: int | None = None  # a sender whose driver stays on: it spoils what everybody else sends
         self.collisions_n = 0
         self.bytes_n = 0
         self._below = below
@@ -32,6 +33,9 @@ class HalfDuplex:
         row = (begin_us, begin_us + self._us(len(octets)), sender, bytearray(octets))
         self.bytes_n += len(octets)
         self._spoil(row[3])
+        if self.held_by not in (None, sender):
+            self.collisions_n += 1
+            row[3][:] = bytes(self._below(256) for _ in row[3])
         for other in self._sent:
             if other[2] != sender and other[0] < row[1] and begin_us < other[1]:
                 self.collisions_n += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from spinline.recipe.line_model import Input, Line, Output
 from spinline_firmware.boards import rp2350b as board
@@ -12,7 +12,7 @@ from spinline_firmware.drivers import max31856
 
 from . import sensor_faults as sensors
 from . import wire_faults as wires
-from .api import Laid, lifted
+from .api import CannotLay, Laid, lifted
 from .mpy import layout
 from .plant.line import Line as Plant
 from .simulated import BenchNode
@@ -22,6 +22,29 @@ DEGREE = 128  # codes of a thermocouple
 MA = 1000 * SHUNT_OHM  # microvolt
 OPEN_CIRCUIT_C = 1372 * DEGREE  # the end of the chip's table
 Lift = Callable[[], None]
+STANDS = ("S6.stands", "S6.stands.bath", "S6.believed")
+HOUR_US = 3_600_000_000
+START_CUT_S = (0.02, 0.04, 0.06, 0.1, 0.3, 1.0)  # from power to the cut: before, in and after the first instructions
+SPI_DEAD = {"S5": 1, "S5.high": 2, "S5.reset": 3}  # layout.SPI_DEAD
+# What the thermocouple's chip says in its fault register beside a number that may be right.
+CHIP_BITS = {
+    "S1": max31856.OPEN,
+    "S2": max31856.OVER_UNDER_VOLTAGE | max31856.TC_LOW,
+    "S2.high": max31856.TC_HIGH,
+    "S2.low": max31856.TC_LOW,
+    "S2.range": max31856.TC_RANGE,
+    "S4": max31856.CJ_RANGE,
+    "S4.high": max31856.CJ_HIGH,
+    "S4.low": max31856.CJ_LOW,
+}
+
+
+class Shown(NamedTuple):
+    """One number on its way through a fault: when, what it was, what became of it."""
+
+    ms: int
+    true: int
+    shown: int
 
 
 class UnderTest(Protocol):
@@ -48,11 +71,19 @@ class Injector:
     """Faults on one line.  ``lay`` begins one at a place, ``lift`` ends it; a place is NODE or NODE.NAME of an input,
     output or loop of the line file."""
 
-    def __init__(self, line: Line, bench: UnderTest, seed: int, run_for: Callable[[float], None]) -> None:
-        self._line, self._bench, self._run_for = line, bench, run_for
+    def __init__(
+        self,
+        line: Line,
+        bench: UnderTest,
+        seed: int,
+        run_for: Callable[[float], None],
+        set_clock: Callable[[int], None] | None = None,
+    ) -> None:
+        self._line, self._bench, self._run_for, self._clock = line, bench, run_for, set_clock
         self._seed = seed
         self._lifts: dict[tuple[str, str], Lift] = {}
         self.laid: list[Laid] = []  # all there ever were
+        self.shown: dict[tuple[str, str], list[Shown]] = {}  # by fault and place, what went through it
 
     def lay(self, fault: str, place: str) -> None:
         """Begin a fault.  Raises KeyError for one that this bench cannot make, or a place that the line lacks."""
@@ -117,19 +148,39 @@ class Injector:
             return self._swap(node, place)
         row = self._input(place)
         down = node.terminals.down
-        if fault in ("S5", "S5.high"):
-            down.spi_dead[row.port] = 2 if fault == "S5.high" else 1
+        if fault in SPI_DEAD:
+            down.spi_dead[row.port] = SPI_DEAD[fault]
             return lambda: down.spi_dead.__setitem__(row.port, 0)
         if fault in ("S6", "S6.stuck"):  # one chip is silent; or it holds the data line and all are
             down.i2c_dead = 1 << row.port if fault == "S6" else (1 << len(layout.I2C_ADDRESSES)) - 1
             return lambda: setattr(down, "i2c_dead", 0)
+        if fault in STANDS:
+            down.i2c_dead = layout.STANDS << row.port
+            return lambda: setattr(down, "i2c_dead", 0)
         if row.kind == "switch":
-            node.terminals.contacts_open |= 1 << row.port
-            return lambda: setattr(node.terminals, "contacts_open", 0)
+            name = "contacts_closed" if fault == "S.contact.closed" else "contacts_open"
+            return self._turn_contact(node, name, 1 << row.port)
         where = {"thermocouple": "tc", "analog": "analog", "counter": "count"}[row.kind]
         number = 4 * row.port + row.channel if row.kind == "analog" else row.port
-        node.terminals.harmed[where, number] = self._harm(fault, where, noise)
+        harm, kept = self._harm(fault, where, noise), self.shown.setdefault((fault, place), [])
+
+        def watched(true: int, ms: int) -> tuple[int, int]:
+            read = harm(true, ms)
+            kept.append(Shown(ms, true, read[0]))
+            return read
+
+        node.terminals.harmed[where, number] = watched
         return lambda: node.terminals.mend(where, number)
+
+    @staticmethod
+    def _turn_contact(node: BenchNode, name: str, bit: int) -> Lift:
+        """A contact that stays open, or closed, whatever moves it."""
+        setattr(node.terminals, name, getattr(node.terminals, name) | bit)
+
+        def free() -> None:
+            setattr(node.terminals, name, getattr(node.terminals, name) & ~bit)
+
+        return free
 
     def _swap(self, node: BenchNode, place: str) -> Lift:
         first, _, second = place.partition("/")
@@ -142,7 +193,6 @@ class Injector:
         unit = DEGREE if where == "tc" else MA // 10  # a kelvin, or a tenth of a milliampere
         lost = sensors.always(OPEN_CIRCUIT_C, max31856.OPEN) if where == "tc" else sensors.always(0)
         ends = (0, 400 * DEGREE) if where == "tc" else (0, 24 * MA)
-        both = max31856.OVER_UNDER_VOLTAGE | max31856.TC_LOW
         harms: dict[str, Callable[[], SensorHarm]] = {
             "S.off": lambda: lost,
             "S.off.feed": lambda: lost,
@@ -153,19 +203,18 @@ class Injector:
             "S.slow": lambda: sensors.slow(20_000),
             "S.delayed": lambda: sensors.delayed(10_000),
             "S.intermittent": lambda: sensors.intermittent(lost, 0.2, noise),
-            "S1": lambda: sensors.always(OPEN_CIRCUIT_C, max31856.OPEN),
-            "S2": lambda: sensors.flagged(both),
-            "S4": lambda: sensors.flagged(max31856.CJ_RANGE),
             "S7": lambda: sensors.always(round(3.5 * MA)),
             "S7.high": lambda: sensors.always(round(21.5 * MA)),
+            "S7.supply": lambda: sensors.always(round(33.0 * MA)),
             "S8": lambda: sensors.always(round(20.5 * MA)),
             "S8.vapour": lambda: sensors.always(round(20.5 * MA)),
             "S9": lambda: sensors.drift(20 * unit),
             "S10": lambda: sensors.ripple(2 * unit, 49.7),
             "S11": lambda: sensors.scaled_counts(0.9),
+            "S11.dead": lambda: sensors.scaled_counts(0.0),
             "S11.reversed": lambda: sensors.scaled_counts(-1.0),
         }
-        return harms[fault]()
+        return sensors.flagged(CHIP_BITS[fault]) if fault in CHIP_BITS else harms[fault]()
 
     def _lay_actuator(self, fault: str, node: BenchNode, place: str) -> Lift:
         plant, terminals = self._bench.plant, node.terminals
@@ -178,6 +227,9 @@ class Injector:
         if fault == "A9":
             return self._lay_sensor(fault, node, place, random.Random())
         row = self._output(place)
+        if fault == "A6.silent":
+            node.terminals.down.i2c_dead = 1 << len(board.ADS1115_ADDRESS) + row.port
+            return lambda: setattr(node.terminals.down, "i2c_dead", 0)
         if row.kind == "dac":
             number, laid = 4 * row.port + row.channel, terminals.dac_harm
         else:
@@ -185,19 +237,37 @@ class Injector:
         harms: dict[str, Callable[[], ActuatorHarm]] = {
             "A1": lambda: lambda _level, _ms: 1,
             "A2": lambda: lambda _level, _ms: 0,
+            "A2.enable": lambda: lambda _level, _ms: 0,
             "A3": _half,
             "A4": lambda: lambda _code, _ms: 0,
             "A5": lambda: lambda _code, _ms: 0,
             "A6": _held,
+            "A6.asked": _held,
             "A7": lambda: _lagging(10_000),
         }
-        laid[number] = harms[fault]()
+        harm, kept = harms[fault](), self.shown.setdefault((fault, place), [])
+
+        def watched(asked: int, ms: int) -> int:
+            arrives = harm(asked, ms)
+            kept.append(Shown(ms, asked, arrives))
+            return arrives
+
+        laid[number] = watched
         return lambda: laid.__delitem__(number)
+
+    def _set_clock(self, by_us: int) -> None:
+        """The clock of the day of the host, which only a supervisor that starts reads."""
+        if self._clock is None:
+            raise CannotLay("this bench sets no clock of the day")
+        self._clock(by_us)
 
     def _lay_time(self, fault: str, node: BenchNode) -> Lift:
         scan_ms = next(of.scan_ms for of in self._line.node if of.name == node.name)
         if fault == "T3":
-            return lambda: None  # the line was started five seconds before the wrap
+            return lambda: None  # the line was started so that its counters wrap about now
+        if fault == "T5":
+            self._set_clock(-HOUR_US)
+            return lambda: self._set_clock(HOUR_US)
         node.terminals.down.longer_ms = {"T1": scan_ms + scan_ms // 4, "T2": min(150, scan_ms // 2)}[fault]
         return lambda: setattr(node.terminals.down, "longer_ms", 0)
 
@@ -208,6 +278,16 @@ class Injector:
         if fault == "P8":
             self._bench.cut_power(node.name)
             return lambda: self._bench.restore_power(node.name)
+        if fault == "P5":
+            self._bench.cut_power(node.name)
+            self._bench.restore_power(node.name)
+            return lambda: None
+        if fault == "P4":
+            for started_s in START_CUT_S:
+                self._bench.cut_power(node.name)
+                self._bench.restore_power(node.name)
+                self._run_for(started_s)
+            return lambda: None
         if fault == "P7":
             for _ in range(20):
                 self._bench.cut_power(node.name)

@@ -5,7 +5,8 @@
 
 prints one line of JSON, {"firmware_sha256": ..., "ports": {"melt": "/dev/pts/3", ...}}, and runs until its time is over
 or its standard input closes.  A line of JSON on its standard input is done and answered by one: ["lay", FAULT, PLACE],
-["lift", FAULT, PLACE], ["output", PLACE], ["permit", NODE].
+["lift", FAULT, PLACE], ["output", PLACE], ["permit", NODE], ["enumerate", NODE]: its adapter comes back under another
+name, which is the answer.
 
 With ``--fixtures`` there is no plant: each node has a fixture board, as on a wired bench, with a port of its own.
 ``--links`` makes links to the ports, named as a system names those of USB adapters.
@@ -62,8 +63,8 @@ def _pump(bench: SimulatedLine, ends: dict[str, int]) -> None:
 class Orders:
     """What is asked on the standard input."""
 
-    def __init__(self, bench: SimulatedLine, seed: int) -> None:
-        self._line, self._bench = load_line(LINE_R1), bench
+    def __init__(self, bench: SimulatedLine, seed: int, ends: dict[str, int], links: Path | None) -> None:
+        self._line, self._bench, self._ends, self._links = load_line(LINE_R1), bench, ends, links
         self._injector = Injector(self._line, bench, seed, lambda s: bench.run_until(bench.now_us + round(s * 1e6)))
         self.closed = False
         self._rest = b""
@@ -77,10 +78,21 @@ class Orders:
             for line in lines:
                 print(json.dumps(self._do(*json.loads(line))), flush=True)
 
-    def _do(self, what: str, *given: str) -> float | bool | None:
+    def _enumerate(self, name: str) -> str:
+        """The old device is gone, a new one is there, and the link names it."""
+        gone = self._ends[name]
+        self._ends[name], device = _open_pty()  # while the old one has its name
+        os.close(gone)
+        if self._links:
+            _link(self._links, {name: device})
+        return device
+
+    def _do(self, what: str, *given: str) -> float | bool | str | None:
         if what in ("lay", "lift"):
             (self._injector.lay if what == "lay" else self._injector.lift)(*given)
             return None
+        if what == "enumerate":
+            return self._enumerate(*given)
         terminals = self._bench.nodes[given[0].partition(".")[0]].terminals
         if what == "permit":
             return terminals.permit(self._bench.now_us // 1000)
@@ -101,7 +113,9 @@ def _link(folder: Path, ports: dict[str, str]) -> None:
     """Links as of USB adapters: the serial number of NODE is SIM_NODE."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, device in ports.items():
-        (folder / f"usb-Spinline_Simulated_{serial_of(name)}-if00-port0").symlink_to(device)
+        link = folder / f"usb-Spinline_Simulated_{serial_of(name)}-if00-port0"
+        link.unlink(missing_ok=True)
+        link.symlink_to(device)
 
 
 def serial_of(name: str) -> str:
@@ -136,7 +150,7 @@ def main() -> None:
         _link(given.links, ports)
     print(json.dumps({"firmware_sha256": bench.firmware_sha256, "ports": ports}), flush=True)
     try:
-        run(bench, ends, given.speed, given.seconds, Orders(bench, given.seed))
+        run(bench, ends, given.speed, given.seconds, Orders(bench, given.seed, ends, given.links))
     finally:
         bench.close()
 

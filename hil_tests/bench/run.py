@@ -68,9 +68,10 @@ class BenchRun:
         self._journal_path = folder / "journal.sqlite"
         self._recipe_path = recipe_path
         self._supervisors_n = 0
+        self._clock_us = START_US  # of the day, at virtual time 0; a supervisor reads it when it starts
         self.attended = True  # a supervisor's process is there
         self.due_us = 0
-        self.injector = Injector(self.line, self.bench, seed, self.run_for)
+        self.injector = Injector(self.line, self.bench, seed, self.run_for, self.set_clock)
         self._supervise(self._new_journal())
 
     def _new_journal(self) -> journals.Journal:
@@ -111,7 +112,7 @@ class BenchRun:
             self.record,
             Batch(float(program.threading_min) * 60, float(program.production_min) * 60),
             random.Random(f"{self.seed} supervisor {self._supervisors_n}").randbytes,
-            START_US,
+            self._clock_us,
             self.operator_key,
         )
 
@@ -183,6 +184,12 @@ class BenchRun:
         self.configurations = configurations or self.configurations
         self._supervise(journals.Journal.open(self.journal_path))
         self.due_us = self.bench.now_us
+
+    def set_clock(self, by_us: int) -> None:
+        """The host's clock of the day is set, its supervisor dies and starts again."""
+        self._clock_us += by_us
+        self.kill_supervisor()
+        self.restart_supervisor()
 
     def next_batch(self, recipe: Recipe) -> None:
         """The batch has ended: another supervisor with another recipe and a journal of its own, on the same boards."""

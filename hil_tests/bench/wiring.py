@@ -74,7 +74,6 @@ def _draw_drive(actuators: Actuators, pins: bytes, dac: tuple[int, ...], relay: 
     actuators.godet2_command = dac[1] / DAC_FULL
 
 
-LFL_OK = 1  # the dryer's analyser is below its limit
 BASE_CLEAR = 1  # no base in the bath behind the line; nothing proves the fiber dry (contact 4 stays open)
 ESTOP_OK = 1  # the emergency-stop chain; its contact number differs from node to node
 
@@ -108,7 +107,7 @@ WIRING: dict[str, NodeWiring] = {
             (9, lambda s: s.extraction_level_percent, 100.0),
         ),
         contacts=lambda s: (
-            int(s.exhaust_flow_ok) | int(s.chiller_ok) << 1 | ESTOP_OK << 2 | LFL_OK << 3 | BASE_CLEAR << 5
+            int(s.exhaust_flow_ok) | int(s.chiller_ok) << 1 | ESTOP_OK << 2 | int(s.dryer_lfl_ok) << 3 | BASE_CLEAR << 5
         ),
         counts=lambda s: [0, 0],
         drive=_bath_drive,
@@ -128,7 +127,8 @@ class Terminals:
     """The live terminals of one node: what faults have been laid on, and what its relay does.
 
     ``harmed`` inputs are named by kind (tc, analog, count) and number of the terminal; ``pin_harm`` and ``dac_harm``
-    turn what the node puts out into what arrives at the actuator; ``contacts_open`` are bits that read open.
+    turn what the node puts out into what arrives at the actuator; ``contacts_open`` and ``contacts_closed`` are bits
+    that read so in any case.
     """
 
     wiring: NodeWiring
@@ -139,6 +139,7 @@ class Terminals:
     pin_harm: dict[int, ActuatorHarm] = field(default_factory=dict)
     dac_harm: dict[int, ActuatorHarm] = field(default_factory=dict)
     contacts_open: int = 0
+    contacts_closed: int = 0
     swapped_thermocouples: tuple[int, int] | None = None
     _heartbeat: int = -1
     _heartbeat_ms: int = -WATCHDOG_MS
@@ -154,7 +155,7 @@ class Terminals:
         for channel, value, full in wiring.analog:
             down.analog_uv[channel] = int((4.0 + 16.0 * value(sensors) / full) * 1000 * SHUNT_OHM)
         down.contacts = wiring.contacts(sensors) | (PERMIT_CONTACT if permit_closed else 0) | NO_JUMPER
-        down.contacts &= ~self.contacts_open
+        down.contacts = (down.contacts | self.contacts_closed) & ~self.contacts_open
         down.counts = wiring.counts(sensors)
         if self.harmed:
             self._harm(now_ms)

@@ -54,21 +54,25 @@ def within(tag: str, setpoint: float, away: float) -> Look:
 
 
 def zones_within(away_K: float) -> Look:
-    """Every zone's true barrel temperature is so near to the recipe's."""
+    """Every zone is so near to the recipe's temperature, by its thermocouple without its noise."""
     return lambda run: all(abs(off_K) <= away_K for off_K in zone_errors_K(run))
 
 
 def no_zone_above(over_K: float) -> Look:
-    """No zone's true barrel temperature is farther above the recipe's."""
+    """No zone is farther above the recipe's temperature, by its thermocouple without its noise."""
     return lambda run: max(zone_errors_K(run)) <= over_K
 
 
 def zone_errors_K(run: BenchRun) -> list[float]:
-    """True barrel temperature less the recipe's, for each zone."""
-    melt = run.recipe.melt
+    """True barrel temperature and the error of its thermocouple's class less the recipe's, for each zone.
+
+    No loop can know its own thermocouple's error; what control can do is judged without it.
+    """
+    melt, truth = run.recipe.melt, run.bench.plant.truth
     asked = [float(getattr(melt, f"z{i}_temperature_C")) for i in range(1, 7)]
     asked += [float(melt.pump_temperature_C), float(melt.die_temperature_C)]
-    return [true_C - asked_C for true_C, asked_C in zip(run.bench.plant.truth.barrel_temperature_C, asked, strict=True)]
+    rows = zip(truth.barrel_temperature_C, truth.thermocouple_error_K, asked, strict=True)
+    return [true_C + error_K - asked_C for true_C, error_K, asked_C in rows]
 
 
 def takeup_between(low_m_min: float, high_m_min: float) -> Look:

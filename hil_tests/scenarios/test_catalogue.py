@@ -8,24 +8,27 @@ from __future__ import annotations
 
 import pytest
 
-from hil_tests.bench.faults import CATALOGUE, HEATING, HELD, RUNNING, Fault, Reaction, cases
+from hil_tests.bench.faults import CATALOGUE, HEATING, HELD, RUNNING, Asked, Fault, Mask, Reaction, cases
 from hil_tests.bench.run import BenchRun
 
 from .conftest import TO_PRODUCTION_S, MakeRun, short_recipe
+from .looks import person_sets
+from .masks import mask_shows
 from .protocol import events, missing_scans, rows_of
 
 BACK_S = 45.0  # after a wire is well again: the session, the back-fill and the lease
 TROUBLE = {"SENSOR_FAULT", "LOOP_FAILED", "INTERLOCK_TRIPPED", "SAFE_ORDER", "PERMIT_OPEN", "INTERNAL_FAULT"}
 TENSION = "draw.TENSION"  # of a fiber that is drawn: minutes after threading
-JUST_BEFORE_WRAP = (1 << 30) - 5000
+WRAP_S = 600.0  # when the tick counters wrap, where a fault asks for it: in production
+TICKS_N = 1 << 30
 FIRST = [(fault, place, state) for fault, place, state in cases() if place == fault.places[0] and state == RUNNING]
 
 
 def one_of_each() -> list[tuple[Fault, str, str]]:
-    """The first fault of each kind (wire, sensor, actuator, time, power) with a reaction of its own."""
-    found: dict[tuple[str, Reaction], tuple[Fault, str, str]] = {}
+    """The first fault of each kind (wire, sensor, actuator, time, power) with a reaction or a mask of its own."""
+    found: dict[tuple[str, Reaction, Mask | None], tuple[Fault, str, str]] = {}
     for fault, place, state in FIRST:
-        found.setdefault((fault.id[0], fault.reactions[state]), (fault, place, state))
+        found.setdefault((fault.id[0], fault.reactions[state], fault.mask), (fault, place, state))
     return list(found.values())
 
 
@@ -51,12 +54,20 @@ def follows(run: BenchRun, reaction: Reaction, after: dict[str, int]) -> bool:
     return seen and run.supervisor.batch.state in reaction.batch
 
 
+def ask(run: BenchRun, asked: Asked) -> None:
+    """A person sets a loop's setpoint."""
+    node, _, loop = asked.loop.partition(".")
+    person_sets(node, loop, asked.number)(run)
+
+
 def judge(run: BenchRun, fault: Fault, place: str, state: str) -> None:
     """Lay the fault and see the reaction in its time."""
     reaction = fault.reactions[state]
     after = {node: len(events(run, node)) for node in run.bench.nodes}
-    began_s = run.now_s
+    began_s, began_us = run.now_s, run.bench.now_us
     run.lay(fault.id, place)
+    if place in fault.asked:
+        ask(run, fault.asked[place])
     if fault.lasts_s or not reaction.events:
         run.run_for(fault.lasts_s or reaction.within_s)
     if fault.lasts_s:
@@ -67,7 +78,9 @@ def judge(run: BenchRun, fault: Fault, place: str, state: str) -> None:
     assert seen, (told(run, after), run.supervisor.batch.history, run.supervisor.problems)
     if not reaction.events:
         assert not told(run, after) & TROUBLE
-    if fault.id[0] == "W":
+    if fault.mask:
+        assert mask_shows(run, fault, place, began_us) == ""
+    if fault.id[0] == "W" or fault.id == "T5":
         assert missing_scans(run) == 0
         assert rows_of(run, "SELECT count(*) FROM gap") == [(0,)], "the rings held it"
 
@@ -87,9 +100,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def test_a_fault_has_its_reaction_in_time(make_run: MakeRun, fault: Fault, place: str, state: str) -> None:
     settled = fault.id[0] == "A" or place == TENSION  # where it has something to do, or to measure
     recipe = short_recipe(threading_min=4 if settled else 1)
-    run = make_run(recipe=recipe, ticks_offset=JUST_BEFORE_WRAP if fault.id == "T3" else 0)
+    run = make_run(recipe=recipe, ticks_offset=TICKS_N - round(1000 * WRAP_S) if fault.id == "T3" else 0)
     bring_to(run, state)
+    if fault.id == "T3":
+        assert run.now_s < WRAP_S - 10, "production has begun"
+        run.run_for(WRAP_S - 10 - run.now_s)
     judge(run, fault, place, state)
+    assert fault.id != "T3" or run.now_s > WRAP_S, "they wrapped meanwhile"
 
 
 @pytest.mark.parametrize("fault", [fault for fault in CATALOGUE if fault.needs], ids=case_id)

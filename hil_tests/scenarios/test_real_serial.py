@@ -16,6 +16,8 @@ from typer.testing import CliRunner
 
 from hil_tests.bench.interpreters import Interpreter
 from hil_tests.bench.provisioning import bench_site_key
+from hil_tests.bench.pty_bench import LineProcess
+from hil_tests.bench.pty_line import serial_of
 from hil_tests.bench.run import LINE_R1, RECIPE_R1
 from hil_tests.bench.serial_supervisor import CAP_S, SerialSupervisor, Told
 from hil_tests.bench.wall import now_s
@@ -70,6 +72,29 @@ def test_a_supervisor_on_serial_ports_configures_and_starts_the_line_and_takes_i
     assert real_line.step_until(lambda: real_line.record.scans_to("melt") > before + 20)
     assert sessions["melt"].state == STARTING
     assert not any(port.problem for port in real_line.ports.values())
+
+
+def test_an_adapter_that_comes_back_under_another_name_is_found_by_its_serial_number(
+    interpreter: Interpreter, tmp_path: Path
+) -> None:
+    """Fault W13: the ports of a site are named by links that end in serial numbers, as a system makes them."""
+    links = tmp_path / "by-id"
+    process = LineProcess(interpreter, tmp_path, SPEED, "--links", str(links))
+    told: Told = process.told
+    by_serial = {name: str(next(links.glob(f"*{serial_of(name)}*"))) for name in told["ports"]}
+    line = SerialSupervisor({**told, "ports": by_serial}, tmp_path / "journal.sqlite", now_s(), SPEED)
+    try:
+        line.supervisor.start()
+        assert line.step_until(lambda: line.states() == {"STARTING"}), line.supervisor.problems
+
+        assert process.ask("enumerate", "melt") != told["ports"]["melt"]
+        before = line.record.scans_to("melt")
+        assert line.step_until(lambda: line.record.scans_to("melt") > before + 40), line.ports["melt"].problem
+        assert line.ports["melt"].losses_n > 0 and not any(port.problem for port in line.ports.values())
+        assert line.states() == {"STARTING"}
+    finally:
+        line.close()
+        process.close()
 
 
 def orders(journal: Path) -> list[tuple[Any, ...]]:

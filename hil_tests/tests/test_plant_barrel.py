@@ -9,6 +9,7 @@ from scipy.integrate import solve_ivp
 
 from hil_tests.bench.plant.barrel import STEP_S, BarrelModel
 from hil_tests.bench.plant.parameters import R1, ZONES_N
+from hil_tests.bench.plant.room import Room
 from hil_tests.bench.plant.signals import Actuators, Disturbances, Sensors, Truth
 from hil_tests.bench.plant.sources import SourceFactory
 
@@ -21,7 +22,7 @@ class Stand:
     """The barrel alone, with the melt flow given."""
 
     def __init__(self, noise: bool = False) -> None:
-        self.barrel = BarrelModel(R1, SourceFactory(1, noise))
+        self.barrel = BarrelModel(R1, SourceFactory(1, noise), Room(R1.surroundings))
         self.actuators = Actuators(contactor=True)
         self.disturbances = Disturbances()
         self.sensors = Sensors()

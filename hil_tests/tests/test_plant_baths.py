@@ -10,9 +10,10 @@ from hil_tests.bench.plant.extraction import STEP_S, ExtractionModel
 from hil_tests.bench.plant.line import Line
 from hil_tests.bench.plant.parameters import R1
 from hil_tests.bench.plant.quench import QuenchModel
+from hil_tests.bench.plant.room import Room
 from hil_tests.bench.plant.signals import Actuators, Disturbances, Sensors, Truth
 from hil_tests.bench.plant.sources import SourceFactory, lag_weight
-from hil_tests.bench.plant.vapour import VapourModel
+from hil_tests.bench.plant.vapour import STEP_H, DryerModel, VapourModel, evaporation_kg_h
 
 SECOND_US = 1_000_000
 FLOW_MG_S = R1.melt.nominal_flow_mg_s
@@ -21,7 +22,7 @@ R1_FIBER_MG_S = (FLOW_MG_S / 2.8, FLOW_MG_S * 1.8 / 2.8)  # resin and extractabl
 
 class QuenchStand:
     def __init__(self, valve: float) -> None:
-        self.quench = QuenchModel(R1, SourceFactory(1, False))
+        self.quench = QuenchModel(R1, SourceFactory(1, False), Room(R1.surroundings))
         self.actuators = Actuators(quench_cool_valve=valve, quench_pump_command=0.5, bore_gas_command=0.4)
         self.disturbances = Disturbances()
         self.sensors = Sensors()
@@ -38,7 +39,7 @@ class QuenchStand:
 
 class ExtractionStand:
     def __init__(self, makeup_command: float = 0.5, valve: float = 0.08) -> None:
-        self.extraction = ExtractionModel(R1, SourceFactory(1, False))
+        self.extraction = ExtractionModel(R1, SourceFactory(1, False), Room(R1.surroundings))
         self.actuators = Actuators(
             makeup_command=makeup_command,
             makeup_valve_open=True,
@@ -178,10 +179,12 @@ def test_vapour_settles_where_evaporation_and_exhaust_meet(
     lids_closed: bool, leak_kg_h: float, expected_ppm: float
 ) -> None:
     vapour = VapourModel(R1.vapour, SourceFactory(1, False))
-    actuators = Actuators(lids_closed=lids_closed, exhaust_fan_on=True)
+    actuators, disturbances = Actuators(lids_closed=lids_closed, exhaust_fan_on=True), Disturbances()
+    disturbances.seal_leak_kg_h = leak_kg_h
     sensors = Sensors()
     for _ in range(1200):
-        vapour.step(actuators, Disturbances(seal_leak_kg_h=leak_kg_h), sensors)
+        evaporated_kg = evaporation_kg_h(R1.vapour, actuators, disturbances) * STEP_H
+        vapour.step(evaporated_kg, actuators, disturbances, sensors)
     assert sensors.vapour_ppm == pytest.approx(expected_ppm, rel=0.06)
     assert sensors.exhaust_flow_ok
 
@@ -189,14 +192,48 @@ def test_vapour_settles_where_evaporation_and_exhaust_meet(
 def test_a_failed_fan_is_seen_and_vapour_rises_by_a_thousand_ppm_a_minute() -> None:
     vapour = VapourModel(R1.vapour, SourceFactory(1, False))
     actuators = Actuators(lids_closed=True, exhaust_fan_on=True)
-    disturbances, sensors = Disturbances(seal_leak_kg_h=0.48), Sensors()
+    disturbances, sensors = Disturbances(), Sensors()
     for _ in range(1200):
-        vapour.step(actuators, disturbances, sensors)
+        vapour.step(0.5 * STEP_H, actuators, disturbances, sensors)
     disturbances.exhaust_fan_healthy = False
     for _ in range(240):
-        vapour.step(actuators, disturbances, sensors)
+        vapour.step(0.5 * STEP_H, actuators, disturbances, sensors)
     assert not sensors.exhaust_flow_ok
-    assert 900.0 < vapour.enclosure_ppm - 240.0 < 1300.0
+    assert 900.0 < vapour.enclosure.ppm - 240.0 < 1300.0
+
+
+def dryer_at_r1(seconds: float, disturbances: Disturbances, sensors: Sensors) -> DryerModel:
+    """The dryer alone with 4.9 kg/h of solvent in the fiber."""
+    dryer = DryerModel(R1.dryer, R1.vapour)
+    for _ in range(round(seconds / STEP_S)):
+        dryer.step(4.9 * STEP_H, disturbances, sensors)
+    return dryer
+
+
+def test_the_dryer_runs_at_four_percent_of_the_flammable_limit() -> None:
+    sensors = Sensors()
+    dryer = dryer_at_r1(600.0, Disturbances(), sensors)
+    assert dryer.air.ppm / R1.dryer.lfl_ppm == pytest.approx(0.039, rel=0.05)
+    assert sensors.dryer_lfl_ok
+
+
+def test_without_its_fan_the_dryer_comes_to_a_quarter_of_the_flammable_limit_in_about_four_minutes() -> None:
+    disturbances, sensors = Disturbances(dryer_fan_healthy=False), Sensors()
+    dryer_at_r1(180.0, disturbances, sensors)
+    assert sensors.dryer_lfl_ok
+    dryer = dryer_at_r1(300.0, disturbances, sensors)
+    assert not sensors.dryer_lfl_ok and dryer.air.ppm > 0.25 * R1.dryer.lfl_ppm
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.tuples(st.floats(0.0, 900.0), st.booleans()), min_size=1, max_size=6))
+def test_solvent_in_air_goes_out_with_it_or_drips_off_and_is_never_lost(phases: list[tuple[float, bool]]) -> None:
+    vapour, sensors = VapourModel(R1.vapour, SourceFactory(1, False)), Sensors()
+    for rate_kg_h, fan in phases:
+        for _ in range(400):
+            vapour.step(rate_kg_h * STEP_H, Actuators(exhaust_fan_on=fan), Disturbances(), sensors)
+    assert vapour.enclosure.ppm <= R1.vapour.saturated_ppm
+    assert vapour.enclosure.balance().lost_share < 1e-9
 
 
 def test_the_stretching_bath_reaches_sixty_degrees_in_about_half_an_hour() -> None:
@@ -204,3 +241,42 @@ def test_the_stretching_bath_reaches_sixty_degrees_in_about_half_an_hour() -> No
     line.actuators.stretch_heater_on = True
     line.advance(1500 * SECOND_US)
     assert 55.0 < line.truth.stretch_temperature_C < 62.0
+
+
+def heat_given_J(line: Line) -> list[float]:
+    """What the heaters of quench, extraction and stretch bath gave in five minutes of full power."""
+    a = line.actuators
+    a.quench_heater_on = a.extraction_heater_on = a.stretch_heater_on = True
+    line.advance(300 * SECOND_US)
+    return [line.truth.balances[f"{name} heat, J"].got for name in ("quench", "extraction", "stretch")]
+
+
+def test_ten_percent_less_mains_is_nineteen_percent_less_heat_in_every_bath() -> None:
+    full, low = Line(1, noise=False), Line(1, noise=False)
+    low.disturbances.mains_voltage_ratio = R1.bad_day.mains_low_ratio
+    for line in (full, low):  # no top-up of water that would bring heat of its own
+        line._quench.water_kg = 41.0
+        line._stretch.water_kg = 21.0
+    assert heat_given_J(low) == pytest.approx([0.81 * given_J for given_J in heat_given_J(full)])
+
+
+def test_the_stretching_bath_evaporates_and_its_float_valve_makes_up_for_it() -> None:
+    line = Line(1, noise=False)
+    line.advance(600 * SECOND_US)
+    missing_kg = R1.stretch.water_kg - line.truth.stretch_water_kg
+    assert 0.0 < missing_kg < 0.12
+    line.advance(4800 * SECOND_US)
+    balance = line.truth.balances["stretch water, kg"]
+    assert balance.gave == pytest.approx(R1.stretch.evaporation_kg_h * 4800 / 3600)
+    assert R1.stretch.water_kg - line.truth.stretch_water_kg == pytest.approx(600.0 / 3600.0, rel=0.01)
+
+
+def test_the_room_swings_by_five_kelvin_in_a_day() -> None:
+    room, calm = Room(R1.surroundings), Disturbances()
+    seen_C = []
+    for hour in range(25):
+        room.step(3600.0 * hour)
+        seen_C.append(room.ambient_C(calm))
+    assert seen_C[0] == pytest.approx(25.0) == pytest.approx(seen_C[24])
+    assert max(seen_C) == pytest.approx(30.0) and min(seen_C) == pytest.approx(20.0)
+    assert room.ambient_C(Disturbances(ambient_offset_K=-3.0)) == pytest.approx(22.0)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import pi
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hil_tests.bench.plant.capstan import Grip
 from hil_tests.bench.plant.line import Line
 from hil_tests.bench.plant.parameters import R1
 
@@ -160,6 +162,60 @@ def test_a_slipping_fiber_is_drawn_less_than_the_encoders_say() -> None:
     line.advance(160 * SECOND_US)
     assert line.truth.godet2_speed_m_min / line.truth.godet1_speed_m_min == pytest.approx(1.8, rel=1e-3)
     assert line.truth.fiber_draw_ratio == pytest.approx(1.44, rel=0.01)
+
+
+def test_a_dry_godet_holds_23_times_and_a_wet_one_2_2_times_what_the_winder_pulls() -> None:
+    grip = Grip(R1.capstan, R1.stretch)
+    assert grip.holds_N(wet=False) / R1.capstan.outrun_N == pytest.approx(23.1, rel=0.01)
+    assert grip.holds_N(wet=True) / R1.capstan.outrun_N == pytest.approx(2.19, rel=0.01)
+
+
+def test_a_wet_godet_slips_until_the_fiber_pulls_no_more_than_it_holds() -> None:
+    line = drawing_line(seconds=100)
+    dry = replace(line.truth)
+    assert dry.fiber_speed_m_min == pytest.approx(dry.godet2_speed_m_min), "dry: it holds four newton"
+    line.disturbances.godet2_wet = True
+    line.advance(101 * SECOND_US)
+    held_N = Grip(R1.capstan, R1.stretch).holds_N(wet=True)
+    assert line.sensors.tension_N == pytest.approx(held_N, rel=1e-6), "at once"
+    line.advance(250 * SECOND_US)
+    truth = line.truth
+    assert truth.godet2_speed_m_min == pytest.approx(18.0, rel=1e-3), "the encoder shows nothing"
+    assert truth.fiber_speed_m_min < 0.98 * truth.godet2_speed_m_min, "a free roller does"
+    assert truth.fiber_draw_ratio == pytest.approx(truth.fiber_speed_m_min / truth.godet1_speed_m_min, rel=2e-3)
+    assert truth.godet2_current_A < 0.8 * dry.godet2_current_A, "and the drive's current"
+    line.disturbances.godet2_wet = False
+    line.advance(400 * SECOND_US)
+    assert line.truth.fiber_speed_m_min == pytest.approx(18.0, rel=1e-3)
+    assert line.truth.fiber_draw_ratio == pytest.approx(1.8, rel=0.01)
+
+
+def test_a_fiber_that_pulls_less_than_a_wet_godet_holds_does_not_slip() -> None:
+    line = drawing_line(seconds=60)
+    line.actuators.godet2_command = 11.0 / 60.0
+    line.advance(160 * SECOND_US)
+    line.disturbances.godet2_wet = True
+    line.advance(260 * SECOND_US)
+    truth = line.truth
+    assert 0.0 < line.sensors.tension_N < Grip(R1.capstan, R1.stretch).holds_N(wet=True)
+    assert truth.fiber_speed_m_min == pytest.approx(truth.godet2_speed_m_min)
+
+
+def test_a_drive_takes_more_current_while_it_climbs_and_none_without_power() -> None:
+    line = Line(1, noise=False)
+    a = line.actuators
+    a.drive_power = a.godet_enable = True
+    a.godet1_command = 0.5
+    line.advance(4 * SECOND_US)
+    climbing_A = line.truth.godet1_current_A
+    line.advance(20 * SECOND_US)
+    p = R1.drives
+    assert line.truth.godet1_current_A == pytest.approx(p.motor_friction_N_m / p.motor_N_m_A)
+    inertia_N_m = p.inertia_kg_m2 * p.ramp_m_min_s / 60.0 / p.radius_m / p.gear
+    assert climbing_A - line.truth.godet1_current_A == pytest.approx(inertia_N_m / p.motor_N_m_A, rel=1e-3)
+    a.drive_power = False
+    line.advance(21 * SECOND_US)
+    assert line.truth.godet1_current_A == 0.0
 
 
 @settings(max_examples=20, deadline=None)

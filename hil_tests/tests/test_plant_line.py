@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hil_tests.bench.plant.line import Line
+from hil_tests.bench.plant.sources import SourceFactory
 
 SECOND_US = 1_000_000
 
@@ -93,7 +94,7 @@ def test_noise_of_a_thermocouple_has_the_stated_size() -> None:
         readings_C.append(line.sensors.zone_temperature_C[0])
     mean_C = sum(readings_C) / len(readings_C)
     sigma_K = (sum((reading_C - mean_C) ** 2 for reading_C in readings_C) / len(readings_C)) ** 0.5
-    assert abs(mean_C - 25.0) < 0.02
+    assert abs(mean_C - 25.0 - line.truth.thermocouple_error_K[0]) < 0.02
     assert 0.14 < sigma_K < 0.16
 
 
@@ -111,3 +112,33 @@ def test_time_never_runs_back() -> None:
     line.advance(SECOND_US)
     with pytest.raises(AssertionError, match="forward"):
         line.advance(SECOND_US - 1)
+
+
+def test_each_thermocouple_has_an_error_of_its_class_of_its_own_that_stays_all_run() -> None:
+    errors_K = []
+    for seed in range(20):
+        line = Line(seed)
+        errors_K += line.truth.thermocouple_error_K + [line.truth.stretch_thermocouple_error_K]
+        line.advance(SECOND_US)
+        assert line.truth.thermocouple_error_K == errors_K[-9:-1]
+    assert len(set(errors_K)) == len(errors_K)
+    assert -1.5 <= min(errors_K) < -1.3 and 1.3 < max(errors_K) <= 1.5
+    assert Line(1, noise=False).truth.thermocouple_error_K == [0.0] * 8
+
+
+def test_a_preheated_line_begins_where_its_thermocouples_show_the_setpoints() -> None:
+    line = Line(4)
+    line.preheat([200.0] * 8, 40.0, 60.0)
+    truth = line.truth
+    shown_C = [true + error for true, error in zip(truth.barrel_temperature_C, truth.thermocouple_error_K, strict=True)]
+    assert shown_C == pytest.approx([200.0] * 8)
+    assert truth.stretch_temperature_C + truth.stretch_thermocouple_error_K == pytest.approx(60.0)
+
+
+def test_another_random_source_moves_no_other_and_no_name_is_drawn_from_twice() -> None:
+    alone, beside = SourceFactory(7, True), SourceFactory(7, True)
+    beside.named("another").gauss(0.0, 1.0)
+    first, second = alone.named("resin_flow"), beside.named("resin_flow")
+    assert [first.random() for _ in range(5)] == [second.random() for _ in range(5)]
+    with pytest.raises(AssertionError, match="resin_flow"):
+        alone.named("resin_flow")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import stdev
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -173,13 +175,51 @@ def test_the_density_of_a_liquid_is_wrong_by_the_same_half_percent_at_most_all_r
         assert max(flows_mg_s) / min(flows_mg_s) == pytest.approx(1.02, abs=0.002)
 
 
-def test_cold_melt_raises_and_a_thinner_lot_lowers_the_die_pressure() -> None:
+def test_colder_melt_raises_the_die_pressure() -> None:
     line = spinning_line(noise=False, seconds=400)
     before_kPa = line.truth.die_pressure_kPa
-    line.disturbances.viscosity_ratio = 0.85
-    line.advance(401 * SECOND_US)
-    assert line.truth.die_pressure_kPa == pytest.approx(0.85 * before_kPa, rel=0.02)
-    line.disturbances.viscosity_ratio = 1.0
     line._barrel.melt_C[-1] -= 10.0
-    line.advance(401_050_000)
+    line.advance(400_050_000)
     assert line.truth.die_pressure_kPa == pytest.approx(1.16 * before_kPa, rel=0.03)
+
+
+def test_a_thinner_lot_comes_to_the_die_after_sixty_seconds_and_then_with_a_lag_of_thirty_five() -> None:
+    line, same = spinning_line(noise=False, seconds=400), spinning_line(noise=False, seconds=400)
+    line.disturbances.viscosity_ratio = 0.85
+    for second, come in ((459, 0.0), (496, 0.632), (800, 1.0)):
+        for one in (line, same):
+            one.advance(second * SECOND_US)
+        assert line.truth.viscosity_ratio_at_die == pytest.approx(1.0 - 0.15 * come, abs=0.005)
+        pressures_kPa = [one.truth.die_pressure_kPa - one.truth.screen_fouling_kPa for one in (line, same)]
+        assert pressures_kPa[0] / pressures_kPa[1] == pytest.approx(1.0 - 0.15 * come, abs=0.01)
+
+
+def test_the_screen_pack_fouls_by_fifty_kilopascal_an_hour_and_only_while_melt_goes_through() -> None:
+    line = spinning_line(noise=False, seconds=600)
+    truth = line.truth
+    passed_h = truth.die_mg / R1.melt.nominal_flow_mg_s / 3600.0
+    assert truth.screen_fouling_kPa == pytest.approx(50.0 * passed_h, rel=1e-6) and passed_h > 0.1
+    fouled_kPa, before_kPa = truth.screen_fouling_kPa, truth.die_pressure_kPa
+    line.disturbances.screen_fouling_kPa = 400.0
+    line.advance(600_050_000)
+    assert line.truth.die_pressure_kPa - before_kPa == pytest.approx(400.0, rel=0.02)
+    line.actuators.melt_pump_enable = False
+    line.advance(610 * SECOND_US)
+    at_rest_kPa = line.truth.screen_fouling_kPa
+    line.advance(900 * SECOND_US)
+    assert line.truth.screen_fouling_kPa == at_rest_kPa < fouled_kPa + 0.1
+    assert line.truth.die_pressure_kPa == 0.0
+
+
+def test_foaming_melt_makes_three_times_the_noise_on_its_pressures() -> None:
+    sigmas_kPa = []
+    for ratio in (1.0, R1.bad_day.foaming_noise_ratio):
+        line = Line(3)
+        line.disturbances.pressure_noise_ratio = ratio
+        readings_kPa = []
+        for tick in range(1, 1001):
+            line.advance(tick * 50_000)
+            readings_kPa.append(line.sensors.inlet_pressure_kPa)
+        sigmas_kPa.append(stdev(readings_kPa))
+    assert sigmas_kPa[0] == pytest.approx(R1.melt.pressure_sigma_kPa, rel=0.1)
+    assert sigmas_kPa[1] == pytest.approx(3.0 * sigmas_kPa[0], rel=0.01)

@@ -13,6 +13,11 @@ class Max31856:
     def __init__(self, index):
         self.index = index
         self.registers = bytearray(16)
+        self.reset()
+
+    def reset(self):
+        for i in range(16):
+            self.registers[i] = 0
         self.registers[3:7] = b"\x7f\xc0\x7f\xff"
 
     def write(self, octets):
@@ -21,7 +26,9 @@ class Max31856:
 
     def write_readinto(self, octets, answer):
         stuck = bus.words[layout.SPI_DEAD + self.index]
-        if stuck:
+        if stuck == 3:
+            self.reset()
+        elif stuck:
             for i in range(len(answer)):
                 answer[i] = 255 if stuck == 2 else 0
             return
@@ -48,7 +55,8 @@ class Ads1115:
         self.code = 0
 
     def write_register(self, register, octets):
-        if register == 1 and octets[0] & 0xC0 == 0xC0:
+        stands = bus.words[layout.I2C_DEAD] & layout.STANDS << self.index
+        if register == 1 and octets[0] & 0xC0 == 0xC0 and not stands:
             channel = octets[0] >> 4 & 3
             code = bus.words[layout.ANALOG + 4 * self.index + channel] * 8 // (self.LSB_NV[octets[0] >> 1 & 7] // 125)
             self.code = 32767 if code > 32767 else -32768 if code < -32768 else code

@@ -16,8 +16,11 @@ TC_FAULT = TC + TC_N  # fault register
 ANALOG = TC_FAULT + TC_N  # microvolt
 CONTACTS = ANALOG + ANALOG_N  # one bit each
 COUNTS = CONTACTS + 1  # of the encoders
-SPI_DEAD = COUNTS + ENCODERS_N  # for each thermocouple chip what its data line is stuck at: 0 alive, 1 low, 2 high
-I2C_DEAD = SPI_DEAD + TC_N  # one bit each address of I2C_ADDRESSES that does not acknowledge
+SPI_DEAD = (
+    COUNTS + ENCODERS_N
+)  # for each thermocouple chip 0 alive, data line stuck 1 low, 2 high, 3 has lost its settings
+I2C_DEAD = SPI_DEAD + TC_N  # one bit each address of I2C_ADDRESSES that does not acknowledge; from STANDS on one
+STANDS = 1 << 8  # bit each converter that does not convert
 LONGER_MS = I2C_DEAD + 1  # so much longer does every scan take, as of a collection of garbage
 RX_N = LONGER_MS + 1  # how many bytes follow
 DOWN_WORDS = RX_N + 1

@@ -13,6 +13,7 @@ CONTACTS = ANALOG + CONVERTED_N
 EXPANDER = CONTACTS + 1  # levels at the inputs of the third expander
 COUNTS = EXPANDER + 1
 I2C_DEAD = COUNTS + ENCODERS_N
+STANDS = 1 << 8  # no converter of the fixture stands
 LONGER_MS = I2C_DEAD + 1  # as of a node
 RX_N = LONGER_MS + 1
 DOWN_WORDS = RX_N + 1

@@ -8,7 +8,8 @@ from __future__ import annotations
 from math import exp
 
 from .parameters import BATH_STEP_US, ZONES_N, Parameters
-from .signals import Actuators, Disturbances, Sensors, Truth
+from .room import Room
+from .signals import Actuators, Balance, Disturbances, Sensors, Truth
 from .sources import SourceFactory, lag_weight
 
 STEP_S = BATH_STEP_US / 1e6
@@ -18,12 +19,12 @@ EXTRUDER_ZONES_N = 6  # the rest sees the flow of the melt pump
 class BarrelModel:
     """Heater, barrel metal, thermowell and melt of each zone."""
 
-    def __init__(self, parameters: Parameters, sources: SourceFactory) -> None:
+    def __init__(self, parameters: Parameters, sources: SourceFactory, room: Room) -> None:
         barrel = parameters.barrel
         self._p = barrel
-        self._ambient_C = parameters.surroundings.ambient_C
+        self._room = room
         self._nominal_flow_mg_s = parameters.melt.nominal_flow_mg_s
-        start_C = self._ambient_C
+        start_C = parameters.surroundings.ambient_C
         self.heater_C = [start_C] * ZONES_N
         self.barrel_C = [start_C] * ZONES_N
         self.well_C = [start_C] * ZONES_N
@@ -31,12 +32,14 @@ class BarrelModel:
         self.heater_energy_J = [0.0] * ZONES_N
         self.loss_energy_J = 0.0
         self.melt_energy_J = 0.0
-        self._start_C = start_C
+        self._start_J = self._stored_energy()
         delay_n = round(barrel.heater_dead_time_s / STEP_S)
         self._power_ring_W: list[list[float]] = [[0.0] * ZONES_N for _ in range(delay_n)]
         self._ring_i = 0
         self._well_weight = lag_weight(STEP_S, barrel.thermowell_lag_s)
         self._gauss = [sources.named(f"thermocouple{i}").gauss for i in range(ZONES_N)]
+        widest_K = barrel.thermocouple_error_K
+        self._error_K = [sources.named(f"thermocouple{i}_error").uniform(-widest_K, widest_K) for i in range(ZONES_N)]
 
     def step(
         self,
@@ -47,16 +50,18 @@ class BarrelModel:
         sensors: Sensors,
     ) -> None:
         """One step with the heaters as they stand; melt flows in mg/s."""
-        ambient_C = self._ambient_C + disturbances.ambient_offset_K
+        ambient_C = self._room.ambient_C(disturbances)
         power_W = self._delayed_power(actuators, disturbances.mains_voltage_ratio)
         melt_W = self._melt_heat(ambient_C, extruder_mg_s, pump_mg_s)
         self._exchange(power_W, melt_W, ambient_C)
         self._measure(sensors)
 
     def preheat(self, zones_C: list[float]) -> None:
-        """Begin with every store of each zone at this temperature: a line that was stopped a while ago."""
+        """Begin where each thermocouple shows this temperature: a line that was stopped a while ago."""
+        true_C = [zone_C - error_K for zone_C, error_K in zip(zones_C, self._error_K, strict=True)]
         for stores in (self.heater_C, self.barrel_C, self.well_C, self.melt_C):
-            stores[:] = zones_C
+            stores[:] = true_C
+        self._start_J = self._stored_energy()
 
     def publish(self, truth: Truth) -> None:
         truth.barrel_temperature_C[:] = self.barrel_C
@@ -65,13 +70,16 @@ class BarrelModel:
         truth.heater_energy_J[:] = self.heater_energy_J
         truth.loss_energy_J = self.loss_energy_J
         truth.melt_energy_J = self.melt_energy_J
-        truth.stored_energy_J = self._stored_energy()
+        truth.stored_energy_J = self._stored_energy() - self._start_J
+        truth.thermocouple_error_K[:] = self._error_K
+        given_J = self.loss_energy_J + self.melt_energy_J
+        truth.balances["barrel heat, J"] = Balance(sum(self.heater_energy_J), given_J, truth.stored_energy_J)
 
     def _stored_energy(self) -> float:
+        """In J above 0 degC."""
         p = self._p
         return sum(
-            p.heater_capacity_J_K[i] * (self.heater_C[i] - self._start_C)
-            + p.barrel_capacity_J_K[i] * (self.barrel_C[i] - self._start_C)
+            p.heater_capacity_J_K[i] * self.heater_C[i] + p.barrel_capacity_J_K[i] * self.barrel_C[i]
             for i in range(ZONES_N)
         )
 
@@ -140,7 +148,7 @@ class BarrelModel:
 
     def _measure(self, sensors: Sensors) -> None:
         weight, sigma_K = self._well_weight, self._p.thermocouple_sigma_K
-        well_C, barrel_C, reading_C = self.well_C, self.barrel_C, sensors.zone_temperature_C
+        well_C, barrel_C, reading_C, error_K = self.well_C, self.barrel_C, sensors.zone_temperature_C, self._error_K
         for i in range(ZONES_N):
             well_C[i] += weight * (barrel_C[i] - well_C[i])
-            reading_C[i] = self._gauss[i](well_C[i], sigma_K)
+            reading_C[i] = self._gauss[i](well_C[i] + error_K[i], sigma_K)

@@ -58,6 +58,17 @@ class Godet:
             travel_m += speed_m_min * metres_per_step
         self._ramped_m_min, self.speed_m_min, self.travel_m = ramped_m_min, speed_m_min, travel_m
 
+    def current_A(self, pull_N: float, powered: bool) -> float:
+        """Current of the motor against a pull at the rim; nothing without power."""
+        if not powered:
+            return 0.0
+        p = self._p
+        left = 1.0 - self._lag_weight  # of the way to the ramp, by the last step
+        faster_m_s2 = self._lag_weight / left * (self._ramped_m_min - self.speed_m_min) / STEP_S / 60.0
+        at_godet_N_m = p.inertia_kg_m2 * faster_m_s2 / p.radius_m + pull_N * p.radius_m
+        friction_N_m = p.motor_friction_N_m if self.speed_m_min > 0.0 else 0.0
+        return (at_godet_N_m / p.gear + friction_N_m) / p.motor_N_m_A
+
     def _coast(self, steps_n: int) -> None:
         for _ in range(steps_n):
             self.speed_m_min = max(0.0, self.speed_m_min - self._p.coast_m_min_s * STEP_S)

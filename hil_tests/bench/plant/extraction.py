@@ -11,8 +11,10 @@ from math import exp
 
 from .parameters import BATH_STEP_US, Parameters
 from .quench import FlowLoop
-from .signals import Actuators, Disturbances, Sensors, Truth
+from .room import Room
+from .signals import Actuators, Balance, Disturbances, Sensors, Truth
 from .sources import Source, SourceFactory, lag_weight, unit
+from .vapour import evaporation_kg_h
 
 STEP_S = BATH_STEP_US / 1e6
 STAGES_N = 3
@@ -52,19 +54,24 @@ class FiberPath:
 class ExtractionModel:
     """Baths, fiber inside them, and the account of what went in and out."""
 
-    def __init__(self, parameters: Parameters, sources: SourceFactory) -> None:
+    def __init__(self, parameters: Parameters, sources: SourceFactory, room: Room) -> None:
         p = parameters.extraction
         self._p = p
         self._evaporation = parameters.vapour
-        self._around = parameters.surroundings
+        self._room = room
         self._fiber_above_K = parameters.quench.fiber_above_bath_K
         self._gel_J_g_K = parameters.quench.gel_capacity_J_g_K
-        self.bath_C = [self._around.ambient_C] * STAGES_N
+        self.bath_C = [parameters.surroundings.ambient_C] * STAGES_N
         self.bath_kg = [p.bath_kg] * STAGES_N
         self.extractables_kg = [p.bath_kg * percent / 100.0 for percent in p.start_percent]
         self.fiber = [FiberPath(p.cells_n) for _ in range(STAGES_N)]
         self.in_kg = self.out_kg = self.extractables_in_kg = self.extractables_out_kg = 0.0
+        self.resin_in_kg = self.resin_out_kg = 0.0
+        self.evaporated_kg = self.carried_kg = 0.0  # solvent: into the enclosure, and with the fiber into the dryer
+        self.heat_in_J = self.heat_out_J = 0.0  # with what flows: above 0 degC
         self.residual_parts = 0.0
+        self._start_kg, self._start_J = sum(self.bath_kg), self._stored_J()
+        self._start_extractables_kg = sum(self.extractables_kg)
         self._sensor_C = list(self.bath_C)
         self._sensor_percent = p.start_percent[0]
         self._valve = 0.0
@@ -93,8 +100,10 @@ class ExtractionModel:
         makeup_command = actuators.makeup_command if actuators.makeup_valve_open else 0.0
         makeup_kg = self._makeup.step(makeup_command) * STEP_S / 3600.0
         resin_kg, extractables_kg = fiber_mg_s[0] * 1e-6 * STEP_S, fiber_mg_s[1] * 1e-6 * STEP_S
-        evaporated_kg = self._evaporated_kg(actuators, disturbances)
+        evaporated_kg = evaporation_kg_h(self._evaporation, actuators, disturbances) * STEP_S / 3600.0
+        before_kg = self.bath_kg[:]
         self._exchange_with_fiber(resin_kg, extractables_kg, speed_m_min)
+        self._account_for_fiber_liquid(before_kg)
         into_kg = self._flow_down(makeup_kg, evaporated_kg, disturbances)
         fiber_W_K = (fiber_mg_s[0] + fiber_mg_s[1]) * 1e-3 * self._gel_J_g_K
         self._heat(actuators, disturbances, into_kg, evaporated_kg, fiber_W_K, quench_C)
@@ -113,15 +122,28 @@ class ExtractionModel:
         truth.extraction_extractables_in_kg = self.extractables_in_kg
         truth.extraction_extractables_out_kg = self.extractables_out_kg
         truth.residual_parts = self.residual_parts
+        truth.evaporated_kg, truth.carried_to_dryer_kg = self.evaporated_kg, self.carried_kg
+        balances = truth.balances
+        held_kg = truth.extraction_liquid_kg - self._start_kg
+        balances["extraction liquid, kg"] = Balance(self.in_kg, self.out_kg, held_kg)
+        held_kg = truth.extraction_extractables_kg - self._start_extractables_kg
+        balances["extractables, kg"] = Balance(self.extractables_in_kg, self.extractables_out_kg, held_kg)
+        balances["resin in the baths, kg"] = Balance(self.resin_in_kg, self.resin_out_kg, resin_kg)
+        held_J = self._stored_J() - self._start_J
+        balances["extraction heat, J"] = Balance(self.heat_in_J, self.heat_out_J, held_J)
+
+    def _stored_J(self) -> float:
+        warm_kg_K = sum(kg * bath_C for kg, bath_C in zip(self.bath_kg, self.bath_C, strict=True))
+        return self._p.solvent_J_kg_K * warm_kg_K
+
+    def _account_for_fiber_liquid(self, before_kg: list[float]) -> None:
+        """What the fiber gave to a bath or took out of it has the bath's temperature."""
+        for i in range(STAGES_N):
+            given_kg = self.bath_kg[i] - before_kg[i]
+            self.heat_in_J += given_kg * self._p.solvent_J_kg_K * self.bath_C[i]
 
     def _wt_percent(self, stage_i: int) -> float:
         return 100.0 * self.extractables_kg[stage_i] / max(self.bath_kg[stage_i], 1e-6)
-
-    def _evaporated_kg(self, actuators: Actuators, disturbances: Disturbances) -> float:
-        """Solvent lost to the enclosure in this step, all stages."""
-        v = self._evaporation
-        rate_kg_h = v.evaporation_closed_kg_h if actuators.lids_closed else v.evaporation_open_kg_h
-        return (rate_kg_h + disturbances.seal_leak_kg_h) * STEP_S / 3600.0
 
     def _exchange_with_fiber(self, resin_kg: float, extractables_kg: float, speed_m_min: float) -> None:
         """Move the fiber on, come to rest with each bath; pores fill in stage 1 and empty in the dryer."""
@@ -129,6 +151,7 @@ class ExtractionModel:
         share = min(1.0, speed_m_min * STEP_S / 60.0 * p.cells_n / p.fiber_path_m)
         fast_kg = p.fast_share * extractables_kg
         self.extractables_in_kg += extractables_kg
+        self.resin_in_kg += resin_kg
         self.in_kg += extractables_kg
         self.bath_kg[0] += fast_kg - p.pore_liquid_g_g * resin_kg
         self.extractables_kg[0] += fast_kg
@@ -143,6 +166,8 @@ class ExtractionModel:
         if resin_kg > 0.0:
             self.residual_parts = 100.0 * extractables_kg / resin_kg
         self.extractables_out_kg += extractables_kg
+        self.resin_out_kg += resin_kg
+        self.carried_kg += p.pore_liquid_g_g * resin_kg
         self.out_kg += extractables_kg + p.pore_liquid_g_g * resin_kg
 
     def _diffusion_s(self, bath_C: float) -> float:
@@ -163,6 +188,8 @@ class ExtractionModel:
             lost_kg = min(evaporated_kg / STAGES_N, bath_kg[i] - extractables_kg[i])
             bath_kg[i] -= lost_kg
             self.out_kg += lost_kg
+            self.evaporated_kg += lost_kg
+            self.heat_out_J += lost_kg * p.solvent_J_kg_K * self.bath_C[i]
             passed_kg = max(0.0, bath_kg[i] - p.bath_kg) * STEP_S / p.weir_s
             if i == 0:
                 passed_kg = min(bath_kg[0], passed_kg + disturbances.extraction_leak_kg_h * STEP_S / 3600.0)
@@ -172,6 +199,7 @@ class ExtractionModel:
             if i > 0:
                 into_kg[i - 1] = passed_kg
         self.out_kg += passed_kg
+        self.heat_out_J += passed_kg * p.solvent_J_kg_K * self.bath_C[0]
         self.extractables_out_kg += carried_kg
         return into_kg
 
@@ -186,21 +214,25 @@ class ExtractionModel:
     ) -> None:
         """Heat of one step; the liquid that enters a stage has the temperature of where it came from."""
         p = self._p
-        ambient_C = self._around.ambient_C + disturbances.ambient_offset_K
-        chilled_C = self._around.chilled_water_C + disturbances.chilled_water_offset_K
+        ambient_C, chilled_C = self._room.ambient_C(disturbances), self._room.chilled_C(disturbances)
         self._valve += self._valve_weight * (unit(actuators.extraction_cool_valve) - self._valve)
-        self._heater_W += self._heater_weight * (p.heater_W * actuators.extraction_heater_on - self._heater_W)
+        given_W = p.heater_W * disturbances.mains_voltage_ratio**2 * actuators.extraction_heater_on
+        self._heater_W += self._heater_weight * (given_W - self._heater_W)
         coil_W_K = p.coil_W_K * self._valve if disturbances.chiller_on else 0.0
         evaporation_W = evaporated_kg / STEP_S / STAGES_N * p.evaporation_heat_J_kg
         inlet_C = ambient_C
+        self.heat_in_J += into_kg[2] * p.solvent_J_kg_K * ambient_C  # what passes from bath to bath stays inside
         for i in (2, 1, 0):
             bath_C = self.bath_C[i]
-            net_W = self._heater_W - evaporation_W - coil_W_K * (bath_C - chilled_C)
-            net_W -= p.ambient_W_K * (bath_C - ambient_C)
-            net_W += into_kg[i] / STEP_S * p.solvent_J_kg_K * (inlet_C - bath_C)
+            gained_W = self._heater_W
             if i == 0:
-                net_W += fiber_W_K * (quench_C + self._fiber_above_K - bath_C)
-            self.bath_C[i] = bath_C + net_W * STEP_S / (max(self.bath_kg[i], 1.0) * p.solvent_J_kg_K)
+                gained_W += fiber_W_K * (quench_C + self._fiber_above_K - bath_C)
+            lost_W = evaporation_W + coil_W_K * (bath_C - chilled_C) + p.ambient_W_K * (bath_C - ambient_C)
+            self.heat_in_J += gained_W * STEP_S
+            self.heat_out_J += lost_W * STEP_S
+            mixed_W = into_kg[i] / STEP_S * p.solvent_J_kg_K * (inlet_C - bath_C)
+            net_W = gained_W - lost_W + mixed_W
+            self.bath_C[i] = bath_C + net_W * STEP_S / (max(self.bath_kg[i], 1e-3) * p.solvent_J_kg_K)
             inlet_C = bath_C
 
     def _measure(self, sensors: Sensors) -> None:

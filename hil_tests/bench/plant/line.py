@@ -14,11 +14,14 @@ from .feeding import FeedingModel
 from .melt import MeltModel
 from .parameters import BATH_STEP_US, DRIVE_STEP_US, FEED_STEP_US, R1, ZONES_N, Parameters
 from .quench import QuenchModel
-from .signals import Actuators, Disturbances, Sensors, Truth
+from .room import Room
+from .signals import Actuators, Balance, Disturbances, Sensors, Truth
 from .sources import SourceFactory
 from .spin import FiberModel
 from .stretch import StretchBath
-from .vapour import VapourModel
+from .vapour import DryerModel, VapourModel
+
+BATH_STEP_S = BATH_STEP_US / 1e6
 
 
 class Line:
@@ -33,16 +36,19 @@ class Line:
         self._truth = Truth()
         self._time_us = 0
         self._steps_done_us = 0
-        self._barrel = BarrelModel(parameters, sources)
+        self._room = Room(parameters.surroundings)
+        self._barrel = BarrelModel(parameters, sources, self._room)
         self._feeding = FeedingModel(parameters.feeding, sources, noise)
         self._melt = MeltModel(parameters.melt, sources, noise)
-        self._quench = QuenchModel(parameters, sources)
-        self._extraction = ExtractionModel(parameters, sources)
+        self._quench = QuenchModel(parameters, sources, self._room)
+        self._extraction = ExtractionModel(parameters, sources, self._room)
         self._vapour = VapourModel(parameters.vapour, sources)
+        self._dryer = DryerModel(parameters.dryer, parameters.vapour)
         self._godet1 = Godet(parameters.drives, sources, "godet1")
         self._godet2 = Godet(parameters.drives, sources, "godet2")
         self._fiber = FiberModel(parameters, sources, noise)
-        self._stretch = StretchBath(parameters, sources)
+        self._stretch = StretchBath(parameters, sources, self._room)
+        self._fiber_mg = self._drip_mg = self._spun_mg = 0.0
         self._show_start()
 
     @property
@@ -50,14 +56,23 @@ class Line:
         """The true state now; one object, written anew at each reading of this property."""
         truth = self._truth
         truth.time_us = self._time_us
+        truth.ambient_C = self._room.ambient_C(self.disturbances)
         truth.godet1_speed_m_min = self._godet1.speed_m_min
         truth.godet2_speed_m_min = self._godet2.speed_m_min
+        held_N, outrun_N = self._fiber.bundle_N
+        powered = self.actuators.drive_power
+        truth.godet1_current_A = self._godet1.current_A(-held_N, powered)
+        truth.godet2_current_A = self._godet2.current_A(held_N - outrun_N, powered)
+        truth.fiber_mg, truth.drip_mg = self._fiber_mg, self._drip_mg
+        in_gap_mg = self._melt.die_mg - self._spun_mg  # since the last step of 250 ms
+        truth.balances["spun, mg"] = Balance(self._melt.die_mg, self._fiber_mg + self._drip_mg, in_gap_mg)
         self._barrel.publish(truth)
         self._feeding.publish(truth)
         self._melt.publish(truth)
         self._quench.publish(truth)
         self._extraction.publish(truth)
         self._vapour.publish(truth)
+        self._dryer.publish(truth)
         self._fiber.publish(truth)
         self._stretch.publish(truth)
         return truth
@@ -66,9 +81,10 @@ class Line:
         """Begin warm instead of at ambient temperature; to be called before the first step."""
         assert self._time_us == 0, "only a line that has not run yet can be preheated"
         self._barrel.preheat(zones_C)
-        self._quench.water_C = quench_C
+        self._quench.preheat(quench_C)
         self._stretch.preheat(stretch_C)
         self.sensors.zone_temperature_C[:] = zones_C
+        self.sensors.quench_temperature_C, self.sensors.stretch_temperature_C = quench_C, stretch_C
 
     def advance(self, until_us: int) -> None:
         """Run to `until_us` of virtual time, which must not lie in the past."""
@@ -83,7 +99,7 @@ class Line:
             if done_us == boundary_us:
                 self._step_feeding_and_fiber()
                 if done_us % BATH_STEP_US == 0:
-                    self._step_barrel_and_baths()
+                    self._step_barrel_and_baths(done_us / 1e6)
         self._steps_done_us = done_us
         self.sensors.godet1_counts = self._godet1.counts
         self.sensors.godet2_counts = self._godet2.counts
@@ -104,21 +120,25 @@ class Line:
         spun = (self._melt.die_flow_mg_s, self._quench.bore_gas_flow)
         self._fiber.step(a, disturbances, speeds_m_min, spun, self._stretch.water_C, sensors)
 
-    def _step_barrel_and_baths(self) -> None:
+    def _step_barrel_and_baths(self, time_s: float) -> None:
         a, disturbances, sensors = self.actuators, self.disturbances, self.sensors
-        die_mg_s = self._melt.die_flow_mg_s
+        self._room.step(time_s)
+        spun_mg = self._melt.die_mg - self._spun_mg
+        self._spun_mg = self._melt.die_mg
+        die_mg_s = spun_mg / BATH_STEP_S
         self._barrel.step(a, disturbances, self._melt.extruder.flow_mg_s, die_mg_s, sensors)
         self._quench.step(a, disturbances, die_mg_s, self._barrel.melt_C[-1], sensors)
         speed_m_min = self._godet1.speed_m_min if self._fiber.running else 0.0
-        self._extraction.step(
-            a,
-            disturbances,
-            self._fiber_mg_s(die_mg_s, speed_m_min),
-            speed_m_min,
-            self._quench.water_C,
-            sensors,
-        )
-        self._vapour.step(a, disturbances, sensors)
+        fiber_mg_s = self._fiber_mg_s(die_mg_s, speed_m_min)
+        if speed_m_min < self.parameters.spin.speed_min_m_min:
+            self._drip_mg += spun_mg
+        else:
+            self._fiber_mg += spun_mg
+        baths = self._extraction
+        evaporated_kg, carried_kg = baths.evaporated_kg, baths.carried_kg
+        baths.step(a, disturbances, fiber_mg_s, speed_m_min, self._quench.water_C, sensors)
+        self._vapour.step(baths.evaporated_kg - evaporated_kg, a, disturbances, sensors)
+        self._dryer.step(baths.carried_kg - carried_kg, disturbances, sensors)
         self._stretch.step(a, disturbances, sensors)
 
     def _fiber_mg_s(self, die_mg_s: float, speed_m_min: float) -> tuple[float, float]:

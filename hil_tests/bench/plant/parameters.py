@@ -17,6 +17,8 @@ class Surroundings:
     """Room and utilities.  Source: engineering estimate."""
 
     ambient_C: float = 25.0
+    ambient_swing_K: float = 5.0  # either way in a day; a run begins in the morning, at the mean
+    day_s: float = 86400.0
     chilled_water_C: float = 10.0
 
 
@@ -41,6 +43,7 @@ class Barrel:
     thermowell_lag_s: float = 8.0
     heater_dead_time_s: float = 12.0
     thermocouple_sigma_K: float = 0.15  # of one 250 ms sample
+    thermocouple_error_K: float = 1.5  # half width; type K of class 1 (IEC 60584-1), drawn once for each channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,7 @@ class Melt:
     die_flow_exponent: float = 0.5
     die_temperature_factor_K: float = 0.015
     die_reference_C: float = 220.0
+    screen_fouling_kPa_h: float = 50.0  # of the screen pack in front of the die, at nominal flow
     pressure_sigma_kPa: float = 5.0
     rpm_sigma: float = 0.05
 
@@ -184,6 +188,22 @@ class Vapour:
 
 
 @dataclass(frozen=True, slots=True)
+class Dryer:
+    """Dryer behind the baths: the solvent in the pores goes into its air.  Source: engineering estimate.
+
+    4.9 kg/h in 300 m3/h are 4 % of the lower flammable limit; 47 m3/h would be a quarter of it.
+    """
+
+    air_m3: float = 3.0
+    exhaust_m3_h: float = 300.0
+    leak_m3_h: float = 10.0
+    fan_lag_s: float = 2.0
+    lfl_ppm: float = 120.0e3  # 12 vol% of dichloromethane in air
+    alarm_share: float = 0.25  # of it: there the analyser's contact opens
+    analyser_lag_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
 class Drives:
     """Two godets.  Source: engineering estimate; encoder 2500 pulses, four edges each, on the motor."""
 
@@ -197,6 +217,22 @@ class Drives:
     gain_error_sigma: float = 0.003  # analogue speed command, drawn once for a run
     ripple_sigma: float = 0.0003
     ripple_correlation_s: float = 0.5
+    inertia_kg_m2: float = 0.05  # of the godet
+    motor_N_m_A: float = 0.5
+    motor_friction_N_m: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Capstan:
+    """Fiber around the second godet.  Source: capstan formula; friction and tension are engineering estimates.
+
+    Dry it holds 23 times the tension that pulls behind it, wet 2.2 times.
+    """
+
+    half_turns_n: int = 5
+    friction_dry: float = 0.2
+    friction_wet: float = 0.05
+    outrun_N: float = 1.0  # what the winder pulls, one fiber
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +246,10 @@ class Stretch:
     heater_lag_s: float = 20.0
     sensor_lag_s: float = 8.0
     ambient_W_K: float = 8.0
+    evaporation_kg_h: float = 1.0
+    float_valve_s: float = 600.0
     temperature_sigma_K: float = 0.05
+    thermocouple_error_K: float = 1.5  # as in the barrel
     yield_MPa: float = 2.5
     yield_fall_K: float = 0.01
     yield_reference_C: float = 25.0
@@ -243,6 +282,16 @@ class Spin:
 
 
 @dataclass(frozen=True, slots=True)
+class BadDay:
+    """Sizes of what disturbs a bad day; `Disturbances` tells the plant when.  Source: engineering estimate."""
+
+    mains_low_ratio: float = 0.9  # of the voltage: 19 % less heat
+    chilled_water_step_K: float = 3.0
+    viscosity_ratio: float = 1.15  # of another lot of resin
+    foaming_noise_ratio: float = 3.0  # moisture in the solvent: so much more noise on the pressures
+
+
+@dataclass(frozen=True, slots=True)
 class Parameters:
     """The whole line."""
 
@@ -253,9 +302,12 @@ class Parameters:
     quench: Quench = field(default_factory=Quench)
     extraction: Extraction = field(default_factory=Extraction)
     vapour: Vapour = field(default_factory=Vapour)
+    dryer: Dryer = field(default_factory=Dryer)
     drives: Drives = field(default_factory=Drives)
+    capstan: Capstan = field(default_factory=Capstan)
     stretch: Stretch = field(default_factory=Stretch)
     spin: Spin = field(default_factory=Spin)
+    bad_day: BadDay = field(default_factory=BadDay)
 
 
 R1 = Parameters()

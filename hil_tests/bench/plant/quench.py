@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .parameters import BATH_STEP_US, Parameters
-from .signals import Actuators, Disturbances, Sensors, Truth
+from .room import Room
+from .signals import Actuators, Balance, Disturbances, Sensors, Truth
 from .sources import DeadTime, Source, SourceFactory, lag_weight, unit
 
 STEP_S = BATH_STEP_US / 1e6
@@ -27,12 +28,14 @@ class FlowLoop:
 class QuenchModel:
     """One mixed mass of water; the sensor sits a pipe's length away."""
 
-    def __init__(self, parameters: Parameters, sources: SourceFactory) -> None:
+    def __init__(self, parameters: Parameters, sources: SourceFactory, room: Room) -> None:
         p = parameters.quench
         self._p = p
-        self._around = parameters.surroundings
-        self.water_C = self._around.ambient_C
+        self._room = room
+        self.water_C = parameters.surroundings.ambient_C
         self.water_kg = p.water_kg
+        self.heat_in_J = self.heat_out_J = 0.0  # with what flows: above 0 degC
+        self._start_J = self._stored_J()
         self.topup_kg = 0.0
         self.evaporated_kg = 0.0
         self.leaked_kg = 0.0
@@ -47,6 +50,15 @@ class QuenchModel:
         self._sources: dict[str, Source] = {
             name: sources.named(name) for name in ("quench_temperature", "quench_flow", "quench_level", "bore_gas")
         }
+
+    def _stored_J(self) -> float:
+        return self.water_kg * self._p.water_J_kg_K * self.water_C
+
+    def preheat(self, water_C: float) -> None:
+        """Begin with warm water, in the pipe to the sensor too."""
+        self.water_C = water_C
+        self._pipe = DeadTime(round(self._p.pipe_dead_time_s / STEP_S), water_C)
+        self._start_J = self._stored_J()
 
     @property
     def bore_gas_flow(self) -> float:
@@ -64,8 +76,8 @@ class QuenchModel:
         """One step; die flow in mg/s and melt temperature at the die in degC."""
         flow_L_min = self._circulation.step(actuators.quench_pump_command)
         self._bore_gas.step(actuators.bore_gas_command)
-        self._heat(actuators, disturbances, flow_L_min, die_flow_mg_s, die_C)
-        self._level(disturbances)
+        net_W = self._heat_W(actuators, disturbances, flow_L_min, die_flow_mg_s, die_C)
+        self._level(disturbances, net_W)
         exchange = max(flow_L_min / self._p.flow_nominal_L_min, self._p.outside_flow_share_min)
         self._outside_to_inside = self._p.outside_to_inside_nominal * exchange**self._p.outside_flow_exponent
         self._measure(sensors, flow_L_min)
@@ -77,38 +89,52 @@ class QuenchModel:
         truth.quench_evaporated_kg = self.evaporated_kg
         truth.quench_leaked_kg = self.leaked_kg
         truth.heat_outside_to_inside_ratio = self._outside_to_inside
+        gone_kg = self.evaporated_kg + self.leaked_kg
+        truth.balances["quench water, kg"] = Balance(self.topup_kg, gone_kg, self.water_kg - self._p.water_kg)
+        held_J = self._stored_J() - self._start_J
+        truth.balances["quench heat, J"] = Balance(self.heat_in_J, self.heat_out_J, held_J)
 
-    def _heat(
+    def _heat_W(
         self,
         actuators: Actuators,
         disturbances: Disturbances,
         flow_L_min: float,
         die_flow_mg_s: float,
         die_C: float,
-    ) -> None:
+    ) -> float:
+        """What the water gains in this step: fiber, circulation and heater less coil and room."""
         p = self._p
         water_C = self.water_C
         self._valve += self._valve_weight * (unit(actuators.quench_cool_valve) - self._valve)
-        self._heater_W += self._heater_weight * (p.heater_W * actuators.quench_heater_on - self._heater_W)
+        given_W = p.heater_W * disturbances.mains_voltage_ratio**2 * actuators.quench_heater_on
+        self._heater_W += self._heater_weight * (given_W - self._heater_W)
         fiber_fall_K = die_C - p.air_gap_cooling_K - water_C - p.fiber_above_bath_K
         fiber_W = 0.0
         if fiber_fall_K > 0.0:
             fiber_W = die_flow_mg_s * 1e-3 * (p.gel_capacity_J_g_K * fiber_fall_K + p.crystallisation_J_g)
         pump_W = p.pump_heat_W * flow_L_min / p.flow_nominal_L_min
         coil_W_K = p.coil_W_K * self._valve * min(1.0, flow_L_min / p.flow_for_full_coil_L_min)
-        chilled_C = self._around.chilled_water_C + disturbances.chilled_water_offset_K
-        coil_W = coil_W_K * (water_C - chilled_C) if disturbances.chiller_on else 0.0
-        room_W = p.ambient_W_K * (water_C - self._around.ambient_C - disturbances.ambient_offset_K)
-        net_W = fiber_W + pump_W + self._heater_W - coil_W - room_W
-        self.water_C = water_C + net_W * STEP_S / (max(self.water_kg, 1.0) * p.water_J_kg_K)
+        coil_W = coil_W_K * (water_C - self._room.chilled_C(disturbances)) if disturbances.chiller_on else 0.0
+        room_W = p.ambient_W_K * (water_C - self._room.ambient_C(disturbances))
+        self.heat_in_J += (fiber_W + pump_W + self._heater_W) * STEP_S
+        self.heat_out_J += (coil_W + room_W) * STEP_S
+        return fiber_W + pump_W + self._heater_W - coil_W - room_W
 
-    def _level(self, disturbances: Disturbances) -> None:
-        """Evaporation and leak against a float valve that opens in proportion to the missing water."""
+    def _level(self, disturbances: Disturbances, net_W: float) -> None:
+        """Evaporation and leak against a float valve that opens in proportion to the missing water, from the room.
+
+        The heat of evaporation is in the loss to the room.
+        """
         p = self._p
         evaporated_kg = min(p.evaporation_kg_h * STEP_S / 3600.0, self.water_kg)
         leaked_kg = min(disturbances.quench_leak_kg_h * STEP_S / 3600.0, self.water_kg - evaporated_kg)
         topup_kg = max(0.0, p.water_kg - self.water_kg) * STEP_S / p.float_valve_s
-        self.water_kg += topup_kg - evaporated_kg - leaked_kg
+        gone_kg, topup_C = evaporated_kg + leaked_kg, self._room.ambient_C(disturbances)
+        self.heat_in_J += topup_kg * p.water_J_kg_K * topup_C
+        self.heat_out_J += gone_kg * p.water_J_kg_K * self.water_C
+        self.water_kg += topup_kg - gone_kg
+        gained_kg_K = topup_kg * (topup_C - self.water_C) + net_W * STEP_S / p.water_J_kg_K
+        self.water_C += gained_kg_K / max(self.water_kg, 1e-3)
         self.topup_kg += topup_kg
         self.evaporated_kg += evaporated_kg
         self.leaked_kg += leaked_kg

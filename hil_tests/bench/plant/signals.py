@@ -3,8 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from .parameters import ZONES_N
+
+
+class Balance(NamedTuple):
+    """What a store of something conserved got and gave since the start, and what it holds more than then."""
+
+    got: float
+    gave: float
+    holds: float
+
+    @property
+    def lost(self) -> float:
+        """What is unaccounted for."""
+        return self.got - self.gave - self.holds
+
+    @property
+    def lost_share(self) -> float:
+        """The same as a share of all that went in or out."""
+        return abs(self.lost) / max(abs(self.got), abs(self.gave), 1e-9)
 
 
 def _zones_C() -> list[float]:
@@ -67,6 +86,7 @@ class Sensors:
     bore_gas_Ncm3_min: float = 0.0
     vapour_ppm: float = 0.0
     exhaust_flow_ok: bool = False
+    dryer_lfl_ok: bool = True  # contact of the dryer's analyser: below a quarter of the flammable limit
     chiller_ok: bool = True
     godet1_counts: int = 0
     godet2_counts: int = 0
@@ -79,18 +99,20 @@ class Sensors:
 class Disturbances:
     """What a fault or a bad day does to the line.  Set by the bench between calls; all start harmless."""
 
-    ambient_offset_K: float = 0.0
-    mains_voltage_ratio: float = 1.0  # heater power goes with its square
-    viscosity_ratio: float = 1.0  # of the resin lot; scales the die pressure
-    screen_fouling_kPa: float = 0.0  # added to the die pressure
+    ambient_offset_K: float = 0.0  # beside the swing of the day
+    mains_voltage_ratio: float = 1.0  # the power of every heater goes with its square
+    viscosity_ratio: float = 1.0  # of the resin lot in the feeder; scales the die pressure when it has come there
+    screen_fouling_kPa: float = 0.0  # of a screen pack that was not new at the start, at nominal flow
     pressure_noise_ratio: float = 1.0  # moisture makes the melt foam
     chiller_on: bool = True
     chilled_water_offset_K: float = 0.0
     exhaust_fan_healthy: bool = True
+    dryer_fan_healthy: bool = True
     seal_leak_kg_h: float = 0.0  # solvent evaporating into the enclosure through a lost water seal
     quench_leak_kg_h: float = 0.0
     extraction_leak_kg_h: float = 0.0  # out of stage 1
-    godet2_slip: float = 0.0  # share by which the fiber runs slower than the second godet
+    godet2_wet: bool = False  # the fiber slips where the godet cannot hold its tension any more
+    godet2_slip: float = 0.0  # share by which the fiber runs slower than the second godet in any case
     godet2_belt_slip: float = 0.0  # share by which the second godet turns slower than its drive
     gel_breaks_per_km: float = 0.0  # 0.05 is realistic
 
@@ -100,6 +122,10 @@ class Truth:
     """What really is, without noise.  Masses in mg and energies in J run from the start of the run."""
 
     time_us: int = 0
+    balances: dict[str, Balance] = field(default_factory=dict)  # every conserved quantity, by name
+    ambient_C: float = 0.0
+    thermocouple_error_K: list[float] = field(default_factory=_zones_C)  # reading less truth, without noise
+    stretch_thermocouple_error_K: float = 0.0
     barrel_temperature_C: list[float] = field(default_factory=_zones_C)
     heater_temperature_C: list[float] = field(default_factory=_zones_C)
     melt_temperature_C: list[float] = field(default_factory=_zones_C)  # leaving each zone
@@ -119,6 +145,8 @@ class Truth:
     die_flow_mg_s: float = 0.0
     inlet_pressure_kPa: float = 0.0
     die_pressure_kPa: float = 0.0
+    screen_fouling_kPa: float = 0.0  # at nominal flow
+    viscosity_ratio_at_die: float = 1.0
     plasticizer_parts_at_die: float = 0.0  # parts per 100 of resin; 0 before resin arrives
     solvent_parts_at_die: float = 0.0
     quench_temperature_C: float = 0.0  # in the trough, no dead time
@@ -137,6 +165,9 @@ class Truth:
     extraction_extractables_out_kg: float = 0.0
     residual_parts: float = 0.0  # extractables left in the fiber leaving stage 3, parts per 100 of resin
     vapour_ppm: float = 0.0
+    dryer_ppm: float = 0.0
+    evaporated_kg: float = 0.0  # solvent out of the baths into the enclosure
+    carried_to_dryer_kg: float = 0.0  # solvent in the pores of the fiber
     godet1_speed_m_min: float = 0.0
     godet2_speed_m_min: float = 0.0
     draw_down_ratio: float = 0.0  # take-up speed over die speed; 0 while nothing is drawn
@@ -144,6 +175,12 @@ class Truth:
     fiber_draw_ratio: float = 1.0  # of the fiber leaving the span
     fiber_stress_MPa: float = 0.0
     fiber_broken: bool = False
+    fiber_speed_m_min: float = 0.0  # at the second godet; less than the godet's where it slips
+    godet1_current_A: float = 0.0
+    godet2_current_A: float = 0.0
+    fiber_mg: float = 0.0  # taken up since the start
+    drip_mg: float = 0.0  # fell from the die while no fiber was taken up
     takeup_m: float = 0.0  # fiber passed over the first godet
     stretched_m: float = 0.0  # fiber passed over the second godet
     stretch_temperature_C: float = 0.0
+    stretch_water_kg: float = 0.0

@@ -31,13 +31,16 @@ class QuietSource:
 
 
 class SourceFactory:
-    """Makes one independent source for each name, all from one seed."""
+    """Makes one independent source for each name, all from one seed: a new one moves no other."""
 
     def __init__(self, seed: int, noise: bool) -> None:
         self._seed = seed
         self._noise = noise
+        self._names: set[str] = set()
 
     def named(self, name: str) -> Source:
+        assert name not in self._names, f"two parts of the plant draw from {name}"
+        self._names.add(name)
         return random.Random(f"{self._seed}:{name}") if self._noise else QuietSource()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import exp, log, pi, sin, sqrt
 
+from .capstan import SLIPPING, Grip, draw_stress_MPa
 from .parameters import FEED_STEP_US, Parameters
 from .signals import Actuators, Disturbances, Sensors, Truth
 from .sources import SourceFactory
@@ -63,6 +64,8 @@ class FiberModel:
         self._melt_density_g_cm3 = parameters.melt.melt_density_g_cm3
         self._noise = noise
         self._resonance = Resonance(parameters, sources)
+        self._grip = Grip(parameters.capstan, parameters.stretch)
+        self._outrun_N = parameters.capstan.outrun_N
         self._gauge = Gauge(self._spin.gauge_m, self._spin.gauge_cell_m)
         self.running = False
         self.broken = False
@@ -70,6 +73,8 @@ class FiberModel:
         self.stretched_m = 0.0
         self.stress_MPa = 0.0
         self.draw_down = 0.0
+        self.speed_m_min = 0.0  # of the fiber on the second godet
+        self.tension_N = 0.0  # of one fiber in the span
         self._inverse_draw = 1.0
         self._span_mm2 = 0.0  # wall area of one as-spun fiber, mean of what lies in the span
         self._strength_MPa = self._stretch.strength_MPa
@@ -82,6 +87,12 @@ class FiberModel:
     @property
     def draw_ratio(self) -> float:
         return 1.0 / self._inverse_draw
+
+    @property
+    def bundle_N(self) -> tuple[float, float]:
+        """Tension of all fibers in the span, and behind the second godet."""
+        running_n = self._spin.fibers_n if self.running else 0
+        return self.tension_N * running_n, self._outrun_N * running_n
 
     def step(
         self,
@@ -96,6 +107,9 @@ class FiberModel:
         self._thread(actuators.threaded)
         takeup_m_min, draw_m_min = speeds_m_min
         draw_m_min *= 1.0 - disturbances.godet2_slip
+        held_N = self._grip.holds_N(disturbances.godet2_wet)
+        draw_m_min = self._slip(takeup_m_min, draw_m_min, held_N, bath_C)
+        self.speed_m_min = draw_m_min if self.running else 0.0
         area_mm2 = 0.0
         if self.running:
             self.takeup_m += takeup_m_min * STEP_S / 60.0
@@ -105,10 +119,9 @@ class FiberModel:
             if area_mm2 > 0.0:  # without melt the rest of the fiber is held by its end
                 arrived = 1.0 - exp(-takeup_m_min / 60.0 * STEP_S / self._stretch.span_m)
                 self._span_mm2 += (area_mm2 - self._span_mm2) * arrived
-        self._stress(bath_C)
+        self._pull(bath_C, held_N)
         sensors.od_um = self._diameter(area_mm2, takeup_m_min, spun[0], spun[1])
-        sigma_MPa = self._stretch.stress_sigma * self.stress_MPa
-        sensors.tension_N = self._stress_gauss(self.stress_MPa, sigma_MPa) * self._span_mm2
+        sensors.tension_N = self._stress_gauss(self.tension_N, self._stretch.stress_sigma * self.tension_N)
         if self.running:
             self._break_fiber(takeup_m_min, disturbances.gel_breaks_per_km)
 
@@ -116,6 +129,7 @@ class FiberModel:
         truth.fiber_draw_ratio = self.draw_ratio
         truth.fiber_stress_MPa = self.stress_MPa
         truth.fiber_broken = self.broken
+        truth.fiber_speed_m_min = self.speed_m_min
         truth.takeup_m = self.takeup_m
         truth.stretched_m = self.stretched_m
         truth.draw_down_ratio = self.draw_down
@@ -150,16 +164,19 @@ class FiberModel:
         speed_m_min = max(takeup_m_min, p.speed_min_m_min)
         return die_mg_s * 60e-3 / p.fibers_n / p.density_g_cm3 / speed_m_min
 
-    def _stress(self, bath_C: float) -> None:
-        """Draw stress in MPa; a slack fiber (draw ratio up to 1) carries none."""
-        p = self._stretch
-        draw = self.draw_ratio
-        if not self.running or draw <= 1.0:
-            self.stress_MPa = 0.0
-            return
-        yield_MPa = max(0.2, p.yield_MPa * (1.0 - p.yield_fall_K * (bath_C - p.yield_reference_C)))
-        taut = 1.0 - exp(-(draw - 1.0) / p.slack_draw)
-        self.stress_MPa = taut * yield_MPa + p.hardening_MPa * (draw - 1.0)
+    def _slip(self, takeup_m_min: float, draw_m_min: float, held_N: float, bath_C: float) -> float:
+        """Speed of the fiber on the second godet: where the godet cannot hold the tension, what it can draw."""
+        if self.tension_N < SLIPPING * held_N or self._span_mm2 <= 0.0:
+            return draw_m_min
+        held_draw = self._grip.draw_held(held_N / self._span_mm2, bath_C, self._stretch.break_draw)
+        return min(draw_m_min, takeup_m_min * held_draw) if self.draw_ratio > SLIPPING * held_draw else draw_m_min
+
+    def _pull(self, bath_C: float, held_N: float) -> None:
+        """Draw stress in MPa and tension of one fiber, as far as the godet holds it."""
+        self.stress_MPa = draw_stress_MPa(self._stretch, self.draw_ratio, bath_C) if self.running else 0.0
+        self.tension_N = self.stress_MPa * self._span_mm2
+        if self.tension_N > held_N:
+            self.stress_MPa, self.tension_N = held_N / self._span_mm2, held_N
 
     def _diameter(self, area_mm2: float, takeup_m_min: float, die_mg_s: float, gas_flow: float) -> float:
         """Reading of the gauge in um; 0 while it is empty.  Gas flow in Ncm3/min, all fibers."""
