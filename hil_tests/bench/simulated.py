@@ -174,13 +174,14 @@ class SimulatedLine:
         self.plant.advance(now_us)
 
     def _step(self, now_us: int, there: list[BenchNode]) -> None:
-        """What happens ``there`` at a time: scans end, then others begin; those that take no time end at once."""
+        """What happens ``there`` at a time: scans begin, those that take no time end at once, then others end.
+
+        So the nodes of long scans have a scan of the short ones more until the bench waits for them.
+        """
         self.now_us, now_ms = now_us, now_us // 1000
         self._advance(now_us)
-        for node in there:
-            if node.busy:
-                self._end_scan(node)
-        due = [node for node in there if node.wake_us <= now_us]
+        ending = [node for node in there if node.busy]
+        due = [node for node in there if not node.busy]
         permit = bool(due) and self._permit(now_ms)
         for node in due:
             shown = node.terminals.read(self.plant.sensors, permit, now_ms)
@@ -190,6 +191,8 @@ class SimulatedLine:
         for node in due:
             if not node.lasts_us:
                 self._end_scan(node)
+        for node in ending:
+            self._end_scan(node)
         for node in self.nodes.values():
             if not node.alive or node in there:
                 node.terminals.drive(self.plant.actuators, now_ms)
@@ -275,7 +278,8 @@ class SimulatedLine:
     def keep_to_cores(self) -> None:
         """Hand over where it costs least: this process and the node that wakes most often on one core, the rest beside.
 
-        With one core nothing changes.
+        Threads that run already, as the journal's writer, keep every core: call it behind the first commit.  With one
+        core nothing changes.
         """
         cores = sorted(os.sched_getaffinity(0))[:2]
         os.sched_setaffinity(0, {cores[0]})
