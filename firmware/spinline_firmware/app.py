@@ -44,6 +44,7 @@ from .wire import Wire
 
 RESTART_SCANS = 2  # from the reason to start anew to the start: what tells of it leaves first
 BARE_SCAN_MS = 100  # before a configuration says otherwise
+COLLECT_MS = 2000  # a node allocates about 15 kB a second, all of it for the wire
 BYTES_A_MS = board.BAUD // 10000  # what the transmitter sends in a millisecond
 
 _VIOLATIONS = Packer(messages.VIOLATIONS, messages.fields_of(messages.VIOLATIONS))
@@ -182,8 +183,8 @@ class App:
         self._publish()
         self._heartbeat.value(self._scans_n & 1)
         self._scans_n += 1
-        if self._scans_n * self._scan_ms() % 1000 < self._scan_ms():
-            gc.collect()  # once a second, at the end of a scan: a known place
+        if self._scans_n * self._scan_ms() % COLLECT_MS < self._scan_ms():
+            gc.collect()  # at the end of a scan: a known place
 
     def _begin_session(self) -> None:
         """Before its first request, which on a bus may come in the same scan."""

@@ -73,15 +73,13 @@ class Publisher:
 
     def publish(self, link) -> None:  # type: ignore[no-untyped-def]
         """Once a scan: what is live, then one frame of old records of each stream that still owes some."""
-        owing_n = 0
-        for stream in self._streams:
-            stream.publish_live(link)
-            if stream.old < stream.old_end:
-                owing_n += 1
+        scans, summaries = self._streams
+        scans.publish_live(link)
+        summaries.publish_live(link)
+        owing_n = int(scans.old < scans.old_end) + int(summaries.old < summaries.old_end)
         if owing_n:
-            for stream in self._streams:
-                if stream.old < stream.old_end:
-                    stream.publish_old(link, self._old_bytes // owing_n)
+            scans.publish_old(link, self._old_bytes // owing_n)
+            summaries.publish_old(link, self._old_bytes // owing_n)
 
     def ask(self, number: int, first: int, count: int) -> "tuple[int, int]":
         """Note which records to send again; result code and the oldest there is."""

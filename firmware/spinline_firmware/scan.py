@@ -139,10 +139,7 @@ class Scan:
         self._permit = self._permit_in.value()
         self._take_lease(lease_ms)
         failed = self.loops.scan(1 if self.lease.hold else 0)
-        tuned = self.loops.tune.ended()
-        if tuned >= 0:
-            relay = self.loops.tune.relay
-            self._event(EVT_TUNE_ENDED, tuned, relay.state, relay.switches_n)
+        self._tell_tuned(self.loops.tune.ended())
         if failed >= 0:
             self._fail(failed)
         self._run_down.scan()
@@ -154,6 +151,11 @@ class Scan:
             self.sensors.check(self.loops.rows[self.loops.tune.loop][1])
         self.summaries.record(self.recorder.next_scan, self.state, flags)
         self.recorder.record(self.state, flags)
+
+    def _tell_tuned(self, loop: int) -> None:
+        if loop >= 0:
+            relay = self.loops.tune.relay
+            self._event(EVT_TUNE_ENDED, loop, relay.state, relay.switches_n)
 
     def flags(self, overrun: int) -> int:
         """The node's flags byte (protocol: states.py)."""

@@ -8,6 +8,7 @@ import struct
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from .mpy import layout
 
@@ -39,8 +40,7 @@ class Down:
     longer_ms: int = 0
 
 
-@dataclass(frozen=True)
-class Up:
+class Up(NamedTuple):
     """What the node's pins and chips put out, and when it wants to be woken (ms)."""
 
     wake_ms: int
@@ -118,11 +118,16 @@ class NodeProcess:
     def receive(self) -> Up:
         """The node's outputs.  Raises NodeDied when it ended, NodeHung without an answer in ``hang_s`` of real time."""
         frame = self._read()
-        while len(frame) < self.up_bytes or len(frame) < struct.unpack_from("<H", frame)[0]:
+        while len(frame) < self.up_bytes or len(frame) < frame[0] | frame[1] << 8:
             frame += self._read()
         self.received = frame
-        _length, wake_ms, fed, pins, *dac = self.unpack_up(frame)
-        return Up(wake_ms, pins, tuple(dac), bool(fed), frame[self.up_bytes :])
+        words = self.unpack_up(frame)
+        return Up(words[1], words[3], words[4:], bool(words[2]), frame[self.up_bytes :])
+
+    @property
+    def outputs(self) -> bytes:
+        """What the last frame up says of pins and converters."""
+        return self.received[struct.calcsize(layout.UP_HEAD) : self.up_bytes]
 
     def _read(self) -> bytes:
         if not self._answers.poll(1000 * self.hang_s):

@@ -9,7 +9,6 @@ import hashlib
 import os
 from collections import deque
 from dataclasses import dataclass, field
-from operator import itemgetter
 from pathlib import Path
 
 from spinline_firmware.boards import rp2350b as board
@@ -151,29 +150,41 @@ class SimulatedLine:
         """Advance plant and firmware to ``until_us``; a node's scan at exactly that time has run."""
         while True:
             self._watch(until_us)
-            times_us = [(node.next_us, node) for node in self.nodes.values() if node.alive]
-            now_us = min(times_us, key=itemgetter(0))[0] if times_us else until_us + 1
-            if not times_us and self.now_us < until_us:
-                now_us = min(until_us, self.now_us + 50_000)  # only relays and the plant are left
+            now_us, there = self._next(until_us)
             if now_us > until_us:
                 break
-            self._step(now_us, [node for at_us, node in times_us if at_us == now_us])
+            self._step(now_us, there)
         self._advance(until_us)
         self.now_us = until_us
+
+    def _next(self, until_us: int) -> tuple[int, list[BenchNode]]:
+        """When something happens next, and at which nodes; a later time than ``until_us`` where nothing does before."""
+        next_us, there, living = until_us + 1, [], False
+        for node in self.nodes.values():
+            if node.alive:
+                living, at_us = True, node.next_us
+                if at_us < next_us:
+                    next_us, there = at_us, [node]
+                elif at_us == next_us:
+                    there.append(node)
+        if not living and self.now_us < until_us:
+            next_us = min(until_us, self.now_us + 50_000)  # only relays and the plant are left
+        return next_us, there
 
     def _advance(self, now_us: int) -> None:
         """What is behind the terminals goes on to this time."""
         self.plant.advance(now_us)
 
     def _step(self, now_us: int, there: list[BenchNode]) -> None:
-        """What happens ``there`` at a time: scans end, then others begin; those that take no time end at once."""
+        """What happens ``there`` at a time: scans begin, those that take no time end at once, then others end.
+
+        So the nodes of long scans have a scan of the short ones more until the bench waits for them.
+        """
         self.now_us, now_ms = now_us, now_us // 1000
         self._advance(now_us)
-        for node in there:
-            if node.busy:
-                self._end_scan(node)
-        permit = all(node.terminals.permit(now_ms) for node in self.nodes.values())
-        due = [node for node in there if node.wake_us <= now_us]
+        ending = [node for node in there if node.busy]
+        due = [node for node in there if not node.busy]
+        permit = bool(due) and self._permit(now_ms)
         for node in due:
             shown = node.terminals.read(self.plant.sensors, permit, now_ms)
             node.process.send(node.wake_ms, shown, node.to_node.pull(now_us))
@@ -182,9 +193,18 @@ class SimulatedLine:
         for node in due:
             if not node.lasts_us:
                 self._end_scan(node)
+        for node in ending:
+            self._end_scan(node)
         for node in self.nodes.values():
             if not node.alive or node in there:
                 node.terminals.drive(self.plant.actuators, now_ms)
+
+    def _permit(self, now_ms: int) -> bool:
+        """The line_permit chain: every node's contact in a row."""
+        for node in self.nodes.values():
+            if not node.terminals.permit(now_ms):
+                return False
+        return True
 
     def _end_scan(self, node: BenchNode) -> None:
         """Take what a node put out; what it sent left while the scan ran."""
@@ -203,7 +223,7 @@ class SimulatedLine:
             self._boot(node, self.now_us, HARD_RESET)
             return
         node.wake_ms = up.wake_ms
-        self._outputs.update(up.pins + repr(up.dac).encode())
+        self._outputs.update(node.process.outputs)
         node.terminals.write(up, self.now_us // 1000)
         if up.watchdog_fed:
             node.fed_us = self.now_us
@@ -213,7 +233,10 @@ class SimulatedLine:
 
     def _watch(self, until_us: int) -> None:
         """Start a hung node again where its watchdog expires before anything else happens."""
-        if not any(node.hung for node in self.nodes.values()):
+        for node in self.nodes.values():
+            if node.hung:
+                break
+        else:
             return
         others = [node.next_us for node in self.nodes.values() if node.alive]
         next_us = min([until_us, *others])
@@ -269,7 +292,8 @@ class SimulatedLine:
     def keep_to_cores(self) -> None:
         """Hand over where it costs least: this process and the node that wakes most often on one core, the rest beside.
 
-        With one core nothing changes.
+        Threads that run already, as the journal's writer, keep every core: call it behind the first commit.  With one
+        core nothing changes.
         """
         cores = sorted(os.sched_getaffinity(0))[:2]
         os.sched_setaffinity(0, {cores[0]})

@@ -44,6 +44,8 @@ class Wire:
 
     def pull(self, now_us: int) -> bytes:
         """Bytes that have arrived completely by now."""
+        if not self._parts:
+            return b""
         return b"".join([octets for _, octets in self.pieces(now_us)])
 
     def pieces(self, now_us: int) -> list[tuple[int, bytes]]:

@@ -38,6 +38,8 @@ class Output:
 
     def take(self, most: int) -> bytes:
         """At most ``most`` bytes, wherever that cuts a frame."""
+        if not self._octets:
+            return b""
         octets = self._octets[:most]
         self._octets = self._octets[most:]
         if octets.count(framing.FLAG) & 1:

@@ -18,7 +18,7 @@ from spinline_protocol.configuration import (
 )
 from spinline_protocol.errors import OK, RANGE
 from spinline_protocol.errors import STATE as WRONG_STATE
-from spinline_protocol.portable import const
+from spinline_protocol.portable import const, micropython
 from spinline_protocol.quantities import BAD
 
 from . import pid
@@ -84,8 +84,7 @@ class Loops:
         self.setpoints = [row[_RATIO] if row[_KIND] == RATIO_LOOP else row[_SETPOINT] for row in rows]
         self._local = [row[_SETPOINT] for row in rows]  # the setpoint of a loop that was taken from its master
         self.asked = bytearray([_OWN_MODES[row[_KIND]] for row in rows])  # by a person; else the mode of its kind
-        self._on = bytearray(len(rows))
-        self._down = bytearray(len(rows))
+        self._on, self._down = bytearray(len(rows)), bytearray(len(rows))
         self._tracks = [-1] * len(rows)  # of an outer loop: its inner one while that is not in cascade
         self._frozen = 0
         self.changed = bytearray(len(rows))  # blocks whose parameters were changed here, for who guards them
@@ -178,11 +177,11 @@ class Loops:
             self.settle(outer)
             self._load(outer)  # its own limits again
 
+    @micropython.native
     def scan(self, frozen: int) -> int:
         """One scan of every loop, masters first as the rows stand; returns the first that failed, or -1."""
         image = self._image
-        scan_pid, tuned = pid.scan_pid, self.tune.loop
-        newly_failed = -1
+        scan_pid, tuned, newly_failed = pid.scan_pid, self.tune.loop, -1
         if frozen != self._frozen:
             self._frozen = frozen
             for i in range(len(self.rows)):
@@ -206,6 +205,7 @@ class Loops:
         """True where a loop is not off, has not failed, has no experiment and is not on its way to rest."""
         return not self._down[i] and MODE_OFF < self._image[loop_at(i) + _MODE] < MODE_TUNE
 
+    @micropython.native
     def _prepare(self, i: int, at: int, needs: int) -> None:
         """What a loop takes from others before its kernel: target, gains, feed-forward, a tracked output."""
         row, image = self.rows[i], self._image
@@ -222,6 +222,7 @@ class Loops:
             working = image[loop_at(self._tracks[i]) + pid.SETPOINT]
             image[at + pid.MANUAL] = cascade_output(working, inner[_LOW], inner[_HIGH])
 
+    @micropython.native
     def _follow(self, i: int, row: "tuple[int, ...]", at: int) -> None:
         """Target from the measured master (the last one where it is bad), or from the outer loop's output."""
         image = self._image
@@ -240,8 +241,7 @@ class Loops:
     def _limit_outer(self, i: int, at: int) -> None:
         """Limit feedback: an inner loop at its limit lets its outer loop ask for no more of the same."""
         row, image = self.rows[i], self._image
-        above = self.rows[row[_MASTER]]
-        outer = loop_at(row[_MASTER])
+        above, outer = self.rows[row[_MASTER]], loop_at(row[_MASTER])
         low, high = above[_OUT_LOW], above[_OUT_LOW + 1]
         if image[at + _MODE] == MODE_CASCADE:
             wanted = image[at + pid.BEFORE_LIMITS]
@@ -256,6 +256,7 @@ class Loops:
             image[outer + pid.OUT_LOW], image[outer + pid.OUT_HIGH] = low, high
             self.changed[row[_MASTER]] = 1
 
+    @micropython.native
     def _forward(self, row: "tuple[int, ...]", at: int) -> int:
         """Feed-forward of a row: from a setpoint, and from the speed of the loop's own ramp."""
         forward = 0
@@ -287,10 +288,7 @@ class Loops:
             return setpoint, high
         if ramp_256 > RAMP_256_MAX:
             return min(ramp_256, 0x7FFFFFFF), RAMP_256_MAX
-        if own:
-            self._local[i] = setpoint
-        else:
-            self.setpoints[i] = setpoint
+        (self._local if own else self.setpoints)[i] = setpoint
         if ramp_256 and not self._down[i]:
             self._image[loop_at(i) + pid.RAMP_256] = ramp_256
         self.settle(i)

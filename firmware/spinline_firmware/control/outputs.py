@@ -1,6 +1,7 @@
 """From loop outputs to actuators: split range, time proportioning, and the declared safe order.  No chips here."""
 
 from spinline_protocol.configuration import DAC, FULL_SCALE, OUTPUT, SSR, field_index
+from spinline_protocol.portable import micropython
 
 from .image import loop_at
 from .pid import ABSORB
@@ -39,6 +40,7 @@ class Outputs:
         self._applied = [_applied(row) for row in rows]
         self.safe_ms = max([row[_DELAY] for row in rows] + [0])
 
+    @micropython.native
     def scan(self, state: int) -> None:
         """Decide every actuator once for this scan; a time-proportioned one is on for the whole scan or not at all."""
         for i in range(len(self.rows)):

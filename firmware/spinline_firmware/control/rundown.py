@@ -45,14 +45,18 @@ class RunDown:
 
     def scan(self) -> None:
         """Behind the loops: their outputs of this scan, remembered, or replaced on the way down."""
-        image, outputs, left_n = self._image, self._outputs, self._left_n
-        if left_n == 0:
-            for i in range(len(self._at)):
-                outputs[i] = image[self._at[i] + pid.OUTPUT]
-                self._setpoints[i] = image[self._at[i] + pid.SETPOINT]
+        if self._left_n:
+            self._left_n -= 1
+            self._go_down(min(self._left_n, self._scans_n))
             return
-        self._left_n = left_n - 1
+        image = self._image
+        for i in range(len(self._at)):
+            self._outputs[i] = image[self._at[i] + pid.OUTPUT]
+            self._setpoints[i] = image[self._at[i] + pid.SETPOINT]
+
+    def _go_down(self, left_n: int) -> None:
+        image = self._image
         for i in range(len(self._at)):
             at = self._at[i]
-            image[at + pid.OUTPUT] = outputs[i] * min(left_n - 1, self._scans_n) // self._scans_n
+            image[at + pid.OUTPUT] = self._outputs[i] * left_n // self._scans_n
             image[at + pid.ABSORB] = 1

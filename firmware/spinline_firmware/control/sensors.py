@@ -9,6 +9,7 @@ stands still, a partner that says something else.  Doubt only worsens a quality.
 from array import array
 
 from spinline_protocol.configuration import COUNTER, INPUT, field_index
+from spinline_protocol.portable import micropython
 from spinline_protocol.quantities import BAD, CHECK, GOOD, UNCERTAIN
 from spinline_protocol.states import EVT_SENSOR_MAINTENANCE
 
@@ -68,6 +69,7 @@ class Sensors:
         self._paired = tuple([i for i in numbers if rows[i][_PARTNER] >= 0])
         self.doubts = bool(self._edged or self._watched or self._paired)
 
+    @micropython.native
     def take(self, i: int, raw: int, failed: int) -> int:
         """Classify, scale and filter one sample; returns its quality.  ``failed``: not 0 for a chip fault."""
         row = self.rows[i]

@@ -39,5 +39,4 @@ class Ads1115:
         except OSError:
             self.fault = 1
             return 0
-        code = answer[0] << 8 | answer[1]
-        return code - 0x10000 if code & 0x8000 else code
+        return (answer[0] ^ 0x80) - 0x80 << 8 | answer[1]

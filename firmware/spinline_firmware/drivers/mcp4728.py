@@ -1,5 +1,7 @@
 """MCP4728 four-channel 12-bit DAC over I2C (Microchip DS22187, section 5.6.1, fast write).  Writes; decides nothing."""
 
+from spinline_protocol.portable import micropython
+
 
 class Mcp4728:
     """One converter.  ``write()`` puts out ``levels``: 0 to 65 536 of full scale; the upper 12 bits count."""
@@ -11,6 +13,7 @@ class Mcp4728:
         self.levels = [0, 0, 0, 0]
         self.fault = 0  # 1: the chip did not answer
 
+    @micropython.native
     def write(self) -> None:
         """Put ``levels`` on the outputs, with the power-down bits cleared."""
         octets = self._octets
