@@ -159,7 +159,7 @@ class WiredTerminals(Terminals):
         for i in range(words.LOOPS_N):
             down.analog_uv[i] = fixture.loop_ua(i) * SHUNT_OHM
         down.contacts = fixture.contact_bits() | (PERMIT_CONTACT if permit_closed else 0) | NO_JUMPER
-        down.counts = fixture.turn(now_ms)
+        down.counts[: words.ENCODERS_N] = fixture.turn(now_ms)
         return down
 
     def drive(self, actuators: Actuators, now_ms: int) -> None:

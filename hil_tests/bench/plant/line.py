@@ -87,6 +87,7 @@ class Line:
         self._steps_done_us = done_us
         self.sensors.godet1_counts = self._godet1.counts
         self.sensors.godet2_counts = self._godet2.counts
+        self.sensors.idler_counts = self._fiber.turn_idler(self._godet2.travel_m, self.disturbances.godet2_slip)
 
     def _run_drives(self, steps_n: int) -> None:
         a = self.actuators
@@ -96,6 +97,7 @@ class Line:
 
     def _step_feeding_and_fiber(self) -> None:
         a, disturbances, sensors = self.actuators, self.disturbances, self.sensors
+        sensors.full_speed = a.full_speed
         self._godet1.ripple_step()
         self._godet2.ripple_step()
         feeds_mg_s = self._feeding.step(a, sensors)

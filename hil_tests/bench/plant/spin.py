@@ -43,10 +43,10 @@ class Resonance:
         self._phase_rad = 0.0
         self.share = 0.0
 
-    def step(self, draw_down: float, die_speed_m_min: float) -> float:
+    def step(self, draw_down: float, die_speed_m_min: float, critical_ratio: float) -> float:
         """Relative change of the diameter now."""
         p = self._p
-        towards = p.resonance_share_max if draw_down > self._critical else 0.0
+        towards = p.resonance_share_max if draw_down > critical_ratio * self._critical else 0.0
         self.share += (towards - self.share) * STEP_S / p.resonance_growth_s
         if self.share < 1e-6:
             return 0.0
@@ -78,6 +78,8 @@ class FiberModel:
         self._gel_source = sources.named("gel_breaks")
         self._stress_gauss = sources.named("draw_stress").gauss
         self._gauge_gauss = sources.named("od_gauge").gauss
+        self._idler_m = 0.0
+        self._godet2_m = 0.0
 
     @property
     def draw_ratio(self) -> float:
@@ -106,11 +108,18 @@ class FiberModel:
                 arrived = 1.0 - exp(-takeup_m_min / 60.0 * STEP_S / self._stretch.span_m)
                 self._span_mm2 += (area_mm2 - self._span_mm2) * arrived
         self._stress(bath_C)
-        sensors.od_um = self._diameter(area_mm2, takeup_m_min, spun[0], spun[1])
+        sensors.od_um = self._diameter(area_mm2, takeup_m_min, spun, disturbances.resonance_ratio)
         sigma_MPa = self._stretch.stress_sigma * self.stress_MPa
         sensors.tension_N = self._stress_gauss(self.stress_MPa, sigma_MPa) * self._span_mm2
         if self.running:
             self._break_fiber(takeup_m_min, disturbances.gel_breaks_per_km)
+
+    def turn_idler(self, godet2_m: float, slip: float) -> int:
+        """Counts of the free roller behind the second godet, which has now turned so far in all."""
+        if self.running:
+            self._idler_m += (godet2_m - self._godet2_m) * (1.0 - slip)
+        self._godet2_m = godet2_m
+        return int(self._idler_m * self._spin.idler_counts_m)
 
     def publish(self, truth: Truth) -> None:
         truth.fiber_draw_ratio = self.draw_ratio
@@ -161,16 +170,18 @@ class FiberModel:
         taut = 1.0 - exp(-(draw - 1.0) / p.slack_draw)
         self.stress_MPa = taut * yield_MPa + p.hardening_MPa * (draw - 1.0)
 
-    def _diameter(self, area_mm2: float, takeup_m_min: float, die_mg_s: float, gas_flow: float) -> float:
+    def _diameter(
+        self, area_mm2: float, takeup_m_min: float, spun: tuple[float, float], critical_ratio: float
+    ) -> float:
         """Reading of the gauge in um; 0 while it is empty.  Gas flow in Ncm3/min, all fibers."""
-        p = self._spin
+        p, (die_mg_s, gas_flow) = self._spin, spun
         self.draw_down = 0.0
         diameter_um = 0.0
         swing = 0.0
         if area_mm2 > 0.0 and takeup_m_min > p.speed_min_m_min:
             die_m_min = die_mg_s * 60e-3 / p.fibers_n / self._melt_density_g_cm3 / p.die_area_mm2
             self.draw_down = takeup_m_min / die_m_min
-            swing = self._resonance.step(self.draw_down, die_m_min)
+            swing = self._resonance.step(self.draw_down, die_m_min, critical_ratio)
             bore_mm2 = gas_flow / p.fibers_n / takeup_m_min
             diameter_um = 1e3 * sqrt(4.0 * (bore_mm2 + area_mm2) / pi) * (1.0 + swing)
         in_gauge_um = self._gauge.carry(self.takeup_m, diameter_um)
