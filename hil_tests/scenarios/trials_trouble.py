@@ -36,6 +36,7 @@ CHILLER_TRIP = Trial(
     (
         Do(0, "the chiller trips", disturb("chiller_on", False)),
         See(0, 15, "the bath node raises its alarm", tripped("bath", "chiller tripped")),
+        See(150, 330, "and tells that it warms without it", tripped("bath", "quench warms as without chiller")),
         Keep(0, 1800, "the line produces", batch_is("RUNNING")),
         Keep(0, 600, "the quench warms by 0.22 K/min: less than 3.5 K", within("bath.QUENCH", 40.0, 3.5)),
         See(300, 600, "it is more than 1 K too warm", lambda run: not within("bath.QUENCH", 40.0, 1.0)(run)),

@@ -62,6 +62,11 @@ class Line:
         self._stretch.publish(truth)
         return truth
 
+    @property
+    def critical_draw_down(self) -> float:
+        """The draw-down ratio beyond which this run's melt resonates, undisturbed."""
+        return self._fiber.critical_draw_down
+
     def preheat(self, zones_C: list[float], quench_C: float, stretch_C: float) -> None:
         """Begin warm instead of at ambient temperature; to be called before the first step."""
         assert self._time_us == 0, "only a line that has not run yet can be preheated"

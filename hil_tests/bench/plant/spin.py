@@ -39,14 +39,14 @@ class Resonance:
         p = parameters.spin
         self._p = p
         spread = p.critical_spread * sources.named("draw_resonance").random()
-        self._critical = p.critical_draw_down * (1.0 - spread)
+        self.critical = p.critical_draw_down * (1.0 - spread)
         self._phase_rad = 0.0
         self.share = 0.0
 
     def step(self, draw_down: float, die_speed_m_min: float, critical_ratio: float) -> float:
         """Relative change of the diameter now."""
         p = self._p
-        towards = p.resonance_share_max if draw_down > critical_ratio * self._critical else 0.0
+        towards = p.resonance_share_max if draw_down > critical_ratio * self.critical else 0.0
         self.share += (towards - self.share) * STEP_S / p.resonance_growth_s
         if self.share < 1e-6:
             return 0.0
@@ -80,6 +80,10 @@ class FiberModel:
         self._gauge_gauss = sources.named("od_gauge").gauss
         self._idler_m = 0.0
         self._godet2_m = 0.0
+
+    @property
+    def critical_draw_down(self) -> float:
+        return self._resonance.critical
 
     @property
     def draw_ratio(self) -> float:
