@@ -126,7 +126,7 @@ CASES = [
     Case("bath", "quench too warm too long", "QUENCH", 46.0, "hold", 61.0, 59.0, auto=True),
     Case("bath", "quench far too warm", "QUENCH", 51.0, "stop", 61.5, 59.0, auto=True, stands=False),
     Case("bath", "chiller tripped", "CHILLER", 0.0, "alarm", 6.0, 4.0, auto=True),
-    # 0.75 K after 205 s; the newest block is 10 s old, and then the delay
+    # 0.75 K after 205 s; a block lasts 21 s, and then the delay
     Case(
         "bath",
         "quench warms as without chiller",
@@ -136,7 +136,6 @@ CASES = [
         260.0,
         200.0,
         auto=True,
-        history_s=330.0,
     ),
     Case("bath", "emergency stop", "ESTOP", 0.0, "abort", 0.6, 0.0, ("MAKE_UP_VALVE", "QUENCH_HEATER")),
     Case("draw", "fiber broken", "TENSION", 0.2, "hold", 0.7, 0.4, auto=True),

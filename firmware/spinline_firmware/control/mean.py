@@ -59,13 +59,11 @@ class Mean:
 
 
 class Change(Mean):
-    """The newest block less the oldest, which lies BLOCKS_N - 1 blocks back; 0 until there are so many."""
+    """The newest block less the oldest there is, at most BLOCKS_N - 1 blocks back."""
 
     def _begun(self) -> int:
         return 0
 
     def _of_blocks(self) -> int:
-        if self._blocks_n < MEAN_BLOCKS_N:
-            return 0
         newest = self._block_i - 1 if self._block_i else MEAN_BLOCKS_N - 1
-        return self._blocks[newest] - self._blocks[self._block_i]
+        return self._blocks[newest] - self._blocks[self._block_i if self._blocks_n == MEAN_BLOCKS_N else 0]
