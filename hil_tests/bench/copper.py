@@ -37,6 +37,7 @@ SAFE_BIT = 1 << pins.SAFE_PIN - layout.INPUTS_FROM
 class FixtureDown(Down):
     """What the pins and chips of a fixture read in its next scan."""
 
+    counts: list[int] = field(default_factory=lambda: [0] * words.ENCODERS_N)
     converted_uv: list[int] = field(default_factory=lambda: [0] * layout.CONVERTED_N)
     expander: int = 0
 

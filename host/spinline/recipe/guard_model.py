@@ -12,9 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from spinline_protocol.configuration import CYCLES_N_MAX
 from spinline_protocol.states import STATES
 
-StateName = Literal[
-    "IDLE", "STARTING", "EXECUTE", "HOLDING", "HELD", "STOPPING", "STOPPED", "ABORTING", "COMPLETING", "COMPLETE"
-]
+StateName = Literal["IDLE", "STARTING", "EXECUTE", "HOLDING", "HELD", "STOPPING", "ABORTING", "COMPLETING", "COMPLETE"]
 assert set(StateName.__args__) <= set(STATES)  # type: ignore[attr-defined]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
