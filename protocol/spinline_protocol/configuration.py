@@ -168,8 +168,8 @@ INTERLOCK = (
     ("eased_while", 0, 1),  # 1: only while the row is latched, by the stop ramp; the setpoint itself stays
     ("judged", 0, 3),  # the number, its mean or change over the window, or its swing in 1/4096 of its mean
     ("cycles_n", 0, CYCLES_N_MAX),  # of a swing: so many in a row, the weakest is judged
-    ("cycle_scans_min", 0, 1000),  # each within these times
-    ("cycle_scans_max", 0, 1000),
+    ("cycle_scans_min", 0, 500),  # each within these times
+    ("cycle_scans_max", 0, 500),
 )
 # Heat balance of a loop (control/monitors.py); times in steps of the monitors, one second or the nearest below
 MONITOR = (
