@@ -15,6 +15,7 @@ from spinline_protocol.configuration import (
     TABLE_PERMISSIVE,
     field_index,
     monitor_scans,
+    swing_scans,
 )
 from spinline_protocol.errors import OK
 from spinline_protocol.quantities import BAD
@@ -30,11 +31,12 @@ from spinline_protocol.states import (
 
 from .control.image import INPUT_WORDS, QUALITY
 from .control.interlock import Interlocks
+from .control.loops import FULL_Q12
 from .control.monitors import CLEAR_THEMSELVES, Monitors
 from .control.permissive import Permissives
 from .control.ratio import ratio_setpoint
 
-_EASED_LOOP, _EASED = field_index(INTERLOCK, "eased_loop"), field_index(INTERLOCK, "eased_q12")
+_EASED_LOOP, _EASED, _WHILE = [field_index(INTERLOCK, "eased_" + name) for name in ("loop", "q12", "while")]
 _INPUT, _OUT_LOW, _OUT_HIGH = [field_index(LOOP, name) for name in ("input", "out_low", "out_high")]
 
 
@@ -45,7 +47,9 @@ class Guards:
         self._image = image
         self._loops = loops
         self._event = event
-        self.interlocks = Interlocks(tables[TABLE_INTERLOCK], image)
+        rows = tables[TABLE_INTERLOCK]
+        self.interlocks = Interlocks(rows, image, swing_scans(scan_ms))
+        self._slowing = [i for i in range(len(rows)) if rows[i][_EASED_LOOP] >= 0 and rows[i][_WHILE]]
         self.monitors = Monitors(
             tables[TABLE_MONITOR], tables[TABLE_LOOP], image, monitor_scans(scan_ms), loops.changed
         )
@@ -89,11 +93,30 @@ class Guards:
                 self._ease(i)
             elif change:
                 self._event(EVT_INTERLOCK_CLEARED, i, interlocks.raw(i), 0)
+        self._slow()
+
+    def _slow(self) -> None:
+        """Each loop goes at the least part of its setpoint that a latched row leaves it."""
+        rows = self.interlocks.rows
+        shares: "dict[int, int]" = {}
+        for i in self._slowing:
+            share = rows[i][_EASED] if self.interlocks.stands(i) else FULL_Q12
+            shares[rows[i][_EASED_LOOP]] = min(share, shares.get(rows[i][_EASED_LOOP], FULL_Q12))
+        for loop in shares:
+            self._loops.slow(loop, shares[loop])
+
+    def refuses(self, loop: int, setpoint: int) -> bool:
+        """True where a row that took this setpoint down still stands and this would take it up again."""
+        rows = self.interlocks.rows
+        for i in range(len(rows)):
+            if rows[i][_EASED_LOOP] == loop and not rows[i][_WHILE] and self.interlocks.stands(i):
+                return setpoint > self._loops.setpoints[loop]
+        return False
 
     def _ease(self, i: int) -> None:
         """A row that takes a setpoint down, once: its loop goes there by its own ramp, slaves follow."""
         loop = self.interlocks.rows[i][_EASED_LOOP]
-        if loop >= 0 and self._loops.controls(loop):
+        if loop >= 0 and not self.interlocks.rows[i][_WHILE] and self._loops.controls(loop):
             setpoint = ratio_setpoint(self._loops.setpoints[loop], self.interlocks.rows[i][_EASED])
             if self._loops.change_setpoint(loop, setpoint, 0) == (0, 0):
                 self._event(EVT_SETPOINT, loop, setpoint, 0)
@@ -150,6 +173,7 @@ class Guards:
         """Clear what is latched and whose cause has gone, and the loops that failed by it; returns how many stay."""
         loops = self._loops
         left = self.interlocks.reset() + self.monitors.reset()
+        self._slow()
         for i in range(len(loops.failed)):
             held = self.monitors.holds(i)
             if not held:

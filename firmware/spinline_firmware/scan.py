@@ -98,7 +98,7 @@ class Scan:
         ring = memoryview(ring)
         self.recorder = Recorder(tables[TABLE_RECORD], image, ring[:scans_end], first_scan)
         self.summaries = Summaries(tables[TABLE_RECORD], image, ring[scans_end:], self.scan_ms, first_scan)
-        self.lease = Lease(1000 * _node_field(node, "hold_max_s"))
+        self.lease = Lease(1000 * _node_field(node, "hold_max_s"), 1000 * _node_field(node, "alone_max_s"))
         self.state = IDLE
         self._in_state_ms = 0
         self._permit = 0
@@ -126,8 +126,9 @@ class Scan:
         self.sensors.retune(tables[TABLE_INPUT])
         self.guards.take(tables)
         self.outputs.retune(tables[TABLE_OUTPUT])
-        self.lease.change(1000 * _node_field(tables[TABLE_NODE][0], "hold_max_s"))
-        self._take_times(tables[TABLE_NODE][0])
+        node = tables[TABLE_NODE][0]
+        self.lease.change(1000 * _node_field(node, "hold_max_s"), 1000 * _node_field(node, "alone_max_s"))
+        self._take_times(node)
         self._tables = tables
         return OK, 0, 0
 
@@ -179,6 +180,8 @@ class Scan:
             self._event(EVT_SAFE_ORDER, 0, 0, 0)
             self.lease.release()
             self._go(ABORTING)
+        elif self.lease.alone_too_long():
+            self._answer(ACT_HOLD)
 
     def _fail(self, loop: int) -> None:
         """A loop lost its sensor: the line holds, or a heat-up stops.
@@ -326,6 +329,8 @@ class Scan:
             return RANGE, loop, len(self.loops.rows) - 1
         if not self.loops.takes_setpoint(loop):
             return WRONG_STATE, 0, 0
+        if self.guards.refuses(loop, setpoint):
+            return RANGE, setpoint, self.loops.setpoints[loop]
         got, limit = self.loops.change_setpoint(loop, setpoint, ramp_256)
         if got or limit:
             return RANGE, got, limit

@@ -37,7 +37,8 @@ QUIET_MONITOR = {"input": -1, "output": -1, "states": ALL_STATES, "action": 4, "
 QUIET_MONITOR.update(filter_k=5, dead_steps=28, rate_m=3030, rate_s=15, gain_m=3254, gain_s=14)
 QUIET_MONITOR.update(action_open=1, action_break=1, action_sensor=2)
 QUIET_MONITOR.update(limit_q12=1024, delay_steps=3, share_q12=2048, bias_256=175)
-QUIET_NODE = {"node": 1, "scan_ms": 100, "lease_ms": 2000, "hold_max_s": 2, "runout_s": 1, "stop_max_s": 3}
+QUIET_NODE = {"node": 1, "scan_ms": 100, "lease_ms": 2000, "hold_max_s": 2, "runout_s": 1}
+QUIET_NODE.update(stop_max_s=3, alone_max_s=3600)
 
 
 def _row(fields, quiet, named):  # type: ignore[no-untyped-def]

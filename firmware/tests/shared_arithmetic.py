@@ -60,14 +60,14 @@ def test_a_feed_forward_of_nothing_is_nothing():
 
 
 def test_a_node_at_rest_needs_no_lease():
-    lease = Lease(5000)
+    lease = Lease(5000, 3000)
     for _ in range(100):
         assert not lease.tick(100, False)
     assert not lease.hold and not lease.valid() and not lease.exhausted()
 
 
 def test_a_lease_that_is_not_renewed_runs_out_once():
-    lease = Lease(5000)
+    lease = Lease(5000, 3000)
     lease.renew(2000)
     told = [lease.tick(100, True) for _ in range(40)]
     assert told == [False] * 19 + [True] + [False] * 20
@@ -75,7 +75,7 @@ def test_a_lease_that_is_not_renewed_runs_out_once():
 
 
 def test_a_lease_that_is_renewed_never_runs_out():
-    lease = Lease(5000)
+    lease = Lease(5000, 3000)
     for i in range(1000):
         if i % 19 == 0:
             lease.renew(2000)
@@ -84,7 +84,7 @@ def test_a_lease_that_is_renewed_never_runs_out():
 
 
 def test_a_renewal_does_not_end_a_hold_and_a_release_does():
-    lease = Lease(5000)
+    lease = Lease(5000, 3000)
     lease.tick(100, True)
     lease.renew(2000)
     lease.tick(100, True)
@@ -94,7 +94,7 @@ def test_a_renewal_does_not_end_a_hold_and_a_release_does():
 
 
 def test_a_hold_is_exhausted_after_its_time_and_not_before():
-    lease = Lease(1000)
+    lease = Lease(1000, 500)
     lease.tick(100, True)
     for _ in range(9):
         lease.tick(100, True)
@@ -104,7 +104,7 @@ def test_a_hold_is_exhausted_after_its_time_and_not_before():
 
 
 def test_each_hold_has_its_full_time():
-    lease = Lease(1000)
+    lease = Lease(1000, 500)
     for _ in range(3):
         lease.release()
         lease.tick(100, True)
@@ -114,6 +114,6 @@ def test_each_hold_has_its_full_time():
 
 
 def test_a_node_that_becomes_active_without_a_lease_holds_at_once():
-    lease = Lease(1000)
+    lease = Lease(1000, 500)
     lease.tick(100, False)
     assert lease.tick(100, True) and lease.hold

@@ -5,9 +5,20 @@ from rows import interlock_row
 
 from spinline_firmware.control import pid
 from spinline_firmware.control.image import INPUT_WORDS, QUALITY, loop_at, new_image
-from spinline_firmware.control.interlock import MEAN, Interlocks
+from spinline_firmware.control.interlock import JUDGED, Interlocks
 from spinline_firmware.control.ratio import ratio_setpoint
-from spinline_protocol.configuration import ABOVE, APART, BELOW, NOT_GOOD, REF_INPUT, REF_NONE
+from spinline_protocol.configuration import (
+    ABOVE,
+    APART,
+    BELOW,
+    JUDGE_CHANGE,
+    JUDGE_MEAN,
+    JUDGE_SWING,
+    MEAN_BLOCKS_N,
+    NOT_GOOD,
+    REF_INPUT,
+    REF_NONE,
+)
 from spinline_protocol.quantities import BAD, GOOD, UNCERTAIN
 from spinline_protocol.states import EXECUTE, IDLE
 
@@ -119,7 +130,9 @@ def test_a_row_that_clears_itself_says_so_and_lets_its_outputs_go():
 
 
 def test_a_mean_is_judged_where_the_row_asks_for_it_and_a_bad_number_is_left_out_of_it():
-    wall = Wall(interlock_row(comparison=ABOVE, limit=15, mean_scans=30, auto_reset=1))  # blocks of two scans
+    wall = Wall(
+        interlock_row(comparison=ABOVE, limit=15, judged=JUDGE_MEAN, window_scans=30, auto_reset=1)
+    )  # blocks of two scans
     assert [wall.scan(10) for _ in range(30)] == [-1] * 30
     assert [wall.scan(70) for _ in range(3)] == [-1] * 3  # one block of 70: the mean is 14
     assert wall.scan(500, BAD) == -1
@@ -132,15 +145,60 @@ def test_a_mean_is_judged_where_the_row_asks_for_it_and_a_bad_number_is_left_out
 
 def test_a_mean_is_that_of_its_blocks_whatever_comes():
     chance = Chance(5)
-    wall = Wall(interlock_row(comparison=ABOVE, limit=500000, mean_scans=45))
+    wall = Wall(interlock_row(comparison=ABOVE, limit=500000, judged=JUDGE_MEAN, window_scans=45))
     numbers = []
     for _ in range(400):
         numbers.append(chance.between(-200000, 500000))
         wall.scan(numbers[-1])
         full = len(numbers) // 3 * 3
         window = numbers[max(0, full - 45) : full] or numbers
-        mean = wall.interlocks._words[MEAN]
+        mean = wall.interlocks._words[JUDGED]
         assert abs(mean * len(window) - sum(window)) <= 2 * len(window)
+
+
+def test_a_change_over_the_window_is_judged_and_a_slower_one_is_not():
+    for rise, trips in ((3, True), (2, False)):  # a scan; over 14 blocks of two scans 84 and 56
+        wall = Wall(interlock_row(comparison=ABOVE, limit=80, judged=JUDGE_CHANGE, window_scans=28, auto_reset=1))
+        told = [wall.scan(1000 + rise * i) for i in range(60)]
+        assert (0 in told) == trips and told[:28] == [-1] * 28
+        for _ in range(2 * MEAN_BLOCKS_N):
+            wall.scan(5000 if trips else 0)
+        assert wall.tripped == [0], "it stands still: the change is over"
+
+
+def test_a_change_is_newest_less_oldest_block_whatever_comes():
+    chance = Chance(6)
+    wall = Wall(interlock_row(comparison=ABOVE, limit=500000, judged=JUDGE_CHANGE, window_scans=42))
+    numbers = []
+    for _ in range(400):
+        numbers.append(chance.between(-200000, 500000))
+        wall.scan(numbers[-1])
+        full = len(numbers) // 3 * 3
+        change = 0
+        if full:
+            oldest = max(0, full - 3 * MEAN_BLOCKS_N)
+            change = sum(numbers[full - 3 : full]) - sum(numbers[oldest : oldest + 3])
+        assert abs(3 * wall.interlocks._words[JUDGED] - change) <= 3
+
+
+def test_a_swing_of_the_fiber_trips_after_its_cycles_and_clears_itself_when_it_has_gone():
+    named = {"judged": JUDGE_SWING, "cycles_n": 5, "cycle_scans_min": 20, "cycle_scans_max": 80}
+    wall = Wall(interlock_row(comparison=ABOVE, limit=123, auto_reset=1, **named))  # 3 %
+    told = [wall.scan(1400 + 70 * triangle(i, 40) // 100) for i in range(400)]  # 5 %
+    assert 0 in told and 5 * 40 < told.index(0) < 7 * 40
+    assert wall.scan(1400, BAD) == -1 and wall.tripped == [0], "a bad number ends the row of cycles"
+    for i in range(300):
+        wall.scan(1400 + 70 * triangle(i, 40) // 100)
+    assert wall.tripped == [1]
+    for _ in range(81):
+        wall.scan(1400)
+    assert wall.tripped == [0]
+
+
+def triangle(i: int, period: int) -> int:
+    """Between -100 and 100."""
+    phase = 400 * (i % period) // period
+    return phase - 100 if phase < 200 else 300 - phase
 
 
 def test_a_judgement_is_the_same_as_plain_arithmetic_for_every_kind_of_row():

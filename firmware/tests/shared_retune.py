@@ -149,7 +149,7 @@ def test_every_field_that_is_structure_is_refused_and_every_number_is_taken():
             assert code in (OK, RANGE, WRONG_STATE)
             numbers += code != WRONG_STATE
             line.node.retune(line.tables)
-    assert numbers == 4 + 10 + 27 + 2 + 3
+    assert numbers == 5 + 10 + 27 + 2 + 3
     for table in range(1, 6):
         longer = [rows + rows[:1] if i == table else rows for i, rows in enumerate(line.tables)]
         assert line.node.retune(longer)[0] == WRONG_STATE

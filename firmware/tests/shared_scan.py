@@ -173,6 +173,73 @@ def test_a_hold_that_lasts_ends_in_the_safe_order_and_aborted():
     assert states.EVT_SAFE_ORDER in node.events and node.chips.levels == [0, 0]
 
 
+def test_a_line_that_is_alone_too_long_comes_to_a_stand_and_is_safe_later():
+    node = Node()
+    tables = [list(rows) for rows in node.node._tables]
+    tables[0] = [node_row(alone_max_s=1, hold_max_s=3)]
+    node.scans()
+    assert node.node.retune(tables)[0] == OK
+    node.run()
+    node.scans(20, 0)
+    assert node.node.lease.hold and node.scans(9, 0) == states.EXECUTE
+    assert node.scans(1, 0) == states.HELD, "alone for a second: nothing here has a way down"
+    assert node.scans(19, 0) == states.HELD and node.scans(1, 0) == states.ABORTING
+
+
+def test_a_heat_up_that_is_alone_too_long_stops():
+    node = Node()
+    tables = [list(rows) for rows in node.node._tables]
+    tables[0] = [node_row(alone_max_s=1, hold_max_s=3)]
+    node.scans()
+    assert node.node.retune(tables)[0] == OK and node.node.command(states.CMD_START) == OK
+    assert node.scans(33, 0) in (states.STOPPING, states.STOPPED)
+
+
+def test_a_row_that_slows_takes_the_loop_down_by_its_stop_ramp_while_it_stands_and_no_longer():
+    row = interlock_row(input=1, comparison=ABOVE, limit=5, auto_reset=1, eased_loop=0, eased_q12=2867, eased_while=1)
+    node = Node(row, ramp_256=256, stop_ramp_256=25600).run()
+    image = node.node._image
+    node.scans(1001)
+    assert image[loop_at(0) + pid.SETPOINT] == 1000
+    node.chips.raw[1] = 8
+    node.scans(4)
+    assert image[loop_at(0) + pid.SETPOINT] == 700, "by 100 a scan, from the next one on"
+    node.scans(1)
+    assert image[loop_at(0) + pid.SETPOINT] == image[loop_at(0) + pid.TARGET] == 699, "0.7 of it"
+    assert node.node.loops.setpoints == [1000] and node.node.set_setpoint(0, 900, 0)[0] == OK
+    node.chips.raw[1] = 0
+    node.scans(11)
+    assert image[loop_at(0) + pid.TARGET] == 900 and abs(image[loop_at(0) + pid.SETPOINT] - 639) <= 2, "1 a scan"
+
+
+def test_a_line_that_lost_its_lease_slows_and_does_not_speed_up_again():
+    row = interlock_row(input=1, comparison=ABOVE, limit=5, auto_reset=1, eased_loop=0, eased_q12=2048, eased_while=1)
+    node = Node(row, ramp_256=25600, stop_ramp_256=25600).run()
+    node.scans(20)
+    tables = [list(rows) for rows in node.node._tables]
+    tables[0] = [node_row(hold_max_s=60)]
+    assert node.node.retune(tables)[0] == OK
+    node.scans(25, 0)
+    node.chips.raw[1] = 8
+    node.scans(10, 0)
+    assert node.node.lease.hold and node.node._image[loop_at(0) + pid.SETPOINT] == 500
+    node.chips.raw[1] = 0
+    node.scans(50, 0)
+    assert node.node._image[loop_at(0) + pid.SETPOINT] == 500, "the way back needs a supervisor"
+
+
+def test_while_a_row_that_took_a_setpoint_down_stands_no_higher_one_is_taken():
+    row = interlock_row(input=1, comparison=ABOVE, limit=5, auto_reset=1, eased_loop=0, eased_q12=3891)
+    node = Node(row).run()
+    node.chips.raw[1] = 8
+    node.scans(1)
+    assert node.node.loops.setpoints == [949]
+    assert node.node.set_setpoint(0, 960, 0) == (RANGE, 960, 949) and node.node.set_setpoint(0, 940, 0)[0] == OK
+    node.chips.raw[1] = 0
+    node.scans(1)
+    assert node.node.set_setpoint(0, 960, 0)[0] == OK
+
+
 def test_a_renewed_lease_does_not_end_a_hold_and_supervise_does():
     node = Node().run()
     node.scans(25, 0)

@@ -144,6 +144,7 @@ def test_the_pv_limits_must_stay_inside_interlocks_that_act_in_this_state():
     for row in (
         interlock_row(comparison=ABOVE, limit=110001, action=ACT_HOLD, states=in_starting),
         interlock_row(comparison=ABOVE, limit=105000, action=ACT_ALARM, states=in_starting),
+        interlock_row(comparison=ABOVE, limit=750, action=ACT_HOLD, states=in_starting, judged=2, window_scans=28),
         interlock_row(comparison=ABOVE, limit=105000, action=ACT_HOLD, states=1 << states.EXECUTE),
         interlock_row(input=1, comparison=ABOVE, limit=105000, action=ACT_HOLD, states=in_starting),
     ):

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from intervals import SMALL, Bounds, Span
 
-from spinline_firmware.control import interlock, observer
+from spinline_firmware.control import interlock, observer, swing
 from spinline_protocol.configuration import INTERLOCK, MONITOR
 from spinline_protocol.states import STATES
 
 PV = Span(-200000, 500000)
 NUMBER = Span(-450000, 1000000)  # every quantity (quantities.py): what an interlock may compare
+JUDGED = Span(2 * NUMBER.low, 2 * NUMBER.high)  # a mean, a change, a swing in parts of its mean
 FINE = Span(PV.low << 8, PV.high << 8)
 LAGGED = Span(-4096 << 8, 4096 << 8)
 BIAS = Span(-(2 * observer.CUT_TERM + 4096) << 8, (2 * observer.CUT_TERM + 4096) << 8)
@@ -98,7 +99,7 @@ def test_no_expression_of_the_interlocks_reaches_2_to_the_30() -> None:
     fields |= {"BAD_TRIPS": "bad_trips", "KIND": "reference_kind", "SHARE": "share_q12", "LEAST": "reference_min"}
     fields |= {"BAND": "band_q12", "ARMS": "arms", "AUTO": "auto_reset"}
     words = {name: ranges[field] for name, field in fields.items()}
-    words |= {"PV": Span(0, 95), "REFERENCE": Span(0, 767), "AVERAGED": Span(0, 1), "MEAN": NUMBER}
+    words |= {"PV": Span(0, 95), "REFERENCE": Span(0, 767), "WATCHED": Span(0, 3), "JUDGED": JUDGED}
     words |= {"CAUSE": Span(0, 1), "COUNT": Span(0, 36000), "ASLEEP": Span(0, 36001), "TRIPPED": Span(0, 1)}
     words |= {"CHANGED": Span(-1, 1), "word": NUMBER, "_QUALITY": Span(0, 2)}
     given = {"at": Span(0, 47 * interlock.ROW_WORDS), "changed_n": Span(0, 47)}
@@ -109,3 +110,22 @@ def test_no_expression_of_the_interlocks_reaches_2_to_the_30() -> None:
             bounds.run_body(loop.body, given)
         assert len(bounds.seen) > 60
         assert {text: most for text, most in bounds.seen.items() if most >= SMALL} == {}
+
+
+SWING = {
+    "LAG": Span(0, swing.LAG_MAX), "SHORTEST": Span(0, 500), "LONGEST": Span(0, 500),
+    "MEAN": Span(NUMBER.low << swing.LAG_MAX, NUMBER.high << swing.LAG_MAX), "SIDE": Span(-1, 1),
+    "HIGH": Span(-(1 << 18), 1 << 18), "LOW": Span(-(1 << 18), 1 << 18), "AGE": Span(0, 500),
+}  # fmt: skip
+
+
+def test_no_expression_of_a_swing_reaches_2_to_the_30_and_its_ranges_hold_after_a_step() -> None:
+    for lag in range(swing.LAG_MAX + 1):
+        held = Span(NUMBER.low << lag, NUMBER.high << lag)
+        words = SWING | {"LAG": Span(lag, lag), "MEAN": held}
+        bounds = Bounds(words, constants_of(swing))
+        after = bounds.run_body(function_of(swing, "follow").body[1:], {"pv": NUMBER})
+        assert len(bounds.seen) > 30
+        assert {text: most for text, most in bounds.seen.items() if most >= SMALL} == {}
+        for name, span in words.items():
+            assert span.low <= after[name].low and after[name].high <= span.high, (lag, name, after[name])

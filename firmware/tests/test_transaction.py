@@ -94,14 +94,14 @@ def test_every_violation_is_told_and_nothing_is_prepared() -> None:
 @pytest.mark.parametrize(
     ("table", "name", "number", "limit"),
     [
-        (2, "input", 5, 4),
+        (2, "input", 8, 7),
         (2, "ff_loop", 1, 0),
         (2, "setpoint_high", 100001, 100000),
         (2, "out_low", 65536, 65536),
         (2, "action", 0, 1),
         (3, "loop", 3, 2),
-        (4, "input", 5, 4),
-        (5, "of", 5, 4),
+        (4, "input", 8, 7),
+        (5, "of", 8, 7),
     ],
 )
 def test_a_place_or_setpoint_that_makes_no_sense_is_refused(table: int, name: str, number: int, limit: int) -> None:

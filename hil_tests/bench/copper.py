@@ -37,6 +37,7 @@ SAFE_BIT = 1 << pins.SAFE_PIN - layout.INPUTS_FROM
 class FixtureDown(Down):
     """What the pins and chips of a fixture read in its next scan."""
 
+    counts: list[int] = field(default_factory=lambda: [0] * words.ENCODERS_N)
     converted_uv: list[int] = field(default_factory=lambda: [0] * layout.CONVERTED_N)
     expander: int = 0
 
@@ -159,7 +160,7 @@ class WiredTerminals(Terminals):
         for i in range(words.LOOPS_N):
             down.analog_uv[i] = fixture.loop_ua(i) * SHUNT_OHM
         down.contacts = fixture.contact_bits() | (PERMIT_CONTACT if permit_closed else 0) | NO_JUMPER
-        down.counts = fixture.turn(now_ms)
+        down.counts[: words.ENCODERS_N] = fixture.turn(now_ms)
         return down
 
     def drive(self, actuators: Actuators, now_ms: int) -> None:

@@ -59,6 +59,7 @@ def _bath_drive(actuators: Actuators, pins: bytes, dac: tuple[int, ...], relay: 
     actuators.exhaust_fan_on = True
     actuators.lids_closed = True
     actuators.makeup_valve_open = relay and bool(pins[24])
+    actuators.full_speed = relay and bool(pins[29])
     actuators.quench_cool_valve = dac[0] / DAC_FULL
     actuators.quench_pump_command = dac[1] / DAC_FULL
     actuators.extraction_cool_valve = dac[2] / DAC_FULL
@@ -89,7 +90,7 @@ WIRING: dict[str, NodeWiring] = {
             (5, lambda s: s.melt_pump_rpm, 150.0),
         ),
         contacts=lambda s: int(s.resin_refilling) | ESTOP_OK << 1,
-        counts=lambda s: [0, 0],
+        counts=lambda s: [0, 0, 0],
         drive=_melt_drive,
     ),
     "bath": NodeWiring(
@@ -109,14 +110,14 @@ WIRING: dict[str, NodeWiring] = {
         contacts=lambda s: (
             int(s.exhaust_flow_ok) | int(s.chiller_ok) << 1 | ESTOP_OK << 2 | int(s.dryer_lfl_ok) << 3 | BASE_CLEAR << 5
         ),
-        counts=lambda s: [0, 0],
+        counts=lambda s: [0, 0, 0],
         drive=_bath_drive,
     ),
     "draw": NodeWiring(
         thermocouples=lambda s: [s.stretch_temperature_C],
-        analog=((0, lambda s: s.tension_N, 20.0),),
-        contacts=lambda s: ESTOP_OK,
-        counts=lambda s: [s.godet1_counts & COUNTS_MASK, s.godet2_counts & COUNTS_MASK],
+        analog=((0, lambda s: s.tension_N, 20.0), (4, lambda s: s.od_um, 3000.0)),
+        contacts=lambda s: ESTOP_OK | int(s.full_speed) << 1,
+        counts=lambda s: [n & COUNTS_MASK for n in (s.godet1_counts, s.godet2_counts, s.idler_counts)],
         drive=_draw_drive,
     ),
 }

@@ -23,6 +23,7 @@ from .protocol import missing_scans, node_states, rows_of
 
 MakeNode = Callable[[], Direct]
 DRAW = "draw"
+FULL_SPEED = 7  # the draw node's input
 
 
 @pytest.fixture
@@ -32,6 +33,7 @@ def make_node(interpreter: Interpreter, tmp_path: Path) -> Iterator[MakeNode]:
 
     def make() -> Direct:
         lines.append(SimulatedLine(interpreter, tmp_path / f"line{len(lines)}", 1, names=(DRAW,)))
+        lines[-1].plant.actuators.full_speed = True  # a bridge in place of the bath node's contact
         node = Direct(lines[-1], DRAW)
         node.open()
         return node
@@ -68,6 +70,17 @@ def running(node: Direct, rows: Rows, settled_s: float = 260.0) -> Direct:
         assert node.ask(messages.COMMAND, command)["code"] == errors.OK
     node.steps(settled_s)
     return node
+
+
+def test_a_contact_on_the_pins_of_an_encoder_is_refused_and_the_old_configuration_goes_on(
+    make_node: MakeNode,
+) -> None:
+    node, rows = make_node(), draw_rows()
+    assert set(node.configure(rows)) == {errors.OK}
+    node.open()
+    both = changed(rows, TABLE_INPUT, FULL_SPEED, port=4)
+    assert node.configure(both)[-1] == errors.RANGE
+    assert node.ask(messages.COMMAND, CMD_START)["code"] == errors.OK, "with the rows from before"
 
 
 def retuned(rows: Rows) -> Rows:

@@ -10,6 +10,7 @@ from hil_tests.bench.direct import sha256_of_rows
 from hil_tests.bench.run import BenchRun
 from spinline.recipe.compiler import NodeConfiguration
 from spinline_protocol.configuration import TABLE_RECORD
+from spinline_protocol.states import HOLDING
 
 from .conftest import MakeRun
 from .protocol import events, missing_scans, node_states, rows_of, scan_tables, unaccounted_scans
@@ -17,13 +18,21 @@ from .protocol import events, missing_scans, node_states, rows_of, scan_tables, 
 LEASE_S = 2.0
 
 
-def test_a_stopped_supervisor_scan_makes_every_node_hold_and_then_go_to_its_safe_order(producing: BenchRun) -> None:
+def test_without_a_supervisor_every_node_goes_on_for_ten_minutes_then_holds_then_goes_to_its_safe_order(
+    producing: BenchRun,
+) -> None:
     run = producing
     stopped_s = run.bench.now_us / 1e6
 
     run.run_without_supervisor(30)
     assert run.bench.plant.truth.godet1_speed_m_min > 9.9, "a hold goes on at the last accepted setpoints"
-    run.run_without_supervisor(run.line.node[0].hold_max_s + 60)
+    alone_s, hold_s = run.line.node[0].alone_max_s, run.line.node[0].hold_max_s
+    run.run_without_supervisor(alone_s - 40)
+    assert run.bench.plant.truth.godet1_speed_m_min > 9.9, "for ten minutes"
+    run.run_without_supervisor(50)
+    assert run.bench.plant.truth.godet1_speed_m_min < 0.1, "then the fiber is brought to a stand"
+    assert run.bench.plant.actuators.contactor and not run.bench.plant.actuators.screw_run, "and the zones stay warm"
+    run.run_without_supervisor(hold_s - alone_s + 20)
     assert run.bench.plant.truth.godet1_speed_m_min < 0.1
     assert not any(run.bench.plant.actuators.heater_on)
     assert not run.bench.plant.actuators.contactor
@@ -35,6 +44,8 @@ def test_a_stopped_supervisor_scan_makes_every_node_hold_and_then_go_to_its_safe
         told = events(run, node.name)
         expired = next(scan for scan, name, *_ in told if name == "LEASE_EXPIRED")
         safe = next(scan for scan, name, *_ in told if name in ("SAFE_ORDER", "PERMIT_OPEN"))
+        held = next(scan for scan, name, _source, got, _limit in told if name == "STATE_CHANGED" and got == HOLDING)
+        assert abs((held - expired) * node.scan_ms / 1000 - alone_s) < 2
         expired_s = expired * node.scan_ms / 1000
         assert expired_s <= stopped_s + LEASE_S + node.scan_ms / 1000, "hold within the lease and one scan"
         assert abs((safe - expired) * node.scan_ms / 1000 - node.hold_max_s) < 2, "then the safe order"

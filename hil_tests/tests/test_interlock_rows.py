@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import inspect
+import math
 import textwrap
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +28,7 @@ HEALTHY = {
     "melt": {"PLAST": 928.6, "SOLV": 185.7, "PDIE": 3000.0, "PUMPSPEED": 80.0, "REFILL": 0.0, "ESTOP": 1.0},
     "bath": {"EXT1": 22.0, "EXT3": 22.0, "VAPOUR": 10.0, "QLEVEL": 80.0, "ELEVEL": 80.0, "EXHAUST": 1.0, "CHILLER": 1.0}
     | {"ESTOP": 1.0, "LFL": 1.0, "DRIED": 1.0, "BASE_CLEAR": 1.0},
-    "draw": {"G2": 300.0, "TENSION": 5.0, "ESTOP": 1.0},
+    "draw": {"G2": 300.0, "IDLER": 300.0, "OD": 1400.0, "TENSION": 5.0, "ESTOP": 1.0, "FULL_SPEED": 1.0},
 }
 STATES = {
     "alarm": {states.EXECUTE},
@@ -38,8 +40,19 @@ ZONES = ("Z1", "Z2", "Z3", "Z4", "Z5", "Z6", "PUMP", "DIE")
 COLD_C = {"Z1": 112.0, "Z2": 172.0}
 SOLVENT = ("MAKE_UP_VALVE", "MAKE_UP_PUMP", "EXTRACTION_HEATER", "AGITATOR")
 SLAVES = (("PLAST", 1.5 * 560.0), ("SOLV", 0.3 * 560.0))  # of the resin feeder
+SHORT = ("QUENCH_HEATER", "FULL_SPEED")  # of water, flow or cold
 AIR = ("EXHAUST_FULL", "BEACON")
 WARM = ("EXTRACTION_HEATER", "AGITATOR")
+
+
+def warming(seconds: float) -> float:
+    """The quench without its chiller: 0.22 K a minute."""
+    return 40.0 + 0.22 / 60 * seconds
+
+
+def resonating(seconds: float) -> float:
+    """A diameter that swings by 5 % in 4.1 s."""
+    return 1400.0 * (1 + 0.05 * math.sin(2 * math.pi * seconds / 4.1))
 
 
 @dataclass(frozen=True)
@@ -49,7 +62,7 @@ class Case:
     node: str
     name: str
     input: str
-    cause: float
+    cause: float | Callable[[float], float]  # a number, or one for each moment in seconds
     effect: str
     within_s: float
     before_s: float = 0.0
@@ -59,6 +72,7 @@ class Case:
     stands: bool = True  # the cause outlasts its effect
     also: tuple[tuple[str, float], ...] = ()  # what the cause takes along
     history_s: float = 0.0  # healthy, before it
+    slows: bool = False  # the take-up goes to 0.7 of its setpoint while the row stands
 
 
 CASES = [
@@ -104,24 +118,53 @@ CASES = [
     ),
     *(Case("bath", f"EXT{i} warm", f"EXT{i}", 32.1, "alarm", 6.0, 4.0) for i in (1, 2, 3)),
     Case("bath", "extraction level low", "ELEVEL", 20.0, "hold", 6.0, 4.0, WARM, ("EXTRACTION_VALVE",)),
-    Case("bath", "quench level low", "QLEVEL", 50.0, "alarm", 6.0, 4.0, ("QUENCH_HEATER",), auto=True),
-    Case("bath", "quench level low too long", "QLEVEL", 50.0, "hold", 61.0, 59.0, ("QUENCH_HEATER",), auto=True),
-    Case("bath", "quench flow low", "QFLOW", 8000.0, "alarm", 6.0, 4.0, ("QUENCH_HEATER",), auto=True),
+    Case("bath", "quench level low", "QLEVEL", 50.0, "alarm", 6.0, 4.0, SHORT, auto=True),
+    Case("bath", "quench level low too long", "QLEVEL", 50.0, "hold", 61.0, 59.0, SHORT, auto=True),
+    Case("bath", "quench flow low", "QFLOW", 8000.0, "alarm", 6.0, 4.0, SHORT, auto=True),
     Case("bath", "quench flow low too long", "QFLOW", 8000.0, "hold", 61.0, 59.0, auto=True),
-    Case("bath", "quench too warm", "QUENCH", 46.0, "alarm", 6.0, 4.0, ("QUENCH_HEATER",), auto=True),
+    Case("bath", "quench too warm", "QUENCH", 46.0, "alarm", 6.0, 4.0, SHORT, auto=True),
     Case("bath", "quench too warm too long", "QUENCH", 46.0, "hold", 61.0, 59.0, auto=True),
     Case("bath", "quench far too warm", "QUENCH", 51.0, "stop", 61.5, 59.0, auto=True, stands=False),
     Case("bath", "chiller tripped", "CHILLER", 0.0, "alarm", 6.0, 4.0, auto=True),
+    # 0.75 K after 205 s; a block lasts 21 s, and then the delay
+    Case(
+        "bath",
+        "quench warms as without chiller",
+        "QUENCH",
+        warming,
+        "alarm",
+        260.0,
+        200.0,
+        auto=True,
+    ),
     Case("bath", "emergency stop", "ESTOP", 0.0, "abort", 0.6, 0.0, ("MAKE_UP_VALVE", "QUENCH_HEATER")),
     Case("draw", "fiber broken", "TENSION", 0.2, "hold", 0.7, 0.4, auto=True),
     Case("draw", "G1 stalls", "G1", 0.0, "hold", 0.4, 0.1, auto=True, stands=False),
     Case("draw", "G2 stalls", "G2", 0.0, "hold", 0.4, 0.1, auto=True, stands=False),
     Case("draw", "G1 and its drive disagree", "G1", 163.0, "hold", 40.0, 5.0, auto=True),
-    Case("draw", "G2 and its drive disagree", "G2", 292.5, "hold", 40.0, 5.0, auto=True),
-    Case("draw", "godets off their ratio", "G2", 285.0, "hold", 2.5, 1.8, auto=True),
+    Case("draw", "G2 and its drive disagree", "G2", 292.5, "hold", 40.0, 5.0, auto=True, also=(("IDLER", 292.5),)),
+    Case("draw", "godets off their ratio", "G2", 285.0, "alarm", 2.5, 1.8, auto=True, slows=True),
+    Case("draw", "godets off their ratio too long", "G2", 285.0, "hold", 10.5, 9.8, auto=True),
+    Case("draw", "fiber slips on godet 2", "IDLER", 293.0, "alarm", 2.5, 1.8, auto=True, slows=True),
+    Case("draw", "fiber slips on godet 2 too long", "IDLER", 293.0, "hold", 10.5, 9.8, auto=True),
+    Case("draw", "quench asks for less speed", "FULL_SPEED", 0.0, "alarm", 0.1, 0.0, auto=True, slows=True),
+    Case("draw", "quench asks for less speed too long", "FULL_SPEED", 0.0, "hold", 55.5, 54.5, auto=True),
+    Case("draw", "diameter lost", "OD", 0.0, "hold", 2.5, 1.8, auto=True),
+    # the first crossing begins the first of five cycles of 4.1 s
+    Case("draw", "diameter swings", "OD", resonating, "alarm", 26.0, 20.0, auto=True),
     Case("draw", "draw-down too high", "G1", 250.0, "alarm", 3.0, 1.8, auto=True, also=(("G2", 450.0),)),
     Case("draw", "emergency stop", "ESTOP", 0.0, "abort", 0.1, 0.0, ("STRETCH_HEATER",)),
 ]
+
+
+def go_on(rig: NodeRig, case: Case, from_s: float, seconds: float) -> float:
+    """Scans under the cause; returns the time since it began."""
+    until_s = from_s + seconds
+    while from_s < until_s - 1e-6:
+        rig.chips.reads[case.input] = case.cause(from_s) if callable(case.cause) else case.cause
+        rig.run(0.0)
+        from_s += rig.scan.scan_ms / 1000
+    return from_s
 
 
 def running(node: str) -> NodeRig:
@@ -138,6 +181,15 @@ def running(node: str) -> NodeRig:
     assert rig.scan.state == states.EXECUTE and not rig.scan.latched(), rig.events
     rig.events.clear()
     return rig
+
+
+def take_up_target(rig: NodeRig) -> int:
+    """Of the first loop, in whole units: the setpoint that it goes to."""
+    return int(rig.scan._image[loop_at(0) + pid.TARGET])
+
+
+def take_up_is_whole(rig: NodeRig) -> bool:
+    return rig.node.name != "draw" or take_up_target(rig) == rig.scan.loops.setpoints[0]
 
 
 def row_of(rig: NodeRig, name: str) -> int:
@@ -158,14 +210,11 @@ def test_the_row_acts_in_its_time_latches_and_is_reset_as_it_says(case: Case) ->
     if case.history_s:
         rig.run(case.history_s)
     row, healthy = row_of(rig, case.name), rig.chips.reads[case.input]
-    rig.chips.reads |= {case.input: case.cause, **dict(case.also)}
-    if case.before_s:
-        rig.run(case.before_s)
-        assert not rig.scan.interlocks.tripped[row], "before its delay"
-    tripped_s = case.before_s
+    rig.chips.reads |= dict(case.also)
+    tripped_s = go_on(rig, case, 0.0, case.before_s)
+    assert not rig.scan.interlocks.tripped[row], "before its delay"
     while not rig.scan.interlocks.tripped[row]:
-        rig.run(0.0)
-        tripped_s += rig.scan.scan_ms / 1000
+        tripped_s = go_on(rig, case, tripped_s, rig.scan.scan_ms / 1000)
         assert tripped_s <= case.within_s, rig.events
     assert rig.scan.state in STATES[case.effect]
     rig.run(0.0)
@@ -174,13 +223,16 @@ def test_the_row_acts_in_its_time_latches_and_is_reset_as_it_says(case: Case) ->
         rig.level(n) for n in case.on
     ]
     if case.stands:
-        rig.run(1.0)
+        go_on(rig, case, tripped_s, 1.0)
+        if case.slows:
+            assert take_up_target(rig) == pytest.approx(0.7 * rig.scan.loops.setpoints[0], abs=2)
         rig.scan.command(states.CMD_RESET)
         assert case.auto or rig.scan.interlocks.tripped[row], "the cause stands"
     rig.chips.reads |= {**HEALTHY[case.node], case.input: healthy}
     rig.run(1020.0 if case.input == "VAPOUR" else 120.0)  # till its mean is down again
     if case.auto:
         assert not rig.scan.interlocks.tripped[row], "it resets itself"
+        assert rig.scan.state != states.EXECUTE or take_up_is_whole(rig), "and lets the line go on as fast as it did"
     else:
         assert rig.scan.interlocks.tripped[row] and rig.scan.flags(0) & states.FLAG_ALARM, "until a person resets it"
         assert rig.scan.command(states.CMD_RESET) == OK and not rig.scan.latched()

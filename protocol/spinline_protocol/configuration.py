@@ -26,6 +26,7 @@ from .quantities import (
 (SINGLE, RATIO_LOOP, CASCADE_LOOP) = range(3)
 (ABOVE, BELOW, NOT_GOOD, APART) = range(4)
 (REF_NONE, REF_SETPOINT, REF_INPUT, REF_OUTPUT) = range(4)
+(JUDGE_NUMBER, JUDGE_MEAN, JUDGE_CHANGE, JUDGE_SWING) = range(4)
 (HEATER, HEATER_CURRENT) = range(2)
 (NEED_INPUT, NEED_SETPOINT, NEED_OUTPUT_ON) = range(3)
 (ACT_ALARM, ACT_HOLD, ACT_STOP, ACT_ABORT) = range(1, 5)
@@ -49,6 +50,8 @@ MONITORS_N_MAX = 16
 PERMISSIVES_N_MAX = 32
 MEAN_BLOCKS_N = 15  # a mean over minutes is made of so many blocks
 MEAN_BLOCK_SCANS_MAX = 1024  # the sum of a block stays below 2^30
+CYCLES_N_MAX = 8
+SWING_STEP_MS = 100  # a swing is followed in steps of so long, or the nearest below
 ALL_STATES = (1 << 11) - 1
 MASKED_OUTPUTS_N_MAX = 30  # outputs that one word can name: it stays below 2^30
 ALL_OUTPUTS = (1 << MASKED_OUTPUTS_N_MAX) - 1
@@ -68,6 +71,7 @@ NODE = (
     ("hold_max_s", 1, 3600),
     ("runout_s", 0, 3600),  # COMPLETING: the fiber still in the line is drawn out
     ("stop_max_s", 1, 600),  # HOLDING and STOPPING: longest time the ramps down may take
+    ("alone_max_s", 1, 3600),  # without the supervisor: so long at the last setpoints, then HELD
 )
 INPUT = (
     ("kind", 0, 3),
@@ -157,10 +161,15 @@ INTERLOCK = (
     ("arms", 0, 1),  # 1: sleeps in each new state until its cause was absent for its delay
     ("auto_reset", 0, 1),  # 1: clears itself when its cause has gone
     ("off_outputs", 0, ALL_OUTPUTS),  # bit by bit: outputs at their safe value while the row is latched
-    ("mean_scans", 0, MEAN_BLOCKS_N * MEAN_BLOCK_SCANS_MAX),  # the mean over so long is judged; 0: the number itself
+    ("window_scans", 0, MEAN_BLOCKS_N * MEAN_BLOCK_SCANS_MAX),  # of a mean or a change
     ("priority", 0, 2),  # of an alarm: low, medium, high; of rows that trip in one scan the highest is the first out
     ("eased_loop", -1, LOOPS_N_MAX - 1),  # a trip takes this loop's setpoint down once; -1: none
     ("eased_q12", 0, 4096),  # to this part of it
+    ("eased_while", 0, 1),  # 1: only while the row is latched, by the stop ramp; the setpoint itself stays
+    ("judged", 0, 3),  # the number, its mean or change over the window, or its swing in 1/4096 of its mean
+    ("cycles_n", 0, CYCLES_N_MAX),  # of a swing: so many in a row, the weakest is judged
+    ("cycle_scans_min", 0, 500),  # each within these times
+    ("cycle_scans_max", 0, 500),
 )
 # Heat balance of a loop (control/monitors.py); times in steps of the monitors, one second or the nearest below
 MONITOR = (
@@ -265,6 +274,11 @@ MONITOR_MS = 1000
 def monitor_scans(scan_ms: int) -> int:
     """Scans of one step of the monitors: as many as fit a second, at least one."""
     return max(1, MONITOR_MS // scan_ms)
+
+
+def swing_scans(scan_ms: int) -> int:
+    """Scans of one step in which a swing is followed, at least one."""
+    return max(1, SWING_STEP_MS // scan_ms)
 
 
 def summary_scans(scan_ms: int) -> int:

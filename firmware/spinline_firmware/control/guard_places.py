@@ -4,6 +4,8 @@ from spinline_protocol.configuration import (
     APART,
     HEATER_CURRENT,
     INTERLOCK,
+    JUDGE_NUMBER,
+    JUDGE_SWING,
     MONITOR,
     NEED_INPUT,
     NEED_SETPOINT,
@@ -22,6 +24,8 @@ from spinline_protocol.configuration import (
 _REFERENCE_KIND = field_index(INTERLOCK, "reference_kind")
 _REFERENCE = field_index(INTERLOCK, "reference")
 _COMPARISON = field_index(INTERLOCK, "comparison")
+_EASED_LOOP = field_index(INTERLOCK, "eased_loop")
+_JUDGED, _CYCLES_N = field_index(INTERLOCK, "judged"), field_index(INTERLOCK, "cycles_n")
 _LOOP = field_index(MONITOR, "loop")
 _CURRENT = field_index(MONITOR, "input")
 _SWITCH = field_index(MONITOR, "output")
@@ -53,6 +57,14 @@ def unknown_guard_places(tables) -> "list[tuple[int, int, int, int, int]]":  # t
 
 def _of_interlock(row: "tuple[int, ...]", inputs_n: int, loops_n: int) -> "list[tuple[int, int]]":
     places = [(0, inputs_n)]
+    if row[_EASED_LOOP] >= 0:
+        places.append((_EASED_LOOP, loops_n))
+    if row[_JUDGED] != JUDGE_NUMBER and row[_REFERENCE_KIND] != REF_NONE:
+        places.append((_REFERENCE_KIND, REF_NONE + 1))  # it counts from nothing
+    if row[_JUDGED] == JUDGE_SWING:
+        places.append((_CYCLES_N + 1, row[_CYCLES_N + 2]))  # from the shortest to the longest
+        if not row[_CYCLES_N]:
+            places.append((_CYCLES_N, 0))
     if row[_REFERENCE_KIND] != REF_NONE:
         places.append((_REFERENCE, inputs_n if row[_REFERENCE_KIND] == REF_INPUT else loops_n))
     elif row[_COMPARISON] == APART:

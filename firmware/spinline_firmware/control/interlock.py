@@ -1,12 +1,13 @@
 """Interlocks: they stand after the loops, know no gains, and latch until a person resets them or as their row says.
 
-A limit counts from nothing, or from a reference: a loop's working setpoint, another input, or a loop's output.  All
-rows stand in the process image, where viper functions judge them; plain Python sees only what changed.
+A limit counts from nothing, or from a reference: a loop's working setpoint, another input, or a loop's output.
+Judged is the input's number, its mean or change over minutes (mean.py) or its swing (swing.py).  All rows stand in the
+process image, where viper functions judge them; plain Python sees only what changed.
 
 Why no intermediate reaches 2^30 (numbers of the image within +-2^20, shares below 2^16):
     the share is split as in control/ratio.py: 2^11 * 2^16 = 2^27 and 511 * 2^16 < 2^25; a reference is below 2^25
     so is the band, at most 2^12 for all of the reference: 2^16 * 2^12 = 2^28, and it widens the limit by 2^25 at most
-    a limit is below 2^20, a number less its reference below 2^26
+    a limit is below 2^20, a change of a number below 2^21, and less its reference below 2^26
 """
 
 from spinline_protocol.configuration import (
@@ -14,6 +15,10 @@ from spinline_protocol.configuration import (
     APART,
     BELOW,
     INTERLOCK,
+    JUDGE_CHANGE,
+    JUDGE_MEAN,
+    JUDGE_NUMBER,
+    MEAN_BLOCKS_N,
     NOT_GOOD,
     REF_INPUT,
     REF_NONE,
@@ -25,7 +30,8 @@ from spinline_protocol.quantities import BAD
 
 from . import pid
 from .image import INPUT_WORDS, INTERLOCK_WORDS, INTERLOCKS_AT, QUALITY, RAW, loop_at
-from .mean import Mean
+from .mean import Change, Mean
+from .swing import Swing
 
 # words of a row in the flat array: what is compared, with what
 PV = const(0)  # word of the image
@@ -41,9 +47,9 @@ LEAST = const(9)
 BAND = const(10)
 ARMS = const(11)
 AUTO = const(12)
-AVERAGED = const(13)  # 1: MEAN is compared instead of the number itself
+WATCHED = const(13)  # not 0: JUDGED is compared instead of the number itself
 # how the row stands
-MEAN = const(14)
+JUDGED = const(14)  # mean, change or swing
 CAUSE = const(15)  # of a row that acts in this state or is latched
 COUNT = const(16)  # scans that the cause has stood
 ASLEEP = const(17)  # scans that must still be without the cause
@@ -63,7 +69,8 @@ assert APART not in (ABOVE, BELOW, NOT_GOOD) and REF_NONE == 0
 
 _COPIED = [field_index(INTERLOCK, name) for name in "comparison limit delay_scans states bad_trips".split()]
 _SHARES = [field_index(INTERLOCK, name) for name in "share_q12 reference_min band_q12 arms auto_reset".split()]
-_INPUT, _ACTION, _OFF, _MEAN = [field_index(INTERLOCK, n) for n in "input action off_outputs mean_scans".split()]
+_INPUT, _ACTION, _OFF = [field_index(INTERLOCK, name) for name in "input action off_outputs".split()]
+_JUDGE, _WINDOW, _CYCLES_N = [field_index(INTERLOCK, name) for name in "judged window_scans cycles_n".split()]
 _KIND, _OF, _PRIORITY = [field_index(INTERLOCK, name) for name in "reference_kind reference priority".split()]
 
 
@@ -84,8 +91,8 @@ def find_causes(rows, image, rows_n: int, state: int):  # type: ignore[no-untype
                     cause = 1
             elif comparison != _NOT_GOOD:
                 pv = int(w[word])
-                if r[at + AVERAGED] != 0:
-                    pv = int(r[at + MEAN])
+                if r[at + WATCHED] != 0:
+                    pv = int(r[at + JUDGED])
                 limit = int(r[at + LIMIT])
                 known = 1
                 reference = 0
@@ -154,23 +161,33 @@ def _reference_word(row: "tuple[int, ...]") -> int:
     return loop_at(row[_OF]) + (pid.OUTPUT if row[_KIND] == REF_OUTPUT else pid.SETPOINT)
 
 
+def _judge(row: "tuple[int, ...]", swing_every: int):  # type: ignore[no-untyped-def]
+    """What makes the judged number of a row that does not judge its input as it stands."""
+    source, window = INPUT_WORDS * row[_INPUT], row[_WINDOW]
+    if row[_JUDGE] == JUDGE_MEAN:
+        return Mean(source, window // MEAN_BLOCKS_N)
+    if row[_JUDGE] == JUDGE_CHANGE:
+        return Change(source, window // (MEAN_BLOCKS_N - 1))
+    return Swing(source, row[_CYCLES_N], row[_CYCLES_N + 1], row[_CYCLES_N + 2], swing_every)
+
+
 class Interlocks:
     """Rows of the table ``interlock`` over the process image, with their delays and latches."""
 
-    def __init__(self, rows: "list[tuple[int, ...]]", image) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, rows: "list[tuple[int, ...]]", image, swing_every: int = 1) -> None:  # type: ignore[no-untyped-def]
         self._image = image
         self._rows_n = len(rows)
         self._words = memoryview(image)[INTERLOCKS_AT : INTERLOCKS_AT + ROW_WORDS * len(rows)]
         for word in range(ROW_WORDS * len(rows)):
             self._words[word] = 0
-        self._means = []
+        self._judges = []
         self._tripped_n = 0
         self.action = 0  # the strongest action among the rows that tripped in this scan; 0: none
         self.changed_n = 0  # rows that tripped or cleared themselves in this scan
         self.off_outputs = 0  # outputs that the latched rows keep safe
         for i in range(len(rows)):
-            if rows[i][_MEAN]:
-                self._means.append((i * ROW_WORDS + MEAN, Mean(INPUT_WORDS * rows[i][_INPUT], rows[i][_MEAN])))
+            if rows[i][_JUDGE] != JUDGE_NUMBER:
+                self._judges.append((i * ROW_WORDS + JUDGED, _judge(rows[i], swing_every)))
         self.take(rows)
         self.enter()
 
@@ -186,7 +203,7 @@ class Interlocks:
             words[at + REFERENCE] = _reference_word(row) if row[_KIND] != REF_NONE else 0
             for word in range(len(_SHARES)):
                 words[at + SHARE + word] = row[_SHARES[word]]
-            words[at + AVERAGED] = 1 if row[_MEAN] else 0
+            words[at + WATCHED] = row[_JUDGE]
 
     def enter(self) -> None:
         """The node changed its state: rows that arm themselves sleep until their cause was absent for their delay."""
@@ -199,8 +216,8 @@ class Interlocks:
 
         ``change`` tells of each row what happened to it in this scan while ``changed_n`` is not 0.
         """
-        for word, mean in self._means:
-            self._words[word] = mean.take(self._image)
+        for word, judge in self._judges:
+            self._words[word] = judge.take(self._image)
         if self.changed_n:
             self._forget()
         find_causes(self._words, self._image, self._rows_n, state)
@@ -237,6 +254,10 @@ class Interlocks:
     def tripped(self) -> bytearray:
         """One byte a row, 1 while it is latched.  Made anew: not for the scan."""
         return bytearray([self._words[i * ROW_WORDS + TRIPPED] for i in range(self._rows_n)])
+
+    def stands(self, i: int) -> bool:
+        """True while row i is latched."""
+        return self._words[i * ROW_WORDS + TRIPPED] != 0
 
     def raw(self, i: int) -> int:
         """The raw number of the channel of row i."""

@@ -1,11 +1,11 @@
-"""Power is leased: without the supervisor's renewal the node holds, and after hold_max_s it goes to its safe order."""
+"""Power is leased: without a renewal the node goes on alone, is HELD after alone_max_s, safe after hold_max_s."""
 
 
 class Lease:
     """Counts down in scans, so that no clock can wrap.  Times in ms; ``hold`` is the flag beside the state."""
 
-    def __init__(self, hold_max_ms: int) -> None:
-        self._hold_max_ms = hold_max_ms
+    def __init__(self, hold_max_ms: int, alone_max_ms: int) -> None:
+        self.change(hold_max_ms, alone_max_ms)
         self._left_ms = 0
         self._held_ms = 0
         self.hold = False
@@ -31,13 +31,18 @@ class Lease:
         """True while the lease runs."""
         return self._left_ms > 0
 
+    def alone_too_long(self) -> bool:
+        """True when nobody has supervised for alone_max_s: the fiber is brought to a stand."""
+        return self.hold and self._held_ms >= self._alone_max_ms
+
     def exhausted(self) -> bool:
         """True when the hold has lasted hold_max_s: the declared safe order begins."""
         return self.hold and self._held_ms >= self._hold_max_ms
 
-    def change(self, hold_max_ms: int) -> None:
-        """Another longest hold, also for one that lasts."""
+    def change(self, hold_max_ms: int, alone_max_ms: int) -> None:
+        """Other longest times, also for a hold that lasts."""
         self._hold_max_ms = hold_max_ms
+        self._alone_max_ms = alone_max_ms
 
     def release(self) -> None:
         """End the hold: an explicit command, or the node is no longer active."""

@@ -22,6 +22,7 @@ from spinline_protocol.portable import const, micropython
 from spinline_protocol.quantities import BAD
 
 from . import pid
+from .cascade import limit_outer
 from .gains import GainSets
 from .image import INPUT_WORDS, QUALITY, loop_at
 from .ratio import cascade_output, cascade_setpoint, cut, feed_forward, rate_forward, ratio_setpoint
@@ -61,6 +62,7 @@ assert field_index(LOOP, "kd") - _ACTION == pid.KD - pid.ACTION
 assert field_index(LOOP, "out_rate") - _ACTION == pid.OUT_RATE - pid.ACTION
 
 RAMP_256_MAX = LOOP[_RAMP][2]
+FULL_Q12 = 4096
 
 
 def _kernel_words(row: "tuple[int, ...]") -> "tuple[int, ...]":
@@ -86,6 +88,7 @@ class Loops:
         self.asked = bytearray([_OWN_MODES[row[_KIND]] for row in rows])  # by a person; else the mode of its kind
         self._on, self._down = bytearray(len(rows)), bytearray(len(rows))
         self._tracks = [-1] * len(rows)  # of an outer loop: its inner one while that is not in cascade
+        self._slowed = [FULL_Q12] * len(rows)  # part of its setpoint to which an interlock takes a loop down
         self._frozen = 0
         self.changed = bytearray(len(rows))  # blocks whose parameters were changed here, for who guards them
         self._gains = [GainSets(gains, i, _kernel_words(rows[i])) for i in range(len(rows))]
@@ -131,7 +134,23 @@ class Loops:
             self._on[i] = 1 if self._down[i] or row[_AUTO] >> state & 1 else 0
             if self._down[i] or not self._on[i]:
                 self.asked[i] = _OWN_MODES[row[_KIND]]  # a person's choice ends with the run
-            self._image[loop_at(i) + pid.RAMP_256] = row[_STOP_RAMP] if self._down[i] else row[_RAMP]
+            self._image[loop_at(i) + pid.RAMP_256] = self._ramp(i)
+            self.settle(i)
+
+    def _ramp(self, i: int) -> int:
+        """The ramp of a way down or of an interlock that slows, or that of the line."""
+        row = self.rows[i]
+        slows = self._slowed[i] < FULL_Q12 and row[_STOP_RAMP] > 0
+        return row[_STOP_RAMP] if self._down[i] or slows else row[_RAMP]
+
+    def slow(self, i: int, share_q12: int) -> None:
+        """To this part of its setpoint by the stop ramp, and back to all of it by the ramp of the line.
+
+        Also while the lease is lost: less speed needs nobody's leave, the way back does.
+        """
+        if share_q12 != self._slowed[i]:
+            self._slowed[i] = share_q12
+            self._image[loop_at(i) + pid.RAMP_256] = self._ramp(i)
             self.settle(i)
 
     def set_failed(self, i: int, failed: int) -> None:
@@ -160,14 +179,14 @@ class Loops:
         if self._down[i] and row[_KIND] != RATIO_LOOP:
             image[at + pid.TARGET] = 0
         elif row[_KIND] == SINGLE:
-            image[at + pid.TARGET] = self.setpoints[i]
+            image[at + pid.TARGET] = ratio_setpoint(self.setpoints[i], self._slowed[i])
         elif mode == MODE_AUTO:
             image[at + pid.TARGET] = self._local[i]
 
     def _freeze(self, i: int) -> None:
-        """A ramp stands still while the lease is lost; who follows a master, or goes down to rest, moves on."""
+        """A ramp stands still while the lease is lost; who follows a master, slows or goes down to rest, moves on."""
         at = loop_at(i)
-        moves = self._down[i] or MODE_AUTO < self._image[at + _MODE] < MODE_TUNE
+        moves = self._down[i] or self._slowed[i] < FULL_Q12 or MODE_AUTO < self._image[at + _MODE] < MODE_TUNE
         self._image[at + pid.FREEZE] = 0 if moves else self._frozen
 
     def _track(self, outer: int, inner: int) -> None:
@@ -197,8 +216,8 @@ class Loops:
             if needs:
                 self._prepare(i, at, needs)
             scan_pid(image, at)
-            if needs & _INNER:
-                self._limit_outer(i, at)
+            if needs & _INNER and limit_outer(image, self.rows, i):
+                self.changed[self.rows[i][_MASTER]] = 1
         return newly_failed
 
     def controls(self, i: int) -> bool:
@@ -237,24 +256,6 @@ class Loops:
                 image[at + pid.TARGET] = row[_LOW] if target < row[_LOW] else min(target, row[_HIGH])
             elif self._down[i]:
                 image[at + pid.TARGET] = 0  # on a way down to rest, rest
-
-    def _limit_outer(self, i: int, at: int) -> None:
-        """Limit feedback: an inner loop at its limit lets its outer loop ask for no more of the same."""
-        row, image = self.rows[i], self._image
-        above, outer = self.rows[row[_MASTER]], loop_at(row[_MASTER])
-        low, high = above[_OUT_LOW], above[_OUT_LOW + 1]
-        if image[at + _MODE] == MODE_CASCADE:
-            wanted = image[at + pid.BEFORE_LIMITS]
-            at_high, at_low = wanted > image[at + pid.OUT_HIGH], wanted < image[at + pid.OUT_LOW]
-            if row[_ACTION] < 0:
-                at_high, at_low = at_low, at_high
-            if at_high:
-                high = image[outer + pid.OUTPUT]
-            elif at_low:
-                low = image[outer + pid.OUTPUT]
-        if image[outer + pid.OUT_LOW] != low or image[outer + pid.OUT_HIGH] != high:
-            image[outer + pid.OUT_LOW], image[outer + pid.OUT_HIGH] = low, high
-            self.changed[row[_MASTER]] = 1
 
     @micropython.native
     def _forward(self, row: "tuple[int, ...]", at: int) -> int:

@@ -21,7 +21,7 @@ from . import pid
 from .ratio import cut
 
 _MAY_CHANGE = (
-    (NODE, ("lease_ms", "hold_max_s", "runout_s", "stop_max_s")),
+    (NODE, ("lease_ms", "hold_max_s", "runout_s", "stop_max_s", "alone_max_s")),
     (
         INPUT,
         ("low", "high", "slew", "raw_low", "raw_high", "warn_low", "warn_high")

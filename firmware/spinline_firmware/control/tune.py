@@ -5,7 +5,17 @@ experiment a node: neighbours answer each other, and a second relay would be in 
 """
 
 from spinline_protocol import states
-from spinline_protocol.configuration import ABOVE, ACT_ALARM, BELOW, INTERLOCK, LOOP, MODE_TUNE, REF_NONE, field_index
+from spinline_protocol.configuration import (
+    ABOVE,
+    ACT_ALARM,
+    BELOW,
+    INTERLOCK,
+    JUDGE_MEAN,
+    LOOP,
+    MODE_TUNE,
+    REF_NONE,
+    field_index,
+)
 from spinline_protocol.errors import BUSY, NO_LEASE, OK, RANGE
 from spinline_protocol.errors import STATE as WRONG_STATE
 
@@ -29,6 +39,7 @@ _LOCK_LIMIT = field_index(INTERLOCK, "limit")
 _LOCK_ACTION = field_index(INTERLOCK, "action")
 _LOCK_REFERENCE = field_index(INTERLOCK, "reference_kind")
 _LOCK_STATES = field_index(INTERLOCK, "states")
+_LOCK_JUDGED = field_index(INTERLOCK, "judged")
 
 
 class Tune:
@@ -82,6 +93,8 @@ class Tune:
             acts = row[_LOCK_ACTION] != ACT_ALARM and row[_LOCK_STATES] >> node.state & 1
             if row[_LOCK_INPUT] != channel or row[_LOCK_REFERENCE] != REF_NONE or not acts:
                 continue
+            if row[_LOCK_JUDGED] > JUDGE_MEAN:
+                continue  # the limit of a change or a swing is none of the pv
             if row[_LOCK_COMPARISON] == ABOVE and pv_high >= row[_LOCK_LIMIT]:
                 return RANGE, pv_high, row[_LOCK_LIMIT], "pv_high"
             if row[_LOCK_COMPARISON] == BELOW and pv_low <= row[_LOCK_LIMIT]:

@@ -55,7 +55,7 @@ class Ports:
 
     def bind(self, inputs: "list[tuple[int, ...]]", outputs: "list[tuple[int, ...]]") -> "list[tuple[int, int]]":
         """Make the drivers for these rows; returns (table side, row) of rows that name a port the board lacks."""
-        wrong = []
+        wrong = self._shared_pins(inputs)
         self._direct = []
         self._analog = [[], [], [], []]
         self._actuators = []
@@ -66,6 +66,20 @@ class Ports:
             if not self._bind_output(i, outputs[i]):
                 wrong.append((1, i))
         return wrong
+
+    def _shared_pins(self, inputs: "list[tuple[int, ...]]") -> "list[tuple[int, int]]":
+        """Contacts on the pins of an encoder that is configured too."""
+        board, taken = self._board, []
+        for row in inputs:
+            if row[_IN_KIND] == COUNTER and row[_IN_PORT] < len(board.ENCODER_A):
+                taken += [board.ENCODER_A[row[_IN_PORT]], board.ENCODER_A[row[_IN_PORT]] + 1]
+        contacts = board.SWITCH_IN
+        found = []
+        for i in range(len(inputs)):
+            kind, port = inputs[i][_IN_KIND], inputs[i][_IN_PORT]
+            if kind == SWITCH_IN and port < len(contacts) and contacts[port] in taken:
+                found.append((0, i))
+        return found
 
     def _bind_input(self, i: int, row: "tuple[int, ...]") -> bool:
         kind, port = row[_IN_KIND], row[_IN_PORT]

@@ -66,8 +66,8 @@ def _take():
     now_ms = words[layout.NOW]
     start_ticks_ms = ticks_offset + now_ms & TICKS_MASK
     start_ticks_us = (ticks_offset + now_ms) * 1000 & TICKS_MASK
-    counts_fresh[0] = 1
-    counts_fresh[1] = 1
+    for i in range(layout.ENCODERS_N):
+        counts_fresh[i] = 1
     count = words[layout.RX_N]
     if count:
         _down.readinto(_received[:count])

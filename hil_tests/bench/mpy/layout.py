@@ -2,7 +2,7 @@
 
 TC_N = 8
 ANALOG_N = 12  # three converters of four channels, microvolt at the shunt
-ENCODERS_N = 2
+ENCODERS_N = 3
 PINS_N = 48
 INPUTS_FROM = 32  # the pin whose level is bit 0 of CONTACTS
 DAC_N = 8

@@ -77,6 +77,11 @@ class Line:
         self._stretch.publish(truth)
         return truth
 
+    @property
+    def critical_draw_down(self) -> float:
+        """The draw-down ratio beyond which this run's melt resonates, undisturbed."""
+        return self._fiber.critical_draw_down
+
     def preheat(self, zones_C: list[float], quench_C: float, stretch_C: float) -> None:
         """Begin warm instead of at ambient temperature; to be called before the first step."""
         assert self._time_us == 0, "only a line that has not run yet can be preheated"
@@ -103,6 +108,7 @@ class Line:
         self._steps_done_us = done_us
         self.sensors.godet1_counts = self._godet1.counts
         self.sensors.godet2_counts = self._godet2.counts
+        self.sensors.idler_counts = self._fiber.turn_idler(self._godet2.travel_m)
 
     def _run_drives(self, steps_n: int) -> None:
         a = self.actuators
@@ -112,6 +118,7 @@ class Line:
 
     def _step_feeding_and_fiber(self) -> None:
         a, disturbances, sensors = self.actuators, self.disturbances, self.sensors
+        sensors.full_speed = a.full_speed
         self._godet1.ripple_step()
         self._godet2.ripple_step()
         feeds_mg_s = self._feeding.step(a, sensors)

@@ -278,6 +278,7 @@ class Spin:
     gauge_m: float = 2.0  # behind the take-up godet
     gauge_cell_m: float = 0.02
     gauge_sigma_um: float = 5.0
+    idler_counts_m: float = 31830.99  # 2500 lines, four edges each, on a roller of 50 mm radius
     speed_min_m_min: float = 0.5  # below this no fiber is drawn away
 
 

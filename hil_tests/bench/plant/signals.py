@@ -62,6 +62,7 @@ class Actuators:
     godet_enable: bool = False  # off: the drives ramp to zero
     stretch_heater_on: bool = False
     drive_power: bool = False  # of the godets; off: they coast
+    full_speed: bool = False  # contact of the bath node in the draw node's input: open asks for less speed
     threaded: bool = False  # off and on again threads broken fibers anew
 
 
@@ -90,6 +91,8 @@ class Sensors:
     chiller_ok: bool = True
     godet1_counts: int = 0
     godet2_counts: int = 0
+    idler_counts: int = 0  # a free roller that the fiber turns, behind the second godet
+    full_speed: bool = False
     stretch_temperature_C: float = 0.0
     tension_N: float = 0.0  # of one fiber
     od_um: float = 0.0  # 0 where no fiber is in the gauge
@@ -114,6 +117,7 @@ class Disturbances:
     godet2_wet: bool = False  # the fiber slips where the godet cannot hold its tension any more
     godet2_slip: float = 0.0  # share by which the fiber runs slower than the second godet in any case
     godet2_belt_slip: float = 0.0  # share by which the second godet turns slower than its drive
+    resonance_ratio: float = 1.0  # of the critical draw-down: a melt that resonates sooner
     gel_breaks_per_km: float = 0.0  # 0.05 is realistic
 
 

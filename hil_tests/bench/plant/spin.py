@@ -40,14 +40,14 @@ class Resonance:
         p = parameters.spin
         self._p = p
         spread = p.critical_spread * sources.named("draw_resonance").random()
-        self._critical = p.critical_draw_down * (1.0 - spread)
+        self.critical = p.critical_draw_down * (1.0 - spread)
         self._phase_rad = 0.0
         self.share = 0.0
 
-    def step(self, draw_down: float, die_speed_m_min: float) -> float:
+    def step(self, draw_down: float, die_speed_m_min: float, critical_ratio: float) -> float:
         """Relative change of the diameter now."""
         p = self._p
-        towards = p.resonance_share_max if draw_down > self._critical else 0.0
+        towards = p.resonance_share_max if draw_down > critical_ratio * self.critical else 0.0
         self.share += (towards - self.share) * STEP_S / p.resonance_growth_s
         if self.share < 1e-6:
             return 0.0
@@ -83,6 +83,13 @@ class FiberModel:
         self._gel_source = sources.named("gel_breaks")
         self._stress_gauss = sources.named("draw_stress").gauss
         self._gauge_gauss = sources.named("od_gauge").gauss
+        self._grips = 1.0  # speed of the fiber on the second godet, of the godet's
+        self._idler_m = 0.0
+        self._godet2_m = 0.0
+
+    @property
+    def critical_draw_down(self) -> float:
+        return self._resonance.critical
 
     @property
     def draw_ratio(self) -> float:
@@ -109,6 +116,7 @@ class FiberModel:
         draw_m_min *= 1.0 - disturbances.godet2_slip
         held_N = self._grip.holds_N(disturbances.godet2_wet)
         draw_m_min = self._slip(takeup_m_min, draw_m_min, held_N, bath_C)
+        self._grips = draw_m_min / speeds_m_min[1] if speeds_m_min[1] > 0.0 else 1.0
         self.speed_m_min = draw_m_min if self.running else 0.0
         area_mm2 = 0.0
         if self.running:
@@ -120,10 +128,17 @@ class FiberModel:
                 arrived = 1.0 - exp(-takeup_m_min / 60.0 * STEP_S / self._stretch.span_m)
                 self._span_mm2 += (area_mm2 - self._span_mm2) * arrived
         self._pull(bath_C, held_N)
-        sensors.od_um = self._diameter(area_mm2, takeup_m_min, spun[0], spun[1])
+        sensors.od_um = self._diameter(area_mm2, takeup_m_min, spun, disturbances.resonance_ratio)
         sensors.tension_N = self._stress_gauss(self.tension_N, self._stretch.stress_sigma * self.tension_N)
         if self.running:
             self._break_fiber(takeup_m_min, disturbances.gel_breaks_per_km)
+
+    def turn_idler(self, godet2_m: float) -> int:
+        """Counts of the free roller behind the second godet, which has now turned so far in all."""
+        if self.running:
+            self._idler_m += (godet2_m - self._godet2_m) * self._grips
+        self._godet2_m = godet2_m
+        return int(self._idler_m * self._spin.idler_counts_m)
 
     def publish(self, truth: Truth) -> None:
         truth.fiber_draw_ratio = self.draw_ratio
@@ -178,16 +193,18 @@ class FiberModel:
         if self.tension_N > held_N:
             self.stress_MPa, self.tension_N = held_N / self._span_mm2, held_N
 
-    def _diameter(self, area_mm2: float, takeup_m_min: float, die_mg_s: float, gas_flow: float) -> float:
+    def _diameter(
+        self, area_mm2: float, takeup_m_min: float, spun: tuple[float, float], critical_ratio: float
+    ) -> float:
         """Reading of the gauge in um; 0 while it is empty.  Gas flow in Ncm3/min, all fibers."""
-        p = self._spin
+        p, (die_mg_s, gas_flow) = self._spin, spun
         self.draw_down = 0.0
         diameter_um = 0.0
         swing = 0.0
         if area_mm2 > 0.0 and takeup_m_min > p.speed_min_m_min:
             die_m_min = die_mg_s * 60e-3 / p.fibers_n / self._melt_density_g_cm3 / p.die_area_mm2
             self.draw_down = takeup_m_min / die_m_min
-            swing = self._resonance.step(self.draw_down, die_m_min)
+            swing = self._resonance.step(self.draw_down, die_m_min, critical_ratio)
             bore_mm2 = gas_flow / p.fibers_n / takeup_m_min
             diameter_um = 1e3 * sqrt(4.0 * (bore_mm2 + area_mm2) / pi) * (1.0 + swing)
         in_gauge_um = self._gauge.carry(self.takeup_m, diameter_um)

@@ -323,7 +323,8 @@ def compile_node(line: Line, node: Node, recipe: Recipe) -> NodeConfiguration:
     rows: list[tuple[int, tuple[int, ...]]] = [
         (
             tables.TABLE_NODE,
-            (node.number, node.scan_ms, node.lease_ms, node.hold_max_s, node.runout_s, node.stop_max_s),
+            (node.number, node.scan_ms, node.lease_ms, node.hold_max_s)
+            + (node.runout_s, node.stop_max_s, node.alone_max_s),
         )
     ]
     rows += [(tables.TABLE_INPUT, _input_words(row, node)) for row in node.input]

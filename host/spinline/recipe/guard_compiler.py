@@ -18,6 +18,7 @@ PRIORITIES = ("low", "medium", "high")
 UNREACHED = 5000.0  # mm/s, beyond every speed that can be measured: the draw-down of this die is not known
 FULL_SCALE = 65536
 LAG_MIN_S = 10.0
+SWING_STEPS_MIN = 8  # of the shortest cycle: fewer do not show its height
 BREAK_BANDS = 6  # the pv of a sound loop crosses the band so many times in the time of a loop break
 
 
@@ -46,13 +47,28 @@ def _whole_limit(quantity: str, comparison: int, limit: float) -> int:
     return math.ceil(exact) if comparison == tables.BELOW else math.floor(exact)
 
 
-def _mean_scans(row: Interlock, node: Node) -> int:
-    scans = round(row.mean_min * 60_000 / node.scan_ms)
-    most = tables.MEAN_BLOCKS_N * tables.MEAN_BLOCK_SCANS_MAX
-    if scans > most or 0 < scans < tables.MEAN_BLOCKS_N:
-        allowed = f"{tables.MEAN_BLOCKS_N} to {most} scans of {node.scan_ms} ms can be averaged"
-        raise BadInput([f"{node.name}: interlock {row.name}: mean_min = {row.mean_min:g}: {allowed}"])
-    return scans
+def _judged_words(row: Interlock, node: Node) -> tuple[int, ...]:
+    """window_scans, and judged with the three words of its cycles."""
+    if row.swing_s is not None:
+        return 0, tables.JUDGE_SWING, row.cycles_n, *_cycle_scans(row.swing_s, row, node)
+    key, minutes = ("change_min", row.change_min) if row.change_min else ("mean_min", row.mean_min)
+    blocks_n = tables.MEAN_BLOCKS_N - (1 if row.change_min else 0)
+    judged = (tables.JUDGE_CHANGE if row.change_min else tables.JUDGE_MEAN) if minutes else tables.JUDGE_NUMBER
+    scans = round(minutes * 60_000 / node.scan_ms / blocks_n) * blocks_n
+    most = blocks_n * tables.MEAN_BLOCK_SCANS_MAX
+    if scans > most or minutes and scans < blocks_n:
+        allowed = f"{blocks_n} to {most} scans of {node.scan_ms} ms can be judged"
+        raise BadInput([f"{node.name}: interlock {row.name}: {key} = {minutes:g}: {allowed}"])
+    return scans, judged, 0, 0, 0
+
+
+def _cycle_scans(swing_s: tuple[float, float], row: Interlock, node: Node) -> tuple[int, ...]:
+    """Shortest and longest cycle of a swing."""
+    step_s = tables.swing_scans(node.scan_ms) * node.scan_ms / 1000
+    if swing_s[0] < SWING_STEPS_MIN * step_s:
+        allowed = f"at least {SWING_STEPS_MIN} steps of {step_s:g} s"
+        raise BadInput([f"{node.name}: interlock {row.name}: swing_s = {swing_s[0]:g}: {allowed}"])
+    return tuple(round(number * 1000 / node.scan_ms) for number in swing_s)
 
 
 def interlock_words(row: Interlock, node: Node, take_up_at_1: float | None) -> tuple[int, ...]:
@@ -71,10 +87,12 @@ def interlock_words(row: Interlock, node: Node, take_up_at_1: float | None) -> t
         assert row.full_scale is not None
         reference = (tables.REF_OUTPUT, loops.index(row.of_output))
         share = round(row.share * whole(quantity, row.full_scale) * 4096 / FULL_SCALE)
+    window, *judged = _judged_words(row, node)
+    eased, eased_to = (row.eases, row.eased_to) if row.slows is None else (row.slows, row.slowed_to)
     return (
         index,
         comparison,
-        _whole_limit(quantity, comparison, limit),
+        round(limit * 4096) if row.swing_s is not None else _whole_limit(quantity, comparison, limit),
         round(row.delay_s * 1000 / node.scan_ms),
         ACTIONS[row.action],
         states_mask(row.during),
@@ -86,10 +104,12 @@ def interlock_words(row: Interlock, node: Node, take_up_at_1: float | None) -> t
         int(row.arms),
         int(row.reset == "auto"),
         _outputs_mask(row.off, node, f"interlock {row.name}"),
-        _mean_scans(row, node),
+        window,
         PRIORITIES.index(row.priority),
-        -1 if row.eases is None else loops.index(row.eases),
-        round(row.eased_to * 4096) if row.eases is not None else 0,
+        -1 if eased is None else loops.index(eased),
+        0 if eased is None else round(eased_to * 4096),
+        int(row.slows is not None),
+        *judged,
     )
 
 

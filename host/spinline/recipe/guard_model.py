@@ -9,9 +9,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from spinline_protocol.configuration import CYCLES_N_MAX
 from spinline_protocol.states import STATES
 
-StateName = Literal["IDLE", "STARTING", "EXECUTE", "HOLDING", "HELD", "STOPPING", "ABORTING", "COMPLETING"]
+StateName = Literal["IDLE", "STARTING", "EXECUTE", "HOLDING", "HELD", "STOPPING", "ABORTING", "COMPLETING", "COMPLETE"]
 assert set(StateName.__args__) <= set(STATES)  # type: ignore[attr-defined]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -40,8 +41,11 @@ class Interlock(Strict):
     The limit counts from nothing, from the working setpoint of ``of_setpoint``, from ``share`` of another input
     ``of_input``, or from what the output of ``of_output`` asks for (``full_scale`` at full output).
     ``above_draw_down`` is the take-up speed that gives this draw-down ratio with what the recipe extrudes.  With
-    ``mean_min`` the mean of so many minutes is judged.  ``eases`` names a loop whose setpoint a trip takes down once,
-    to ``eased_to`` of it.  Of rows that trip in one scan the one of the highest ``priority`` is told first.
+    ``mean_min`` the mean of so many minutes is judged, with ``change_min`` the change over so many.  With ``swing_s``
+    the limit is a part of the mean: half of highest less lowest of each of ``cycles_n`` cycles in a row, each within
+    these times.  ``eases`` names a loop whose setpoint a trip takes down once, to ``eased_to`` of it, and no higher one
+    is taken while the row stands; ``slows`` one that goes to ``slowed_to`` of its setpoint while the row stands, by its
+    stop ramp.  Of rows that trip in one scan the one of the highest ``priority`` is told first.
     """
 
     name: str
@@ -64,8 +68,13 @@ class Interlock(Strict):
     reset: Literal["latched", "auto"] = "latched"
     off: tuple[str, ...] = ()
     mean_min: Annotated[float, Field(ge=0, le=60)] = 0.0
+    change_min: Annotated[float, Field(ge=0, le=60)] = 0.0
+    swing_s: tuple[Positive, Positive] | None = None
+    cycles_n: Annotated[int, Field(ge=1, le=CYCLES_N_MAX)] = 5
     eases: str | None = None
     eased_to: Annotated[float, Field(gt=0, le=1)] = 0.95
+    slows: str | None = None
+    slowed_to: Annotated[float, Field(gt=0, lt=1)] = 0.7
     priority: Literal["high", "medium", "low"] = "high"
     during: tuple[StateName, ...]
     bad_sensor: Literal["trips", "left to its loop"] = "trips"
@@ -84,8 +93,23 @@ class Interlock(Strict):
             raise ValueError("full_scale belongs to of_output, and it needs it")
         if self.above_draw_down is not None and references:
             raise ValueError("above_draw_down counts from nothing else")
-        if self.mean_min and references:
-            raise ValueError("mean_min needs a limit of its own: above or below")
+        return self
+
+    @model_validator(mode="after")
+    def _one_judge(self) -> Interlock:
+        judges = [name for name in ("mean_min", "change_min", "swing_s") if getattr(self, name)]
+        if len(judges) > 1:
+            raise ValueError(f"at most one of mean_min, change_min and swing_s, not {' and '.join(judges)}")
+        if judges and self.above is None and self.below is None:
+            raise ValueError(f"{judges[0]} needs a limit of its own: above or below")
+        if judges and (self.of_setpoint or self.of_input or self.of_output):
+            raise ValueError(f"{judges[0]} counts from nothing: no of_setpoint, of_input or of_output")
+        if self.swing_s is not None and (self.above is None or self.above >= 1):
+            raise ValueError("swing_s needs above: the allowed part of the mean, below 1")
+        if self.swing_s is not None and self.swing_s[0] >= self.swing_s[1]:
+            raise ValueError(f"swing_s {list(self.swing_s)}: the shortest cycle is not below the longest")
+        if self.eases is not None and self.slows is not None:
+            raise ValueError("at most one of eases and slows")
         return self
 
 

@@ -173,6 +173,7 @@ class Node(Strict):
     hold_max_s: Annotated[int, Field(ge=1, le=3600)]
     runout_s: Annotated[int, Field(ge=0, le=3600)]
     stop_max_s: Annotated[int, Field(ge=1, le=600)]
+    alone_max_s: Annotated[int, Field(ge=1, le=3600)]
     input: tuple[Input, ...]
     loop: tuple[Loop, ...]
     output: tuple[Output, ...]
@@ -184,6 +185,9 @@ class Node(Strict):
     def _lease_outlasts_scans(self) -> Node:
         if self.lease_ms < 2 * self.scan_ms:
             raise ValueError(f"lease_ms {self.lease_ms} is less than two scans of {self.scan_ms} ms")
+        if self.alone_max_s + self.stop_max_s > self.hold_max_s:
+            allowed = f"hold_max_s {self.hold_max_s} less stop_max_s {self.stop_max_s}"
+            raise ValueError(f"alone_max_s {self.alone_max_s} is more than {allowed}: HELD comes before the safe order")
         return self
 
     @model_validator(mode="after")
@@ -252,6 +256,7 @@ class Node(Strict):
                 ("of_setpoint", "loop", interlock.of_setpoint),
                 ("of_output", "loop", interlock.of_output),
                 ("eases", "loop", interlock.eases),
+                ("slows", "loop", interlock.slows),
             ]
             yield from ((row, key, kind, name) for key, kind, name in named if name is not None)
             yield from ((row, "off", "output", name) for name in interlock.off)

@@ -118,7 +118,8 @@ def limits_of(asked: Request, state: str) -> Limits:
     quantity = next(row.quantity for row in node.input if row.name == loop.input)
     count = 1 / 10 ** QUANTITY_BY_NAME[quantity][5]
     for row in node.interlock:
-        if row.input == loop.input and row.action != "alarm" and state in row.during:
+        of_pv = not (row.of_setpoint or row.of_input or row.of_output or row.change_min or row.swing_s)
+        if row.input == loop.input and of_pv and row.action != "alarm" and state in row.during:
             high = min(high, row.above - count if row.above is not None else math.inf)
             low = max(low, row.below + count if row.below is not None else -math.inf)
     quiet = min(OUTPUT_NOISE.get(row.kind, OUTPUT_NOISE["dac"]) for row in node.output if row.loop == loop.name)
