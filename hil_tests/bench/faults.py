@@ -45,7 +45,6 @@ FEEDS = ("melt.PIN", "melt.RESIN", "melt.PLAST", "melt.SOLV", "bath.BORE")  # co
 BATHS = ("bath.QUENCH", "bath.EXT2")
 GUARDED = ("melt.PDIE", "bath.VAPOUR", "bath.EXT1")  # no loop has them, an interlock does
 ENCODERS = ("draw.G1", "draw.G2", "draw.IDLER")
-GAUGE = "draw.OD"  # no loop has it; judged while a fiber is in it
 ESTOPS = ("melt.ESTOP", "bath.ESTOP", "draw.ESTOP")
 
 # The wire may cost supervision, never the line: it goes on, and after the fault no scan is unaccounted for.
@@ -114,8 +113,8 @@ CATALOGUE = (
     Fault("S5.high", "the chip's data line is stuck high", THERMOCOUPLES, AT_ONCE),
     Fault("S6", "one converter on the bus is silent", ("melt.RESIN", "bath.QUENCH", "draw.TENSION"), SAFE),
     Fault("S6.stuck", "one chip holds the data line of the bus", ("melt.RESIN", "bath.QUENCH"), SAFE),
-    Fault("S7", "current loop below 3.6 mA", (*FEEDS, *BATHS, *GUARDED, GAUGE), SAFE),
-    Fault("S7.high", "current loop above 21 mA", (*FEEDS, *BATHS, *GUARDED, GAUGE), SAFE),
+    Fault("S7", "current loop below 3.6 mA", (*FEEDS, *BATHS, *GUARDED), SAFE),
+    Fault("S7.high", "current loop above 21 mA", (*FEEDS, *BATHS, *GUARDED), SAFE),
     Fault("S8", "pressure transmitter at the end of its range", ("melt.PDIE",), ABORTS),
     Fault("S8.vapour", "analyser of solvent at the end of its range", ("bath.VAPOUR",), ABORTS_LATER),
     Fault("S9", "drift of 20 K an hour", ZONES, UNSEEN),
