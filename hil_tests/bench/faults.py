@@ -70,7 +70,6 @@ FEEDS = ("melt.PIN", "melt.RESIN", "melt.PLAST", "melt.SOLV", "bath.BORE")  # co
 BATHS = ("bath.QUENCH", "bath.EXT2")
 GUARDED = ("melt.PDIE", "bath.VAPOUR", "bath.EXT1")  # no loop has them, an interlock does
 ENCODERS = ("draw.G1", "draw.G2", "draw.IDLER")
-GAUGE = "draw.OD"  # no loop has it; judged while a fiber is in it
 ESTOPS = ("melt.ESTOP", "bath.ESTOP", "draw.ESTOP")
 PROOFS = ("bath.LFL", "bath.EXHAUST")  # contacts that are closed while all is well
 TWO_KINDS = ("melt.Z3", "draw.STRETCH")  # of thermocouples: with a monitor behind it, and without
@@ -168,11 +167,9 @@ CATALOGUE = (
     Fault(
         "S6.believed", "so does one whose last number is believed", ("draw.TENSION",), UNSEEN, mask=Mask("frozen", 1.0)
     ),
-    Fault("S7", "current loop below 3.6 mA", (*FEEDS, *BATHS, *GUARDED, GAUGE), SAFE),
-    Fault("S7.high", "current loop above 21 mA", (*FEEDS, *BATHS, *GUARDED, GAUGE), SAFE),
-    Fault(
-        "S7.supply", "current loop at its supply: the converter is at its end", (*FEEDS, *BATHS, *GUARDED, GAUGE), SAFE
-    ),
+    Fault("S7", "current loop below 3.6 mA", (*FEEDS, *BATHS, *GUARDED), SAFE),
+    Fault("S7.high", "current loop above 21 mA", (*FEEDS, *BATHS, *GUARDED), SAFE),
+    Fault("S7.supply", "current loop at its supply: the converter is at its end", (*FEEDS, *BATHS, *GUARDED), SAFE),
     Fault("S8", "pressure transmitter at the end of its range", ("melt.PDIE",), ABORTS),
     Fault("S8.vapour", "analyser of solvent at the end of its range", ("bath.VAPOUR",), ABORTS_LATER),
     Fault("S9", "drift of 20 K an hour", ZONES, UNSEEN_LONG, mask=Mask("drift", 20.0)),
