@@ -183,7 +183,7 @@ class SimulatedLine:
         self.now_us, now_ms = now_us, now_us // 1000
         self._advance(now_us)
         ending = [node for node in there if node.busy]
-        due = [node for node in there if not node.busy]
+        due = [node for node in there if not node.busy and node.wake_us <= now_us]
         permit = bool(due) and self._permit(now_ms)
         for node in due:
             shown = node.terminals.read(self.plant.sensors, permit, now_ms)
