@@ -115,7 +115,7 @@ WIRING: dict[str, NodeWiring] = {
     ),
     "draw": NodeWiring(
         thermocouples=lambda s: [s.stretch_temperature_C],
-        analog=((0, lambda s: s.tension_N, 20.0), (4, lambda s: s.od_um, 3000.0)),
+        analog=((0, lambda s: s.tension_N, 20.0), (4, lambda s: s.od_um, 8000.0)),
         contacts=lambda s: ESTOP_OK | int(s.full_speed) << 1,
         counts=lambda s: [n & COUNTS_MASK for n in (s.godet1_counts, s.godet2_counts, s.idler_counts)],
         drive=_draw_drive,

@@ -149,7 +149,7 @@ CASES = [
     Case("draw", "fiber slips on godet 2 too long", "IDLER", 293.0, "hold", 10.5, 9.8, auto=True),
     Case("draw", "quench asks for less speed", "FULL_SPEED", 0.0, "alarm", 0.1, 0.0, auto=True, slows=True),
     Case("draw", "quench asks for less speed too long", "FULL_SPEED", 0.0, "hold", 55.5, 54.5, auto=True),
-    Case("draw", "diameter lost", "OD", 0.0, "alarm", 2.5, 1.8, auto=True),
+    Case("draw", "diameter lost", "OD", 0.0, "hold", 30.5, 29.8, auto=True),
     # the first crossing begins the first of five cycles of 4.1 s
     Case("draw", "diameter swings", "OD", resonating, "alarm", 26.0, 20.0, auto=True),
     Case("draw", "draw-down too high", "G1", 250.0, "alarm", 3.0, 1.8, auto=True, also=(("G2", 450.0),)),
