@@ -116,7 +116,7 @@ CABLE_1000_S = Trial(
         See(600, 720, "the line stands", line_stands),
         Keep(720, 890, "its zones stay warm", zones_within(5.0)),
         See(890, 910, "after 900 s without a lease the melt node gives its power away", heat_is_off),
-        See(890, 960, "the others see the open permit chain", told("bath", "PERMIT_OPEN")),
+        See(890, 960, "the others see the open permit chain", told("draw", "PERMIT_OPEN")),
         Keep(960, 1000, "nothing comes back by itself", all_of(line_stands, heat_is_off)),
         Do(1000, "the cable is plugged", lift("W8", "melt")),
         See(1000, 1060, "the batch is aborted, every node too", all_of(batch_is("ABORTED"), nodes_are("ABORTED"))),
