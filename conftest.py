@@ -35,6 +35,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason="long: make hil runs it"))
         if item.get_closest_marker("wall"):
             item.add_marker(pytest.mark.xdist_group("wall"))
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)  # so no worker waits for a long one at the end
 
 
 @pytest.hookimpl(wrapper=True)

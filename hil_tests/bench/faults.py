@@ -91,7 +91,7 @@ LOST = ("SENSOR_FAULT",)
 AT_ONCE = {
     RUNNING: Reaction(LOST, ("HELD",), 30.0),
     HEATING: Reaction(LOST, ("STOPPED",), 90.0),
-    HELD: Reaction(LOST, ("HELD",), 5.0),
+    HELD: Reaction(LOST, ("HELD",), 15.0),
 }
 FROZEN = {RUNNING: Reaction(LOST, ("HELD",), 75.0), HELD: Reaction(LOST, ("HELD",), 40.0)}
 ABORTS = {
@@ -178,7 +178,7 @@ CATALOGUE = (
     Fault("S10", "mains on the leads, 2 K", ZONES, AT_ONCE),
     Fault("S11", "encoder loses one line in ten", ENCODERS, HOLDS),
     Fault("S11.reversed", "encoder turns backwards", ENCODERS, SAFE),
-    Fault("S11.dead", "encoder counts no more", ENCODERS, {RUNNING: AT_ONCE[RUNNING]}),
+    Fault("S11.dead", "encoder counts no more", ENCODERS, {RUNNING: Reaction(LOST_OR_TRIPPED, ("HELD",), 30.0)}),
     Fault("S12", "two thermocouples have changed places", ("melt.Z1/Z2",), AT_ONCE),
     Fault("A1", "solid-state relay welded", HEATERS, {RUNNING: Reaction(("HEATER_STUCK_ON",), ("ABORTED",), 240.0)}),
     Fault("A2", "solid-state relay open", HEATERS, COOLS),

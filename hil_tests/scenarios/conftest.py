@@ -37,10 +37,15 @@ def interpreter() -> Interpreter:
         pytest.skip(f"missing tool: {error}")
 
 
-def short_recipe(production_min: int = 60, threading_min: int = 4) -> Recipe:
+def short_recipe(production_min: int = 60, threading_min: int = 4, soak_min: int = 1) -> Recipe:
     """R1 with a programme for a preheated line."""
     recipe = read_recipe(RECIPE_R1)
-    times = {"heatup_ramp_K_min": 60, "soak_min": 1, "threading_min": threading_min, "production_min": production_min}
+    times = {
+        "heatup_ramp_K_min": 60,
+        "soak_min": soak_min,
+        "threading_min": threading_min,
+        "production_min": production_min,
+    }
     return recipe.model_copy(update={"program": recipe.program.model_copy(update=times)})
 
 
