@@ -108,7 +108,7 @@ class Line:
         self._steps_done_us = done_us
         self.sensors.godet1_counts = self._godet1.counts
         self.sensors.godet2_counts = self._godet2.counts
-        self.sensors.idler_counts = self._fiber.turn_idler(self._godet2.travel_m)
+        self.sensors.idler_counts = self._fiber.idler_counts(self._godet2.travel_m)
 
     def _run_drives(self, steps_n: int) -> None:
         a = self.actuators
@@ -125,6 +125,7 @@ class Line:
         self._melt.step(a, disturbances, feeds_mg_s, self._barrel.melt_C[-1], sensors)
         speeds_m_min = (self._godet1.speed_m_min, self._godet2.speed_m_min)
         spun = (self._melt.die_flow_mg_s, self._quench.bore_gas_flow)
+        self._fiber.carry_idler(self._godet2.travel_m)
         self._fiber.step(a, disturbances, speeds_m_min, spun, self._stretch.water_C, sensors)
 
     def _step_barrel_and_baths(self, time_s: float) -> None:

@@ -133,12 +133,16 @@ class FiberModel:
         if self.running:
             self._break_fiber(takeup_m_min, disturbances.gel_breaks_per_km)
 
-    def turn_idler(self, godet2_m: float) -> int:
-        """Counts of the free roller behind the second godet, which has now turned so far in all."""
+    def carry_idler(self, godet2_m: float) -> None:
+        """The free roller up to a step's end: it turns as the fiber ran until now."""
         if self.running:
             self._idler_m += (godet2_m - self._godet2_m) * self._grips
         self._godet2_m = godet2_m
-        return int(self._idler_m * self._spin.idler_counts_m)
+
+    def idler_counts(self, godet2_m: float) -> int:
+        """Counts of the free roller behind the second godet, which has now turned so far in all."""
+        since_m = (godet2_m - self._godet2_m) * self._grips if self.running else 0.0
+        return int((self._idler_m + since_m) * self._spin.idler_counts_m)
 
     def publish(self, truth: Truth) -> None:
         truth.fiber_draw_ratio = self.draw_ratio
