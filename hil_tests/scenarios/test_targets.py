@@ -12,6 +12,7 @@ from .protocol import events, node_states, unaccounted_scans
 
 READY_S = 60.0  # to configure three nodes
 ANSWER_S = 30.0
+HEATS_S = 120.0  # some targets run on a busy machine's wall clock
 ALONE_S = 6.0  # three leases
 
 
@@ -60,7 +61,8 @@ def test_without_its_supervisor_a_node_holds_when_the_lease_has_run_out(bench: B
 @pytest.mark.needs("thermocouples", "tc_open")
 def test_an_open_thermocouple_fails_its_loop_and_the_heater_stays_off(bench: Bench) -> None:
     heat_up(bench)
-    assert bench.run_until(lambda: bench.output("melt.Z1_HEATER") > 0, ANSWER_S), "it heats"
+    heats = bench.run_until(lambda: bench.output("melt.Z1_HEATER") > 0, HEATS_S)
+    assert heats, (bench.supervisor.batch.history, bench.supervisor.problems, node_states(bench))
     bench.lay("S1", "melt.Z1")
     assert bench.run_until(lambda: {"SENSOR_FAULT", "LOOP_FAILED"} <= set(names_of(bench, "melt")), ANSWER_S)
     assert not bench.run_until(lambda: bench.output("melt.Z1_HEATER") > 0, 10.0)
