@@ -30,7 +30,6 @@ from .boards import rp2350b as board
 from .control.image import new_image
 from .control.summary import RING_BYTES
 from .drivers.ports import Ports
-from .drivers.slot_files import SLOTS
 from .drivers.staging import Staging
 from .events import Events
 from .keystore import KeyStore
@@ -39,7 +38,6 @@ from .scan import Scan
 from .transaction import Transaction
 from .transfer import Transfer
 from .trial import Trial
-from .updater import Updater
 from .wire import Wire
 
 RESTART_SCANS = 2  # from the reason to start anew to the start: what tells of it leaves first
@@ -83,7 +81,8 @@ class App:
         self._link = DeviceLink(self._wire.address, *told, jumper, bus_device_id)
         self._transaction = Transaction()
         self._transfer = Transfer(Staging())
-        self._updater = Updater(slot, board.NAME)
+        self._slot = slot
+        self._updater = None  # made when somebody asks: the line needs its memory
         self._restart_at = 0  # scan in which the node starts anew; 0: none
         self._node: "Scan | None" = None
         self._publisher: "Publisher | None" = None
@@ -179,7 +178,8 @@ class App:
             self._node.scan(link.lease_ms_renewed, overrun)
         link.lease_ms_renewed = 0
         self._transfer.scan(link, self._state())
-        self._updater.scan(link, self._state())
+        if self._updater:
+            self._updater.scan(link, self._state())
         self._publish()
         self._heartbeat.value(self._scans_n & 1)
         self._scans_n += 1
@@ -194,7 +194,8 @@ class App:
             self._events.restart()
             self._transaction.cancel()  # what another session had prepared is not this one's to commit
             self._transfer.stop()
-            self._updater.stop()
+            if self._updater:
+                self._updater.stop()
             if self._publisher:
                 self._publisher.restart()
 
@@ -247,7 +248,8 @@ class App:
 
     def _serve_update(self, sequence: int, operation: int, fields: list) -> None:  # type: ignore[type-arg]
         """Build the other slot, try it, keep it; none of it while anything moves."""
-        link, updater, trial, state = self._link, self._updater, self._trial, self._state()
+        link, trial, state = self._link, self._trial, self._state()
+        updater = self._updater = self._updater or _new_updater(self._slot)
         if operation == messages.UPDATE_APPLY:
             updater.begin(link, sequence, state, self._keys.of(MAINTENANCE), fields[0])
         elif operation == messages.UPDATE_TRY:
@@ -270,7 +272,7 @@ class App:
         else:
             watched_s = max(0, self._at_us - trial.configured_us) // 1000000 if trial.on_trial else 0
             other_sha256 = updater.other_sha256()
-            told = (errors.OK, SLOTS.index(updater.slot), int(trial.on_trial), watched_s, trial.fault, other_sha256)
+            told = (errors.OK, "ab".index(updater.slot), int(trial.on_trial), watched_s, trial.fault, other_sha256)
             link.answer(sequence, _UPDATE.pack(told))
 
     def _serve_tune(self, sequence: int, operation: int, fields: list) -> None:  # type: ignore[type-arg]
@@ -372,6 +374,12 @@ def _fits(operation, fields: list) -> bool:  # type: ignore[no-untyped-def, type
         if not fits:
             return False
     return True
+
+
+def _new_updater(slot: str):  # type: ignore[no-untyped-def]
+    from .updater import Updater  # only now: its code is 8 kB of a heap that the running line needs
+
+    return Updater(slot, board.NAME)
 
 
 def _word_bits() -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 ID_BITS = 64
-ASKS_N_MAX = 150  # ends a search on a line that is never clean
+ASKS_N_MAX = 300  # ends a search on a line that is never clean; four boards alike in 62 bits take 150
 SILENT_N = 2  # a board may miss one question in its scan,
 SILENT_OTHERS_N = 3  # and where some are known to be, several others may miss one each
 BESIDES_N_MAX = 28  # ids that one FIND can name

@@ -380,12 +380,11 @@ class DeviceLink:
     def _tell_syncs(self) -> None:
         """Answers about time go ahead of everything that waits: their stamp is when they leave."""
         now_us = self._now_us()
-        told = b""
-        for host_sent_us, received_us, scan in self._syncs:
+        for i in range(len(self._syncs) - 1, -1, -1):
+            host_sent_us, received_us, scan = self._syncs[i]
             payload = _SYNC_TOLD.pack((host_sent_us, received_us, now_us, scan))
-            told += self._output.frame(framing.SYNC, self.session, 0, payload)
+            self._output.put_first(self._output.frame(framing.SYNC, self.session, 0, payload))
         self._syncs = []
-        self._output.put_first(told)
 
     def noise_n(self) -> int:
         """Pieces of the stream that were no frame."""

@@ -21,7 +21,7 @@ def seen_of(link):
     session = (link.state, link.session, link.role, link._proposal, link._expected, link._lease_n, link.opened_n)
     work = (list(link.requests), list(link._waiting), list(link._cache), list(link._syncs), link._journal.octets())
     stream = (link.credit_bytes, link.lease_ms_renewed, link.scans_acknowledged, link.events_acknowledged)
-    return session, work, stream, link._output._octets, link.turn._answer, link.dropped_n, link.tags.failures_n
+    return session, work, stream, link._output._frames[:], link.turn._answer, link.dropped_n, link.tags.failures_n
 
 
 def said(line, number, kind):

@@ -327,7 +327,7 @@ def test_a_question_of_time_is_answered_ahead_of_telemetry_with_the_times_of_bot
     line.say(SYNC, 0, messages.SYNC_ASK, (2 << 50,))
     for _ in range(5):
         assert line.link.stream(TELEMETRY, b"\x91\x30" + bytes(100))
-    begun = line.link._output._octets[:50]
+    begun = b"".join(line.link._output._frames)[:50]
     line.link._syncs, asked = [], line.link._syncs
     assert line.link.take_output(50) == begun
     line.link._syncs = asked

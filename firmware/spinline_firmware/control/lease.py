@@ -7,7 +7,7 @@ class Lease:
     def __init__(self, hold_max_ms: int, alone_max_ms: int) -> None:
         self.change(hold_max_ms, alone_max_ms)
         self._left_ms = 0
-        self._held_ms = 0
+        self._held_ms = self._alone_ms = 0
         self.hold = False
 
     def renew(self, lease_ms: int) -> None:
@@ -20,10 +20,11 @@ class Lease:
             self._left_ms -= scan_ms
         if self.hold:
             self._held_ms += scan_ms
+            self._alone_ms = self._alone_ms + scan_ms if self._left_ms <= 0 else 0
             return False
         if active and self._left_ms <= 0:
             self.hold = True
-            self._held_ms = 0
+            self._held_ms = self._alone_ms = 0
             return True
         return False
 
@@ -32,8 +33,8 @@ class Lease:
         return self._left_ms > 0
 
     def alone_too_long(self) -> bool:
-        """True when nobody has supervised for alone_max_s: the fiber is brought to a stand."""
-        return self.hold and self._held_ms >= self._alone_max_ms
+        """True when nobody has renewed a lease for alone_max_s: the fiber is brought to a stand."""
+        return self.hold and self._alone_ms >= self._alone_max_ms
 
     def exhausted(self) -> bool:
         """True when the hold has lasted hold_max_s: the declared safe order begins."""
@@ -47,4 +48,4 @@ class Lease:
     def release(self) -> None:
         """End the hold: an explicit command, or the node is no longer active."""
         self.hold = False
-        self._held_ms = 0
+        self._held_ms = self._alone_ms = 0
