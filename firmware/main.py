@@ -31,10 +31,13 @@ def choose() -> "tuple[str, bool]":
     except (OSError, ValueError):
         good, trial, left = "a", "-", "0"  # as provisioned, or unreadable: manifests decide
     if left == "1" and trial in ("a", "b") and has_firmware(trial) and not maintenance:
-        with open(DRAFT, "w") as file:
-            file.write("%s %s 0\n" % (good, trial))
-        os.rename(DRAFT, SELECT)
-        return trial, True
+        try:
+            with open(DRAFT, "w") as file:
+                file.write("%s %s 0\n" % (good, trial))
+            os.rename(DRAFT, SELECT)
+            return trial, True
+        except OSError:
+            pass  # a boot that cannot be counted is no trial
     if not has_firmware(good):
         good = "b" if good == "a" else "a"
     return good, False

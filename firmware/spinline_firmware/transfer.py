@@ -1,6 +1,6 @@
 """Large files to the board: announced by hash, resumed where they were cut, re-read before they count (SPEC 7.2).
 
-Nothing here activates what came; no path ever comes over the wire.  A scan writes one chunk or re-reads one piece.
+Nothing here activates what came, or looks into it.  A scan writes one chunk or re-reads one piece.
 """
 
 import hashlib
