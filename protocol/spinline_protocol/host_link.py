@@ -16,7 +16,10 @@ from .host_messages import mismatch_of, pack_message, unpack_message
 
 WINDOW = 4
 RETRY_MS_FIRST = 1500  # a node answers in its next scan, and the answer waits behind telemetry
-TRIES_MAX = 5
+RETRY_MS = (
+    3000  # and from then on: on a wire that loses one sending in ten a request must not take longer than a ring holds
+)
+TRIES_MAX = 16  # 46.5 s
 HELLO_MS = 1000
 BUSY_VIEWER = "a host works with this node; a viewer reads that host's journal, or comes again when it is gone"
 SYNCS_N_MAX = 8  # asked for and not yet answered
@@ -343,7 +346,7 @@ class HostLink:
                 request.due_ms = now_ms + request.retry_ms
 
     def poll(self, now_ms: int) -> list[LinkEvent]:
-        """Send what waits and repeat what is overdue; tells ``lost`` when a request went unanswered five times."""
+        """Send what waits and repeat what is overdue; tells ``lost`` when a request went unanswered for too long."""
         if now_ms - self._heard_ms >= CONSOLE_MS:
             self.reader.give_up()
             self._read_console(now_ms)
@@ -378,7 +381,7 @@ class HostLink:
     def _fly(self, request: _Request, now_ms: int) -> None:
         request.tries += 1
         request.due_ms = now_ms + request.retry_ms
-        request.retry_ms *= 2
+        request.retry_ms = RETRY_MS
         self._output += request.frame
 
     @property

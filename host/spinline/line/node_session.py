@@ -11,6 +11,7 @@ from typing import Any
 
 from spinline.line.orders import Order, Orders, words_of
 from spinline.line.scan_clock import ScanClock
+from spinline.line.scans_seen import ScansSeen
 from spinline.line.summaries_seen import SummariesSeen
 from spinline.recipe.compiler import NodeConfiguration, violation_text
 from spinline_protocol import auth, errors, messages
@@ -30,7 +31,6 @@ CONNECTING, COMPARING, DOWNLOADING, PREPARED, READY, REFUSED = (
 SILENCE_MS = 3000  # no frame for this long: the link is lost
 ALIVE_MS = 1000  # after this a prepared node is asked something, so that silence means what it says
 BACKFILL_SCANS = 10000
-GAP_MS = 5000  # a gap that is still open is asked for again; the next one behind it at once
 CREDIT_BYTES = 4096  # telemetry between two leases: what a system keeps of a serial line that nobody reads
 EVENT_GAP_MS = 30000  # more than ten repeats of what the node still has
 LEASE_SENDS_N = 2  # one damaged frame must not cost half of a lease
@@ -66,11 +66,10 @@ class NodeSession:
         self.events: list[dict[str, Any]] = []
         self.lost_events: list[tuple[int, int]] = []  # likewise: [from, to)
         self.refusals: list[str] = []
-        self.next_scan = 0  # the first scan that has not arrived
         self.runs_n = 0  # one more at each new boot and each new configuration
         self.new_run = True  # False: the record knows this run from an earlier supervisor
         self.first_scan = 0
-        self._newest_scan = 0  # behind the newest that has arrived, gaps or not
+        self._seen_scans = ScansSeen()
         self._boot_id = -1
         self.run_sha256 = b""  # the configuration of the run that scans belong to; none: a run is to come in this boot
         self._firmware_sha256 = firmware_sha256
@@ -83,14 +82,13 @@ class NodeSession:
         self._command_flying = self._command_due_ms = 0
         self._next_event = 0
         self._event_gap, self._event_gap_due_ms = -1, 0
-        self._heard_ms = self._gap_due_ms = self._gap_to = 0
+        self._heard_ms = 0
         self._seen_summaries = SummariesSeen()
         self.clock = ScanClock(configuration.scan_ms * 1000)
         self._timed = False  # the clock knows when the run was
         self._opening_us, self._committing_us = 0, 0
         self.record_bytes = configuration.record_bytes
         self.summary_bytes = configuration.summary_bytes
-        self._early: dict[int, bytes] = {}  # scans behind a gap, until it is filled
 
     def step(self, arrived: list[tuple[int, bytes]], now_us: int) -> bytes:
         """Take what arrived, each piece with its time (us), and return what to send.  Never raises."""
@@ -209,11 +207,10 @@ class NodeSession:
 
     def _waiting_for_backfill(self, oldest: int, following: int) -> None:
         """After a lost link: what the ring still has is asked for, what it has not is declared lost."""
-        if self.next_scan < oldest:
-            self._declare_lost(oldest)
+        self._declare_lost(oldest)
         if self.next_scan < following:
             count = min(following - self.next_scan, BACKFILL_SCANS)
-            self._ask("backfill", messages.BACKFILL_REQUEST, messages.STREAM_SCANS, self.next_scan, count)
+            self._ask("scans", messages.BACKFILL_REQUEST, messages.STREAM_SCANS, self.next_scan, count)
 
     def _time_run(self, first_scan: int, since_us: int) -> None:
         self.clock.begin(first_scan, since_us)
@@ -222,8 +219,8 @@ class NodeSession:
     def _begin_run(self, first_scan: int) -> None:
         """Scans from here on belong together: same boot, same configuration."""
         self._timed = False
-        self.first_scan = self.next_scan = self._newest_scan = first_scan
-        self._early.clear()
+        self.first_scan = first_scan
+        self._seen_scans = ScansSeen(first_scan)
         self._seen_summaries = SummariesSeen(first_scan // summary_scans(self.configuration.scan_ms))
         self.scans, self.summaries, self.lost = [], [], []  # of what ran before, and so of no run to come
         self.run_sha256 = self.configuration.sha256
@@ -310,10 +307,10 @@ class NodeSession:
         self._refuse("\n".join(sentences) or f"{self.name}: configuration refused: {errors.result_name(code)}")
 
     def _take_scans(self, fields: dict[str, Any], now_us: int) -> None:
-        """Records in order: duplicates collapse, a gap is asked for until it is filled or the node has lost it."""
+        """Records of one frame: in order they are handed on, a gap before them is asked for."""
         if self.phase != READY:
             return  # of another configuration
-        records, now_ms = fields["records"], now_us // 1000
+        records = fields["records"]
         width = self.record_bytes
         if len(records) % width:
             return
@@ -321,18 +318,17 @@ class NodeSession:
         if records and self._timed:
             late = [first + i for i, flags in enumerate(records[1::width]) if flags & FLAG_OVERRUN]
             self.clock.take_frame(first + len(records) // width - 1, now_us, late)
-        if records and first + len(records) // width > self._newest_scan:
-            self._newest_scan = first + len(records) // width
+        if records and first + len(records) // width > self._seen_scans.newest:
             self.state, self.flags = records[-width], records[1 - width]  # what is so now does not wait for a gap
-        if oldest > self.next_scan:
-            self._declare_lost(oldest)
-        if first > self.next_scan and (now_ms >= self._gap_due_ms or self.next_scan >= self._gap_to):
-            self._gap_due_ms, self._gap_to = now_ms + GAP_MS, min([first, *self._early])
-            self._waiting_for_backfill(oldest, self._gap_to)
-        for i in range(len(records) // width):
-            if first + i >= self.next_scan:
-                self._early[first + i] = records[i * width : (i + 1) * width]
-        self._release()
+        self._declare_lost(oldest)
+        singly = [records[at : at + width] for at in range(0, len(records), width)]
+        asking = "scans" in self._waiting.values()
+        gap = self._seen_scans.take(first, singly, now_us // 1000, asking)
+        if gap:
+            self._waiting_for_backfill(oldest, gap[1])
+        ready = self._seen_scans.release()
+        if ready:
+            self.scans.append(ready)
 
     def _take_summaries(self, fields: dict[str, Any], now_ms: int) -> None:
         """Summaries in any order; what is missing before them is asked for while the node still has it."""
@@ -343,26 +339,18 @@ class NodeSession:
         self.summaries.append((first, fields["records"]))
         missing = self._seen_summaries.take(first, count, fields["oldest_summary"], now_ms)
         if missing:
-            self._ask("backfill", messages.BACKFILL_REQUEST, messages.STREAM_SUMMARIES, *missing)
+            self._ask("summaries", messages.BACKFILL_REQUEST, messages.STREAM_SUMMARIES, *missing)
 
     def _declare_lost(self, oldest: int) -> None:
-        """The node has overwritten scans before they arrived: the record says so, as an interval."""
-        self.lost.append((self.next_scan, oldest))
-        self._early = {scan: octets for scan, octets in self._early.items() if scan >= oldest}
-        self.next_scan = oldest
-
-    def _release(self) -> None:
-        """Hand over every scan up to the first that is missing."""
-        first, octets = self.next_scan, []
-        while self.next_scan in self._early:
-            octets.append(self._early.pop(self.next_scan))
-            self.next_scan += 1
-        if octets:
-            self.scans.append((first, b"".join(octets)))
+        """Scans that the node has overwritten before they arrived: the record says so, as an interval."""
+        lost = self._seen_scans.lose(oldest)
+        if lost:
+            self.lost.append(lost)
 
     def resume(self, boot_id: int, next_scan: int, next_event: int, configuration_sha256: bytes) -> None:
         """What an earlier supervisor's record already holds of this node: go on behind it."""
-        self._boot_id, self.next_scan, self._next_event = boot_id, next_scan, next_event
+        self._boot_id, self._next_event = boot_id, next_event
+        self._seen_scans = ScansSeen(next_scan)
         self.run_sha256 = configuration_sha256
         self.runs_n, self.new_run = 1, False
 
@@ -377,6 +365,11 @@ class NodeSession:
         if self.phase == READY and self._link.state == "open":
             for _ in range(LEASE_SENDS_N):
                 self._link.renew_lease(scans_to, events_to, CREDIT_BYTES)
+
+    @property
+    def next_scan(self) -> int:
+        """The first scan that has not arrived, and is not lost."""
+        return self._seen_scans.following
 
     @property
     def first_event(self) -> int:
