@@ -7,10 +7,10 @@ says, a slot without a manifest is never chosen while the other one has one.
 import os
 import sys
 
+import board
 import machine
 
 WATCHDOG_MS = 8000
-SAFE_PIN = 47  # low at power-on: maintenance, no trial
 SELECT, DRAFT = "select.txt", "select.new"
 
 
@@ -44,7 +44,7 @@ def choose() -> "tuple[str, bool]":
 
 
 watchdog = machine.WDT(timeout=WATCHDOG_MS)  # once started it cannot be stopped; armed before the import on purpose
-maintenance = machine.Pin(SAFE_PIN, machine.Pin.IN, machine.Pin.PULL_UP).value() == 0
+maintenance = machine.Pin(board.SAFE_PIN, machine.Pin.IN, machine.Pin.PULL_UP).value() == 0
 slot, on_trial = choose()
 sys.path.insert(0, slot)
 with open(slot + "/manifest.txt") as manifest:
@@ -52,4 +52,4 @@ with open(slot + "/manifest.txt") as manifest:
 
 from spinline_firmware.app import App  # noqa: E402  only now is the slot on the path
 
-App(firmware_sha256, os.urandom, slot, on_trial).run(watchdog)
+App(board, firmware_sha256, os.urandom, slot, on_trial).run(watchdog)

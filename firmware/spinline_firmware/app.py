@@ -26,7 +26,6 @@ from spinline_protocol.states import (
     IDLE,
 )
 
-from .boards import rp2350b as board
 from .control.image import new_image
 from .control.summary import RING_BYTES
 from .drivers.ports import Ports
@@ -43,7 +42,6 @@ from .wire import Wire
 RESTART_SCANS = 2  # from the reason to start anew to the start: what tells of it leaves first
 BARE_SCAN_MS = 100  # before a configuration says otherwise
 COLLECT_MS = 2000  # a node allocates about 15 kB a second, all of it for the wire
-BYTES_A_MS = board.BAUD // 10000  # what the transmitter sends in a millisecond
 
 _VIOLATIONS = Packer(messages.VIOLATIONS, messages.fields_of(messages.VIOLATIONS))
 _TOLD = Packer(messages.TUNE_TOLD, messages.fields_of(messages.TUNE_TOLD))
@@ -53,12 +51,15 @@ _UPDATE = Packer(messages.UPDATE_TOLD, messages.fields_of(messages.UPDATE_TOLD))
 
 
 class App:
-    """One controller.  ``firmware_sha256`` is the hash of the source manifest, ``entropy(n)`` gives n random bytes.
+    """One controller.  ``board`` says where its pins are, ``firmware_sha256`` is the hash of the source manifest.
 
-    It runs from ``slot``; a boot ``on_trial`` ends by itself where nobody confirms it.
+    ``entropy(n)`` gives n random bytes.  It runs from ``slot``; a boot ``on_trial`` ends by itself where nobody
+    confirms it.
     """
 
-    def __init__(self, firmware_sha256: bytes, entropy, slot: str = "a", on_trial: bool = False) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, board, firmware_sha256: bytes, entropy, slot: str = "a", on_trial: bool = False) -> None:  # type: ignore[no-untyped-def]
+        self._board_name = board.NAME
+        self._bytes_a_ms = board.BAUD // 10000  # what the transmitter sends
         self._ring = bytearray(RING_BYTES)
         self._permit_out = machine.Pin(board.PERMIT_OUT, machine.Pin.OUT, value=0)
         self._permit_in = machine.Pin(board.PERMIT_IN, machine.Pin.IN, machine.Pin.PULL_DOWN)
@@ -204,7 +205,7 @@ class App:
         self._events.publish(link)
         if self._publisher:
             self._publisher.publish(link)
-        self._wire.send(link, BYTES_A_MS * self._scan_ms())
+        self._wire.send(link, self._bytes_a_ms * self._scan_ms())
 
     def _serve(self, sequence: int, message: list) -> None:  # type: ignore[type-arg]
         """Answer one request; an exception here is a fault of ours and is told as INTERNAL."""
@@ -231,7 +232,7 @@ class App:
             code, got, limit = self._node.set_mode(*fields) if self._node else (errors.STATE, 0, 0)
             self._link.answer_code(sequence, code, got, limit, "mode" if code == errors.RANGE else "")
         elif operation == messages.IDENTIFY:
-            self._link.answer(sequence, _IDENTITY.pack((errors.OK, _word_bits(), _interpreter(), board.NAME)))
+            self._link.answer(sequence, _IDENTITY.pack((errors.OK, _word_bits(), _interpreter(), self._board_name)))
         elif operation == messages.JOURNAL:
             self._link.answer_journal(sequence)
         elif operation == messages.PROVISION:
@@ -249,7 +250,7 @@ class App:
     def _serve_update(self, sequence: int, operation: int, fields: list) -> None:  # type: ignore[type-arg]
         """Build the other slot, try it, keep it; none of it while anything moves."""
         link, trial, state = self._link, self._trial, self._state()
-        updater = self._updater = self._updater or _new_updater(self._slot)
+        updater = self._updater = self._updater or _new_updater(self._slot, self._board_name)
         if operation == messages.UPDATE_APPLY:
             updater.begin(link, sequence, state, self._keys.of(MAINTENANCE), fields[0])
         elif operation == messages.UPDATE_TRY:
@@ -350,7 +351,7 @@ class App:
         gc.collect()
         pins = (self._permit_in, self._permit_out)
         self._node = Scan(tables, self._image, self._ring, self._ports, *pins, self._event, first_scan)
-        bytes_a_scan = BYTES_A_MS * self._node.scan_ms
+        bytes_a_scan = self._bytes_a_ms * self._node.scan_ms
         self._publisher = Publisher(self._node.recorder, self._node.summaries, self._node.scan_ms, bytes_a_scan)
         return errors.OK
 
@@ -376,10 +377,10 @@ def _fits(operation, fields: list) -> bool:  # type: ignore[no-untyped-def, type
     return True
 
 
-def _new_updater(slot: str):  # type: ignore[no-untyped-def]
+def _new_updater(slot: str, board_name: str):  # type: ignore[no-untyped-def]
     from .updater import Updater  # only now: its code is 8 kB of a heap that the running line needs
 
-    return Updater(slot, board.NAME)
+    return Updater(slot, board_name)
 
 
 def _word_bits() -> int:

@@ -23,11 +23,12 @@ class Board:
         pin = SimpleNamespace(value=lambda: self.jumper)
         pins = type("Pin", (), {"IN": 0, "PULL_UP": 1, "__new__": lambda _cls, *_given: pin})
         monkeypatch.setitem(sys.modules, "machine", SimpleNamespace(WDT=lambda timeout: None, Pin=pins))
+        monkeypatch.setitem(sys.modules, "board", SimpleNamespace(SAFE_PIN=47))
         monkeypatch.setitem(sys.modules, "spinline_firmware.app", SimpleNamespace(App=self._app))
         monkeypatch.setattr(sys, "path", sys.path[:])
         monkeypatch.chdir(folder)
 
-    def _app(self, _firmware_sha256: bytes, _entropy: object, slot: str, on_trial: bool) -> Any:
+    def _app(self, _board: object, _firmware_sha256: bytes, _entropy: object, slot: str, on_trial: bool) -> Any:
         self._chosen.append((slot, on_trial))
         return SimpleNamespace(run=lambda _watchdog: None)
 

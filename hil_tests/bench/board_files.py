@@ -1,4 +1,4 @@
-"""Lays out a board's file system from the sources: boot.py, main.py and slot a with its manifest.
+"""Lays out a board's file system from the sources: boot.py, main.py, board.py and slot a with its manifest.
 
 The manifest's hash is the firmware's identity: SHA-256 over path and SHA-256 of each source file, in order of path.
 The same sources go to a board; only the compiled form (mpy-cross) differs with its architecture.
@@ -29,7 +29,10 @@ HOST_ONLY = {
 
 PLAIN = "plain"  # no machine code: the firmware's is written for words of 32 bits
 FORMS = {32: "x86", 64: PLAIN}  # by the word of the interpreter
-BOARD = "rp2350b"  # the only one so far
+BOARD = "rp2350b"  # of the reference line
+BOARDS = (
+    "firmware/spinline_firmware/boards"  # what is wired where: one file goes to the root of a board, none to a slot
+)
 _MACHINE_CODE = re.compile(r"^ *@micropython\.(viper|native)\n", re.MULTILINE)
 
 NODE, FIXTURE = "firmware", "hil_tests/fixture"  # kinds of board: the folder of boot.py and main.py
@@ -42,7 +45,7 @@ def slot_sources(root: Path = ROOT, kind: str = NODE) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for package in (root / folder for folder in PACKAGES[kind]):
         for source in sorted(package.rglob("*.py")):
-            if source.name not in HOST_ONLY:
+            if source.name not in HOST_ONLY and source.parent != root / BOARDS:
                 found[f"{package.name}/{source.relative_to(package).as_posix()}"] = source
     return dict(sorted(found.items()))
 
@@ -97,6 +100,8 @@ def lay_out(board: Path, word_bits: int = 32, root: Path = ROOT, kind: str = NOD
     lay_files(image, board)
     for name in ("boot.py", "main.py"):
         shutil.copyfile(root / kind / name, board / name)
+    if kind == NODE:
+        shutil.copyfile(root / BOARDS / f"{BOARD}.py", board / "board.py")
     return image.firmware_sha256
 
 

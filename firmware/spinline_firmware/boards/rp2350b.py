@@ -1,5 +1,7 @@
 """Pins of the reference board: an RP2350B module with 48 GPIO, one wiring for all three nodes.  Data only.
 
+A board gets the file of its kind as `board.py` when it is provisioned, beside `boot.py` and `main.py`; slots hold none.
+
 Every output pin has a pull-down on the carrier, so that it is off before any code runs.
 """
 

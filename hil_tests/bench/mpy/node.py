@@ -7,7 +7,7 @@ seed (hex), device id (hex), reset cause, offset of ticks_ms.
 import sys
 
 _bench, _board, _down, _up, _seed, _id, _cause, _offset = sys.argv[1:9]
-sys.path[:] = _bench.split(":")
+sys.path[:] = _bench.split(":") + [""]
 
 import os  # noqa: E402, I001
 

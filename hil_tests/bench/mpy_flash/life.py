@@ -92,6 +92,12 @@ class Machine:
         raise SystemExit
 
 
+class Board:
+    """In place of the board's wiring."""
+
+    SAFE_PIN = 47
+
+
 class Chosen(Exception):
     """The selector came to its end."""
 
@@ -99,7 +105,7 @@ class Chosen(Exception):
 class App:
     """In place of the application: what it was started with."""
 
-    def __init__(self, firmware_sha256, _entropy, slot, on_trial):
+    def __init__(self, _board, firmware_sha256, _entropy, slot, on_trial):
         raise Chosen(firmware_sha256, slot, on_trial)
 
 
@@ -135,7 +141,8 @@ def start():
     package = Package()
     package.App = App
     kept = {name: sys.modules[name] for name in sys.modules}
-    sys.modules["machine"], sys.modules["spinline_firmware.app"] = Machine, package
+    sys.modules["machine"], sys.modules["board"] = Machine, Board
+    sys.modules["spinline_firmware.app"] = package
     try:
         exec(selector, {"__name__": "__main__"})
     except Chosen as chosen:
