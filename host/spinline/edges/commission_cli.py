@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -129,11 +129,16 @@ def commission(
     finally:
         device.close()
     if findings:
-        told = {"device_id": session.hello["device_id"].hex(), "firmware": session.hello["firmware_sha256"].hex()}
-        told |= {"configuration": configuration.sha256.hex(), "line": of_line.name, "node": name, "who": who}
         verdict = "INTERRUPTED" if code == INTERRUPTED else verdict_of(findings)
-        log.add("commissioning", told | {"verdict": verdict, "channels": [asdict(finding) for finding in findings]})
+        log.add("commissioning", {"line": of_line.name, "who": who, "verdict": verdict} | _told(session, findings))
     raise typer.Exit(code)
+
+
+def _told(session: NodeSession, findings: Sequence[Finding]) -> dict[str, Any]:
+    """What a record says of the board and its channels."""
+    board = {"node": session.name, "device_id": session.hello["device_id"].hex()}
+    board |= {"firmware": session.hello["firmware_sha256"].hex(), "configuration": session.configuration.sha256.hex()}
+    return board | {"channels": [asdict(finding) for finding in findings]}
 
 
 def _walk(
