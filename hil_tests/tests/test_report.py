@@ -140,6 +140,16 @@ def test_marks_lead_to_their_test_and_cases_that_were_not_run_say_so() -> None:
     assert 'title="S1 melt.Z3 heating: not run"' in text
 
 
+def test_a_fault_that_no_line_is_there_for_has_the_mark_of_its_own_test() -> None:
+    torn = next(fault for fault in CATALOGUE if fault.id == "P2")
+    test = {"nodeid": f"hil_tests/scenarios/{torn.laid_by}[P2]", "fault_id": "P2", "place": "", "state": "", "runs": []}
+    text = page([left_by_a_test(), left_by_a_test(**test, verdict="FAIL")], seed=1)
+    row = text[text.index('<th class="id">P2</th>') :].partition("</tr>")[0]
+    assert 'class="m FAIL"' in row and "keys and staged files are old or new" in row
+    other = text[text.index('<th class="id">P3</th>') :].partition("</tr>")[0]
+    assert 'class="m none"' in other
+
+
 def test_a_failure_stands_open_on_top_with_its_wire_log_and_one_line_to_reproduce() -> None:
     run = left_by_a_test()["runs"][0] | {"wire": ["melt     1.000000 <- 0001 7 EVENT code=6"]}
     bad = left_by_a_test(verdict="FAIL", why="E   AssertionError: <nothing> followed", runs=[run])
