@@ -23,7 +23,7 @@ from hil_tests.bench.run import BenchRun
 from hil_tests.bench.verdicts import Infra
 
 from .evidence import gather
-from .page import page
+from .written import FIGURES, write_page
 
 RUNS = pytest.StashKey[list[Bench]]()  # the runs of a test; the fixture that makes them puts them there
 FAULT_IDS = {fault.id for fault in CATALOGUE}
@@ -142,10 +142,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """The controller joins what all workers left."""
     if _is_worker(session.config):
         return
-    folder = _tests(session.config)
-    left = [json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))]
-    target = folder.parent / "report.html"
-    target.write_text(page(left, session.config.getoption("--seed")), encoding="utf-8")
+    write_page(_tests(session.config).parent, session.config.rootpath / FIGURES)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
