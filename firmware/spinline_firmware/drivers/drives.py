@@ -9,10 +9,10 @@ from spinline_protocol.portable import const
 from .modbus import IDLE, READ_HOLDING, WAITING
 
 TIMEOUT_US = const(50000)  # from the request's end: a drive begins to answer within 20 ms
-FAILURES_N_MAX = const(3)  # exchanges in a row that failed: what the drive was told is not known to be what it does
+FAILURES_N_MAX = const(3)  # writes and reads in a row that failed: what the drive does is not known; within a second
 
 # bits of ``fault``, beside the drive's own error number in the lowest eight
-NO_ANSWER = const(0x100)  # FAILURES_N_MAX times in a row silent or spoiled, or never heard yet
+NO_ANSWER = const(0x100)  # so often silent or spoiled, or never heard yet
 REFUSED = const(0x200)  # an exception: it does not take this register or number, or is busy
 NOT_REMOTE = const(0x400)  # its status says that command or setpoint do not come over the bus
 
@@ -70,7 +70,7 @@ class Drive:
             unheard[which] = 0
         elif unheard[which] < FAILURES_N_MAX:
             unheard[which] += 1
-        if unheard[0] == FAILURES_N_MAX or unheard[1] == FAILURES_N_MAX:
+        if unheard[0] + unheard[1] >= FAILURES_N_MAX:
             self.fault |= NO_ANSWER
 
 

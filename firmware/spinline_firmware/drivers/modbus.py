@@ -20,6 +20,7 @@ REGISTERS_N_MAX = const(8)  # of one request; the protocol has 125, a drive need
 _FRAME_BYTES_MAX = const(32)
 CHARACTER_BITS = const(11)  # with parity or a second stop bit
 FAST_BAUD = const(19200)
+RECOVERY_US = const(150000)  # of silence after a failed exchange: a late answer must not meet the next request
 
 # what ``step`` tells: the request is on its way, or how it ended; above 0 the number of the slave's exception
 WAITING = const(-1)
@@ -47,6 +48,7 @@ class Modbus:
         self._enable = enable
         self._character_us = CHARACTER_BITS * 1000000 // baud
         self._end_us, self._gap_us = silence_us(baud)
+        self._quiet_us = self._gap_us  # silence that has to be before the next request
         self._timeout_us = timeout_us
         self._out = memoryview(bytearray(_FRAME_BYTES_MAX))
         self._in = bytearray(_FRAME_BYTES_MAX)
@@ -98,8 +100,8 @@ class Modbus:
         self._wanted = wanted
 
     def send(self, now_us: int) -> bool:
-        """Put the request on the wire where it has been silent for 3.5 characters; False: a later step tries again."""
-        if self._drain(now_us) or _since(now_us, self._heard_us) < self._gap_us:
+        """Put the request on the wire where it has been silent for long enough; False: a later step tries again."""
+        if self._drain(now_us) or _since(now_us, self._heard_us) < self._quiet_us:
             return False
         if self._enable is not None:
             self._enable.value(1)
@@ -143,13 +145,13 @@ class Modbus:
         if self._receive(now_us):
             self._late_us = now_us + (self._missing() * self._character_us + self._end_us) & TICKS_MASK
         if self._got >= 5 and self._in[1] & _EXCEPTION:
-            return self._end(self._exception())
+            return self._end(self._exception(), now_us)
         if self._got >= self._wanted:
-            return self._end(DONE if self._fits() else SPOILED)
+            return self._end(DONE if self._fits() else SPOILED, now_us)
         if self._got and _since(now_us, self._late_us) < TICKS_MASK >> 1:
-            return self._end(SPOILED)
+            return self._end(SPOILED, now_us)
         if _since(now_us, self._sent_us) >= self._timeout_us + self._length * self._character_us:
-            return self._end(SPOILED if self._got else SILENT)
+            return self._end(SPOILED if self._got else SILENT, now_us)
         return WAITING
 
     def _receive(self, now_us: int) -> int:
@@ -163,8 +165,12 @@ class Modbus:
     def _missing(self) -> int:
         return self._wanted - self._got if self._wanted > self._got else 0
 
-    def _end(self, code: int) -> int:
+    def _end(self, code: int, now_us: int) -> int:
         self.pending = False
+        self._quiet_us = self._gap_us
+        if code < 0:
+            self._quiet_us = RECOVERY_US
+            self._heard_us = now_us
         return code
 
     def _exception(self) -> int:
