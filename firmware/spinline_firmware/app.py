@@ -28,6 +28,7 @@ from spinline_protocol.states import (
 
 from .control.image import new_image
 from .control.summary import RING_BYTES
+from .drivers.board_io import open_input, reset_cause
 from .drivers.ports import Ports
 from .drivers.staging import Staging
 from .events import Events
@@ -59,10 +60,11 @@ class App:
 
     def __init__(self, board, firmware_sha256: bytes, entropy, slot: str = "a", on_trial: bool = False) -> None:  # type: ignore[no-untyped-def]
         self._board_name = board.NAME
+        self._reset_cause = reset_cause(board)
         self._bytes_a_ms = board.BAUD // 10000  # what the transmitter sends
         self._ring = bytearray(RING_BYTES)
         self._permit_out = machine.Pin(board.PERMIT_OUT, machine.Pin.OUT, value=0)
-        self._permit_in = machine.Pin(board.PERMIT_IN, machine.Pin.IN, machine.Pin.PULL_DOWN)
+        self._permit_in = open_input(board, board.PERMIT_IN)
         self._heartbeat = machine.Pin(board.HEARTBEAT, machine.Pin.OUT, value=0)
         self._wire = Wire(board)
         self._firmware_sha256 = firmware_sha256
@@ -89,7 +91,7 @@ class App:
         self._publisher: "Publisher | None" = None
         self._scans_n = 0
         self._opened_n = 0
-        self._event(EVT_BOOT, machine.reset_cause(), 0, 0)
+        self._event(EVT_BOOT, self._reset_cause, 0, 0)
 
     def _now_us(self) -> int:
         """Time since the start in us; the ticks behind it wrap every 17 minutes, and every scan asks."""
@@ -116,7 +118,7 @@ class App:
             node.recorder.oldest_scan() if node else 0,
             node.recorder.next_scan if node else 0,
             self._events.oldest_i(),
-            machine.reset_cause(),
+            self._reset_cause,
             node.state if node else IDLE,
             host_nonce,
             device_nonce,

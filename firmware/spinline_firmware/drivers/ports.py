@@ -18,9 +18,10 @@ from spinline_protocol.configuration import (
 from spinline_protocol.portable import micropython
 
 from .ads1115 import CONVERSION_US, Ads1115
+from .board_io import open_i2c, open_input, open_spi
+from .encoders import open_encoder
 from .max31856 import Max31856
 from .mcp4728 import Mcp4728
-from .quadrature import Quadrature
 
 _IN_KIND = field_index(INPUT, "kind")
 _IN_PORT = field_index(INPUT, "port")
@@ -36,17 +37,13 @@ class Ports:
     def __init__(self, board) -> None:  # type: ignore[no-untyped-def]
         self._board = board
         pin = machine.Pin
-        number, clock, out, in_, rate = board.SPI
-        self._spi = machine.SPI(
-            number, baudrate=rate, polarity=0, phase=1, sck=pin(clock), mosi=pin(out), miso=pin(in_)
-        )
-        number, sda, scl, rate = board.I2C
-        self._i2c = machine.I2C(number, sda=pin(sda), scl=pin(scl), freq=rate)
+        self._spi = open_spi(board)
+        self._i2c = open_i2c(board)
         self._ssr = [pin(i, pin.OUT, value=0) for i in board.SSR]
         self._switches = [pin(i, pin.OUT, value=0) for i in board.SWITCH_OUT]
-        self._contacts = [pin(i, pin.IN, pin.PULL_DOWN) for i in board.SWITCH_IN]
+        self._contacts = [open_input(board, i) for i in board.SWITCH_IN]
         self._dacs = [Mcp4728(self._i2c, address) for address in board.MCP4728_ADDRESS]
-        self._encoders: "dict[int, Quadrature]" = {}
+        self._encoders: "dict[int, object]" = {}
         self._converters: "dict[int, Max31856]" = {}
         self._adcs: "dict[int, Ads1115]" = {}
         self._direct: "list[tuple[int, int, object]]" = []
@@ -71,8 +68,8 @@ class Ports:
         """Contacts on the pins of an encoder that is configured too."""
         board, taken = self._board, []
         for row in inputs:
-            if row[_IN_KIND] == COUNTER and row[_IN_PORT] < len(board.ENCODER_A):
-                taken += [board.ENCODER_A[row[_IN_PORT]], board.ENCODER_A[row[_IN_PORT]] + 1]
+            if row[_IN_KIND] == COUNTER and row[_IN_PORT] < len(board.ENCODER):
+                taken += board.ENCODER[row[_IN_PORT]][1:]
         contacts = board.SWITCH_IN
         found = []
         for i in range(len(inputs)):
@@ -84,7 +81,7 @@ class Ports:
     def _bind_input(self, i: int, row: "tuple[int, ...]") -> bool:
         kind, port = row[_IN_KIND], row[_IN_PORT]
         board = self._board
-        places = (board.TC_SELECT, board.ADS1115_ADDRESS, board.SWITCH_IN, board.ENCODER_A)
+        places = (board.TC_SELECT, board.ADS1115_ADDRESS, board.SWITCH_IN, board.ENCODER)
         if port >= len(places[kind]):
             return False
         if kind == THERMOCOUPLE:
@@ -100,7 +97,7 @@ class Ports:
             self._direct.append((i, kind, self._contacts[port]))
         elif kind == COUNTER:
             if port not in self._encoders:
-                self._encoders[port] = Quadrature(port, machine.Pin(board.ENCODER_A[port], machine.Pin.IN))
+                self._encoders[port] = open_encoder(board, port)
             self._direct.append((i, kind, self._encoders[port]))
         return True
 

@@ -4,11 +4,13 @@ The old and the new state of A and B select one of 16 jumps: up, down or neither
 whenever there is room, so the newest of at most five entries is the position.
 """
 
+import machine
 import rp2
 
 from spinline_protocol.portable import const
 
-_MASK = const(0xFFFFFF)
+from .encoders import COUNT_MASK
+
 _FIFO_N = const(5)
 
 
@@ -59,5 +61,12 @@ class Quadrature:
         for _ in range(_FIFO_N):
             if not self._machine.rx_fifo():
                 break
-            self._position = self._machine.get() & _MASK
+            self._position = self._machine.get() & COUNT_MASK
         return self._position
+
+
+def open_quadrature(machine_i: int, a: int, b: int) -> Quadrature:
+    """Count on two neighbouring pins, ``b`` the higher one: a state machine reads them in a row."""
+    assert b == a + 1
+    machine.Pin(b, machine.Pin.IN)
+    return Quadrature(machine_i, machine.Pin(a, machine.Pin.IN))

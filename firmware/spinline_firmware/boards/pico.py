@@ -1,0 +1,34 @@
+"""Pins of a Raspberry Pi Pico (RP2040) on its carrier: enough for a draw node.  Data only; names: boards/__init__.py.
+
+GPIO 23 to 25 and 29 are inside the module.  Functions of the pins: RP2040 datasheet, table 2 of section 1.4.3.
+"""
+
+NAME = "pico"
+PORT = "rp2"
+MPY_ARCH = "armv6m"
+IMAGE = "uf2"
+WATCHDOG_MS_MAX = 8388  # 24 bits of half a microsecond (RP2040-E1)
+RESET_CAUSE = (0, 1, 0, 3)  # a restart that the firmware asked for is one by the watchdog, too
+BAUD = 115200
+TX_BUFFER_BYTES = 1024
+UART = (0, 0, 1)
+BUS_ADDRESS = ()
+SPI = (0, 2, 3, 4, 2000000)
+I2C = (1, 6, 7, 400000)
+TC_SELECT = (10,)
+RTD_SELECT = (11,)
+RTD_REFERENCE_DOHM = 4300
+MODBUS = (1, 8, 9, -1, 19200)
+ADS1115_ADDRESS = (0x48, 0x49, 0x4A)
+MCP4728_ADDRESS = (0x60, 0x61)
+SSR = (12, 13)
+SWITCH_OUT = (14,)
+SWITCH_IN = (16, 17)
+UNPULLED = ()
+ENCODER = ((0, 18, 19), (1, 20, 21), (2, 26, 27))
+HEARTBEAT = 5
+PERMIT_OUT = 28
+PERMIT_IN = 15
+SAFE_PIN = 22
+
+OUTPUTS = SSR + SWITCH_OUT + (HEARTBEAT, PERMIT_OUT)
