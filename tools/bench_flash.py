@@ -10,6 +10,7 @@ from hil_tests.bench.flash_sweep import Sweep, firmware, in_place
 from hil_tests.bench.interpreters import find_interpreter
 from hil_tests.bench.run import BenchRun
 from hil_tests.bench.wall import now_s
+from spinline.line.board_line import BoardLine
 from spinline.line.update import Update
 from spinline_protocol import auth
 from tools.bench_row import Row
@@ -60,8 +61,8 @@ def update() -> Sequence[Row]:
         def told(step: str, _done: int, _total: int) -> None:
             steps_us.setdefault(step, []).append(run.bench.now_us)
 
-        given = (image, configuration, run.bench.port(NODE), turn, key, random.Random("bench").randbytes, told)
-        done = Update(*given).run()
+        line = BoardLine(NODE, run.bench.port(NODE), turn, key, random.Random("bench").randbytes, told)
+        done = Update(line, image, configuration).run()
         run.bench.close()
     began_us, watched_us = steps_us["send"][0], steps_us["watch"][0]
     sizes = [len(file.octets) for file in image.files.values()]

@@ -283,7 +283,7 @@ class App:
             watched_s = max(0, self._at_us - trial.configured_us) // 1000000 if trial.on_trial else 0
             other_sha256 = updater.other_sha256()
             told = (errors.OK, "ab".index(updater.slot), int(trial.on_trial), watched_s, trial.fault, other_sha256)
-            link.answer(sequence, _UPDATE.pack(told))
+            link.answer(sequence, _UPDATE.pack(told + (updater.version(),)))
 
     def _serve_tune(self, sequence: int, operation: int, fields: list) -> None:  # type: ignore[type-arg]
         """Begin or end a tuning experiment; the answer says how it stands."""

@@ -18,6 +18,7 @@ PIECES_N = 8  # read or written between two scans
 MANIFEST_BYTES_MAX = 16384
 PATH_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789_/."
 MARKS_N = 24  # in one answer
+VERSION_CHARACTERS = 16
 PROOF_OF = b"update"  # what a manifest's proof is of, before its hash
 
 
@@ -88,6 +89,10 @@ class Updater:
         """Hash of the firmware in the other slot; empty where there is none."""
         head = self.files.manifest_head(other(self.slot))
         return bytes.fromhex(head[0]) if head else b""
+
+    def version(self) -> str:
+        """Of the firmware that runs; empty where its manifest names none."""
+        return " ".join(self.files.manifest_head(self.slot)[2:])[:VERSION_CHARACTERS]
 
     def marks(self, first: int) -> "tuple[int, bytes]":
         """How many files run, and a mark of each from number ``first`` on: a host sends those it does not find."""

@@ -9,8 +9,10 @@ import pytest
 
 from hil_tests.bench.board_files import image_of, slot_sources
 from hil_tests.bench.run import BenchRun
-from spinline.line import update
+from spinline.line.board_line import BoardLine
 from spinline.line.firmware_image import FirmwareImage
+from spinline.line.flash_messages import FlashStopped
+from spinline.line.update import Update, Updated
 from spinline_protocol import auth
 
 from .conftest import MakeRun
@@ -23,8 +25,8 @@ LATE = "import time\nfrom . import scan as _scans\n_scan = _scans.Scan.scan\n" +
     "def _late(self, *given):\n    time.sleep_us(700000)\n    return _scan(self, *given)\n\n_scans.Scan.scan = _late\n"
 )
 BAD = {
-    "crashes at its import": (APP, "raise RuntimeError('a bug')\n", "did not come back"),
-    "hangs at its import": (APP, "while True:\n    pass\n", "did not come back"),
+    "crashes at its import": (APP, "raise RuntimeError('a bug')\n", "did not start"),
+    "hangs at its import": (APP, "while True:\n    pass\n", "did not start"),
     "misses its deadlines": (APP, LATE, "SCAN_OVERRUN"),
 }
 
@@ -60,13 +62,14 @@ class Technician:
         if step not in self.steps:
             self.steps.append(step)
 
-    def update(self, new: FirmwareImage) -> update.Updated:
+    def update(self, new: FirmwareImage) -> Updated:
         """From the first word to the end."""
         run = self.run
         configuration = next(one for one in run.configurations if one.name == NODE)
         entropy = random.Random(f"technician {run.bench.now_us}").randbytes
         key = auth.role_key(run.bench.site_key, auth.MAINTENANCE)
-        return update.Update(new, configuration, run.bench.port(NODE), self.turn, key, entropy, self.told).run()
+        line = BoardLine(NODE, run.bench.port(NODE), self.turn, key, entropy, self.told)
+        return Update(line, new, configuration).run()
 
     def select(self) -> str:
         """What the selector would read."""
@@ -93,8 +96,9 @@ def test_a_firmware_whose_trial_held_stays_also_after_a_power_cut(technician: Te
 @pytest.mark.parametrize("fault", BAD)
 def test_a_firmware_that_fails_its_trial_is_gone_by_itself(technician: Technician, tmp_path: Path, fault: str) -> None:
     file, text, reason = BAD[fault]
-    with pytest.raises(update.RolledBack, match=reason):
+    with pytest.raises(FlashStopped, match=reason) as ended:
         technician.update(image(tmp_path, {file: text}))
+    assert ended.value.code == "rolled-back"
     technician.run.bench.power_cycle(NODE)
     assert technician.select() == "a b 0\n", "the trial was counted, and is over"
 
@@ -133,7 +137,7 @@ def test_a_pulled_cable_leaves_the_old_firmware_and_the_next_try_goes_on_where_i
 
     monkeypatch.setattr(technician, "told", told)
     new = image(tmp_path, {CHANGED: "NEWER = 1\n"})
-    with pytest.raises(update.Refused, match="lost"):
+    with pytest.raises(FlashStopped, match="lost"):
         technician.update(new)
     assert technician.select() == ""
     technician.run.bench.pull_cable(NODE, False)
@@ -144,6 +148,6 @@ def test_a_pulled_cable_leaves_the_old_firmware_and_the_next_try_goes_on_where_i
 
 def test_a_line_that_runs_is_not_touched(producing: BenchRun, tmp_path: Path) -> None:
     technician = Technician(producing)
-    with pytest.raises(update.Refused, match="EXECUTE: end the batch first"):
+    with pytest.raises(FlashStopped, match="is in EXECUTE"):
         technician.update(image(tmp_path, {CHANGED: "NEWER = 1\n"}))
     assert technician.select() == ""

@@ -13,9 +13,11 @@ from rich.console import Console
 from spinline.edges import clock
 from spinline.edges import keys as key_files
 from spinline.edges.commission_cli import commission
+from spinline.edges.flash_cli import bundle, flash, flashes
 from spinline.edges.link_cli import link_app
 from spinline.edges.mode_cli import mode, modes
 from spinline.edges.replay_cli import replay
+from spinline.edges.signing import load_public_key, new_release_key
 from spinline.edges.tune_cli import tune
 from spinline.errors import BadInput, SpinlineError
 from spinline.recipe.certificate import Certificate
@@ -38,6 +40,9 @@ app.command()(mode)
 app.command()(modes)
 app.command()(replay)
 app.command()(commission)
+app.command()(flash)
+app.command()(flashes)
+app.command()(bundle)
 
 
 @app.callback()
@@ -124,6 +129,13 @@ def keys_show(file: KeyFile) -> None:
     except BadInput as error:
         raise _refuse(error, as_json=False) from None
     typer.echo(f"{file}: site key {key_files.fingerprint(key)}")
+
+
+@keys_app.command("sign-new")
+def keys_sign_new(file: KeyFile) -> None:
+    """Make the key that signs releases, readable by you only; its public key beside it is for every PC that flashes."""
+    public = new_release_key(file)
+    typer.echo(f"{file}: keep it secret; {public}: release key {load_public_key(public).hex()[:16]}")
 
 
 def main() -> None:

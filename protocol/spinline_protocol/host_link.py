@@ -78,7 +78,8 @@ class _Unknown:
 class HostLink:
     """One node's session.  ``entropy(n)`` returns n bytes; time is only what the caller says.
 
-    A viewer needs no key; for another ``role`` its key at this site is ``role_key`` (auth.role_key).
+    A viewer needs no key; for another ``role`` its key at this site is ``role_key`` (auth.role_key).  With
+    ``any_schema`` it also talks to a node of another schema: an update must reach a firmware of before (SPEC 7.3).
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class HostLink:
         entropy: Callable[[int], bytes],
         role: int = auth.VIEWER,
         role_key: bytes = b"",
+        any_schema: bool = False,
     ) -> None:
         assert role == auth.VIEWER or len(role_key) == auth.KEY_BYTES, "a role needs its key"
         self.address = address
@@ -97,7 +99,7 @@ class HostLink:
         self.reader = framing.FrameReader(from_device=True)
         self.bad_messages_n, self.retries_n, self.opened_n = 0, 0, 0
         self._role, self._role_key, self._key = role, role_key, b""
-        self._client = client
+        self._client, self._any_schema = client, any_schema
         self._entropy = entropy
         self._nonce = b""
         self._lease_ms, self._lease_n = 2000, 0
@@ -269,7 +271,7 @@ class HostLink:
             self._begin_resolving()
 
     def _accept_hello_ack(self, fields: dict[str, Any], now_ms: int) -> None:
-        mismatch = mismatch_of(fields)
+        mismatch = mismatch_of(fields, self._any_schema)
         if mismatch:
             self._refused(mismatch)
             return

@@ -42,11 +42,14 @@ def unpack_message(payload: bytes) -> tuple[int, dict[str, Any]]:
     return number, dict(zip(names, values))  # noqa: B905  as long as each other, and the word costs a third more
 
 
-def mismatch_of(hello: dict[str, Any]) -> str:
-    """What keeps this host and the node of a HELLO_ACK from talking, and what to do; empty where nothing does."""
+def mismatch_of(hello: dict[str, Any], any_schema: bool = False) -> str:
+    """What keeps this host and the node of a HELLO_ACK from talking, and what to do; empty where nothing does.
+
+    With ``any_schema`` only another major version does.
+    """
     if hello["major"] != messages.VERSION_MAJOR:
         return f"protocol {hello['major']}.{hello['minor']} on the node, {messages.VERSION_TEXT} here; {FLASH}"
     ours = schema_sha256()
-    if hello["schema_sha256"] != ours:
+    if hello["schema_sha256"] != ours and not any_schema:
         return f"schema {hello['schema_sha256'].hex()[:12]} on the node, {ours.hex()[:12]} here; {FLASH}"
     return ""

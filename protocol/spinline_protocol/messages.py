@@ -122,6 +122,7 @@ MESSAGES = (
             ("watched_s", "u16"),
             ("fault", "u8"),
             ("other_sha256", "bin"),
+            ("version", "str"),  # of the firmware that runs
         ),
     ),
     # of the running slot: how many files it has, and 8 bytes of the hash of each one's hash and path from `first` on

@@ -221,6 +221,7 @@ local messages = {
         { kind = "u16", number = true, field = ProtoField.uint16("spinline.update_told.watched_s", "watched_s", base.DEC) },
         { kind = "u8", number = true, field = ProtoField.uint8("spinline.update_told.fault", "fault", base.DEC) },
         { kind = "bin", number = false, field = ProtoField.bytes("spinline.update_told.other_sha256", "other_sha256", base.NONE) },
+        { kind = "str", number = false, field = ProtoField.string("spinline.update_told.version", "version") },
     } },
     [41] = { name = "FILES_TOLD", fields = {
         { kind = "u8", number = true, field = ProtoField.uint8("spinline.files_told.code", "code", base.DEC, codes) },

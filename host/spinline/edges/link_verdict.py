@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from spinline_protocol import framing, messages
 from spinline_protocol.host_messages import pack_message, unpack_message
@@ -101,6 +102,7 @@ class LinkExamination:
 
     def __init__(self, entropy: Callable[[int], bytes]) -> None:
         self.counted = LinkCounters()
+        self.hello: dict[str, Any] = {}  # what the node said of itself last
         self._entropy = entropy
         self._reader = framing.FrameReader(from_device=True)
         self._sent_us: dict[bytes, int] = {}
@@ -146,14 +148,16 @@ class LinkExamination:
                 counted.other_schema = True  # a frame whose CRC is right, with a message that we do not know
                 continue
             if number == messages.HELLO_ACK:
-                self._answered(fields["host_nonce"], fields["boot_id"], fields["schema_sha256"], now_us)
+                self._answered(fields, now_us)
         counted.frames_n, counted.noise_n = self._reader.frames_n, self._reader.noise_n
         counted.echo_n = self._reader.echo_n
 
-    def _answered(self, nonce: bytes, boot_id: int, schema: bytes, now_us: int) -> None:
-        sent_us = self._sent_us.pop(nonce, None)
+    def _answered(self, fields: dict[str, Any], now_us: int) -> None:
+        boot_id, schema = fields["boot_id"], fields["schema_sha256"]
+        sent_us = self._sent_us.pop(fields["host_nonce"], None)
         if sent_us is None:
             return
+        self.hello = fields
         self.counted.answers_n += 1
         self.counted.slow_n += now_us - sent_us > SLOW_ANSWER_US
         self.counted.other_schema = self.counted.other_schema or schema != schema_sha256()

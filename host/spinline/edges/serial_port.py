@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import termios
 from collections.abc import Callable
 
 import serial
@@ -9,7 +10,19 @@ import serial
 BAUD = 115200
 READ_BYTES_MAX = 65536
 UNSENT_BYTES_MAX = 16384
+_CONTROL_FLAGS = 2  # place of the control modes in what termios returns
 REOPEN_READS_N = 10  # reads that find the device gone before it is tried again
+
+
+def _keep_lines(descriptor: int) -> None:
+    """Leave DTR and RTS as they are when the port is closed.
+
+    Opening asserts both, which no board takes for an order; what resets an ESP32 is a difference between them, as there
+    is for an instant when both are dropped one after the other.
+    """
+    attributes = termios.tcgetattr(descriptor)
+    attributes[_CONTROL_FLAGS] &= ~termios.HUPCL
+    termios.tcsetattr(descriptor, termios.TCSANOW, attributes)
 
 
 class SerialPort:
@@ -32,8 +45,9 @@ class SerialPort:
             return None
         try:
             self._port = serial.Serial(self.device, self._baud, timeout=0, write_timeout=0, exclusive=True)
+            _keep_lines(self._port.fileno())
             self.problem = ""
-        except (serial.SerialException, OSError, ValueError) as error:
+        except (serial.SerialException, termios.error, OSError, ValueError) as error:
             self._lose(error)
         return self._port
 

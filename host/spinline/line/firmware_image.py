@@ -29,10 +29,11 @@ class SlotFile:
 
 @dataclass(frozen=True)
 class FirmwareImage:
-    """``files`` by path in the slot; ``board`` is the kind of board they are compiled for."""
+    """``files`` by path in the slot; ``board`` is the kind of board they are compiled for; ``version`` X.Y.Z or ""."""
 
     board: str
     files: dict[str, SlotFile]
+    version: str = ""
 
     @property
     def firmware_sha256(self) -> str:
@@ -46,7 +47,8 @@ class FirmwareImage:
     def manifest(self) -> bytes:
         """As it stands in the slot."""
         lines = [f"{file.source_sha256} {file.sha256} {name}" for name, file in sorted(self.files.items())]
-        return "\n".join([f"{self.firmware_sha256} {self.board}", *lines, ""]).encode()
+        head = f"{self.firmware_sha256} {self.board} {self.version}".rstrip()
+        return "\n".join([head, *lines, ""]).encode()
 
     def proof(self, key: bytes) -> bytes:
         """HMAC-SHA256 of the manifest under a node's maintenance key."""
@@ -72,3 +74,17 @@ class FirmwareImage:
 
 def _mark(sha256: str, name: str) -> bytes:
     return hashlib.sha256(f"{sha256} {name}".encode()).digest()[: messages.MARK_BYTES]
+
+
+def image_from(manifest: bytes, files: dict[str, bytes]) -> FirmwareImage:
+    """The firmware that a manifest and the files of its slot are.  Raises ValueError where one is not the other's."""
+    head, *lines = manifest.decode("ascii").splitlines()
+    _sha256, board, *version = head.split()
+    rows = [line.split() for line in lines]
+    sources = {row[2]: row[0] for row in rows if len(row) == 3}
+    if set(sources) != set(files):
+        raise ValueError(f"{len(files)} files, {len(sources)} in the manifest")
+    image = FirmwareImage(board, {n: SlotFile(sources[n], o) for n, o in files.items()}, version[0] if version else "")
+    if image.manifest != manifest:
+        raise ValueError("a file is not what the manifest says")
+    return image

@@ -1,41 +1,27 @@
 """Brings a firmware onto one running board: transfer, build, trial, a watched minute, confirmation; else the old again.
 
-Port, time and entropy are handed in.  Nothing here ends a firmware that runs: a board that hears no confirmation goes
-back by itself (SPEC 7.3).
+Nothing here ends a firmware that runs: a board that hears no confirmation goes back by itself (SPEC 7.3).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from spinline.line.board_line import LEASE_MS, BoardLine, Seen, meaning_of
 from spinline.line.firmware_image import FirmwareImage
+from spinline.line.flash_messages import FlashStopped
 from spinline.line.node_session import PREPARED, READY, REFUSED, NodeSession
-from spinline.line.supervisor import Port
 from spinline.recipe.compiler import NodeConfiguration
 from spinline_protocol import auth, errors, messages
-from spinline_protocol.framing import UNASSIGNED
-from spinline_protocol.host_link import HostLink
-from spinline_protocol.states import ACTIVE, EVENTS, EVT_INTERNAL, EVT_SCAN_OVERRUN, STATES
+from spinline_protocol.states import ACTIVE, EVENTS, EVT_INTERNAL, EVT_SCAN_OVERRUN, IDLE, STATES
 
-LEASE_MS = 2000
 LEASE_EVERY_US = 400_000
-CONNECT_US = 15_000_000
 BACK_US = 15_000_000  # from a failure to the old firmware: the watchdog's 8 s, the start, a session
-ANSWER_US = 120_000_000  # of a board that builds a slot
 CONFIRM_US = 90_000_000  # a minute's watch and what is around it
 ASK_AGAIN_US = 1_000_000
 SPOILS = (EVT_SCAN_OVERRUN, EVT_INTERNAL)
-
-
-class Refused(Exception):
-    """The reason in one sentence; the board runs what it ran."""
-
-
-class RolledBack(Exception):
-    """The new firmware did not pass its trial, the reason in one sentence; the board runs the old one again."""
 
 
 @dataclass(frozen=True)
@@ -48,142 +34,110 @@ class Updated:
 
 
 class Update:
-    """One update over one port.  ``turn`` lets time pass and returns it in us; ``told`` hears step, done and total."""
+    """One update of one board, whose node is to have this configuration while it is on trial."""
 
-    def __init__(
-        self, image: FirmwareImage, configuration: NodeConfiguration, port: Port, turn: Callable[[], int],
-        role_key: bytes, entropy: Callable[[int], bytes], told: Callable[[str, int, int], None],
-    ) -> None:  # fmt: skip
-        self._image, self._configuration, self._port, self._turn = image, configuration, port, turn
-        self._role_key, self._entropy, self._told = role_key, entropy, told
-        self._link = HostLink(UNASSIGNED, "spinline flash", entropy, auth.MAINTENANCE, role_key)
-        self._now_us = 0
-        self._results: dict[int, dict[str, Any]] = {}
+    def __init__(self, line: BoardLine, image: FirmwareImage, configuration: NodeConfiguration) -> None:
+        self._line, self._image, self._configuration = line, image, configuration
 
     def run(self) -> Updated:
-        """All of it.  Raises Refused, where nothing has changed, or RolledBack."""
-        self._now_us = self._turn()
-        hello = self._connect(CONNECT_US)
-        if hello is None:
-            raise Refused("the board does not answer")
-        if hello["firmware_sha256"].hex() == self._image.firmware_sha256:
+        """All of it.  Raises FlashStopped, with exit code 10 where nothing has changed."""
+        seen = self._line.look()
+        if seen.firmware_sha256 == self._image.firmware_sha256:
             return Updated(0, 0, len(self._image.files))
-        if hello["state"] in ACTIVE:
-            raise Refused(f"the board is in {STATES[hello['state']]}: end the batch first")
+        judge_state(self._line.name, seen.state)
+        return self.install(seen)
+
+    def install(self, seen: Seen) -> Updated:
+        """From the marks of the files to the confirmation."""
+        line, image = self._line, self._image
         marks = self._marks()
-        octets = self._image.staged(marks)
+        octets = image.staged(marks)
         self._transfer(octets)
-        key = auth.device_key(self._role_key, hello["device_id"])
-        self._ask("build", messages.UPDATE_APPLY, self._image.proof(key))
-        self._ask("try", messages.UPDATE_TRY, bytes.fromhex(self._image.firmware_sha256))
-        self._link.close()
-        self._watch(hello["firmware_sha256"].hex())
-        return Updated(len(octets), len(self._image.changed(marks)), len(self._image.files))
+        key = auth.device_key(line.role_key, seen.device_id)
+        line.ask("build it", messages.UPDATE_APPLY, image.proof(key))
+        line.ask("try it", messages.UPDATE_TRY, bytes.fromhex(image.firmware_sha256))
+        line.close()
+        self._watch(seen.firmware_sha256)
+        return Updated(len(octets), len(image.changed(marks)), len(image.files))
 
-    def _connect(self, limit_us: int) -> dict[str, Any] | None:
-        """A session of maintenance: what the board says of itself; None where it is silent."""
-        link, hello = self._link, None
-        end_us = self._now_us + limit_us
-        while hello is None and self._now_us <= end_us:
-            self._now_us = self._turn()
-            if link.state in ("closed", "refused"):
-                link.open(LEASE_MS, self._now_us // 1000)
-            hello = self._step()
-        return hello
-
-    def _step(self) -> dict[str, Any] | None:
-        """What arrived and what is to send; the hello of a session that opened."""
-        link, hello, now_ms = self._link, None, self._now_us // 1000
-        events = [event for at_us, octets in self._port.arrivals() for event in link.receive(octets, now_ms, at_us)]
-        for event in events + link.poll(now_ms):
-            fields = event.fields or {}
-            if event.kind == "opened":
-                hello = fields
-            elif event.kind == "result":
-                self._results[event.sequence] = fields
-            elif event.kind == "progress":
-                self._told("build", fields["done"], fields["total"])
-            elif event.kind == "refused":
-                raise Refused(event.reason)
-            elif event.kind == "lost":
-                raise Refused(f"the line to the board was lost: {event.reason}")
-        self._port.write(link.take_output())
-        return hello
-
-    def _ask(self, step: str, operation: int, *fields: Any, limit_us: int = ANSWER_US) -> dict[str, Any]:
-        """The answer to a request.  Refused with what its code means."""
-        sequence = self._link.request(operation, fields)
-        end_us = self._now_us + limit_us
-        while sequence not in self._results:
-            self._now_us = self._turn()
-            self._step()
-            if self._now_us > end_us:
-                raise Refused(f"{step}: the board has not answered")
-        told = self._results.pop(sequence)
-        if told["code"]:
-            raise Refused(f"{step}: {_meaning(told['code'])}")
-        return told
+    def verify(self) -> None:
+        """The board names the files of the slot that runs, each of which it hashed itself: they are this firmware's."""
+        if self._line.connect() is None:
+            raise self._line.stop("silent")
+        if self._marks() != self._image.marks():
+            raise self._line.stop("board-refused", step="prove its files", why="they are not those of the bundle")
 
     def _marks(self) -> set[bytes]:
         """Marks of all files that run."""
         octets, files_n = b"", 1
         while len(octets) < files_n * messages.MARK_BYTES:
-            told = self._ask("compare", messages.UPDATE_FILES, len(octets) // messages.MARK_BYTES)
+            told = self._line.ask("compare", messages.UPDATE_FILES, len(octets) // messages.MARK_BYTES)
             octets, files_n = octets + told["marks"], told["files_n"]
         return {octets[at : at + messages.MARK_BYTES] for at in range(0, len(octets), messages.MARK_BYTES)}
 
     def _transfer(self, octets: bytes) -> None:
         """What is staged already is not sent again."""
-        sha256 = hashlib.sha256(octets).digest()
-        told = self._ask("send", messages.TRANSFER_BEGIN, 0, len(octets), sha256)
+        line, sha256 = self._line, hashlib.sha256(octets).digest()
+        told = line.ask("take it", messages.TRANSFER_BEGIN, 0, len(octets), sha256)
         offset, chunk = told["offset"], told["chunk_bytes"]
         while offset < len(octets):
-            self._told("send", offset, len(octets))
-            self._ask("send", messages.TRANSFER_PUT, told["transfer"], offset, octets[offset : offset + chunk])
+            line.told("send", offset, len(octets))
+            line.ask("take it", messages.TRANSFER_PUT, told["transfer"], offset, octets[offset : offset + chunk])
             offset += chunk
-        self._ask("send", messages.TRANSFER_END, told["transfer"])
+        line.told("send", len(octets), len(octets))
+        line.ask("take it", messages.TRANSFER_END, told["transfer"])
 
     def _watch(self, old_sha256: str) -> None:
-        """The trial: the board is configured, watched, confirmed.  Raises RolledBack when it runs the old one again."""
-        session = NodeSession(
-            self._configuration, self._image.firmware_sha256, LEASE_MS, self._entropy, self._role_key, auth.MAINTENANCE
-        )
-        reason, lease_due_us, ask_due_us = "it did not come back", 0, 0
+        """The trial: the board is configured, watched, confirmed.  FlashStopped when it runs the old one again."""
+        line, sha256 = self._line, self._image.firmware_sha256
+        session = NodeSession(self._configuration, sha256, LEASE_MS, line.entropy, line.role_key, auth.MAINTENANCE)
+        reason, lease_due_us, ask_due_us = "it did not start", 0, 0
         sequence = None
-        end_us = self._now_us + CONFIRM_US
-        began_us = self._now_us
-        while self._now_us < end_us and session.phase != REFUSED:
-            self._now_us = self._turn()
-            octets = session.step(self._port.arrivals(), self._now_us)
+        began_us = line.now_us
+        while line.now_us < began_us + CONFIRM_US and session.phase != REFUSED:
+            line.turn()
+            octets = session.step(line.port.arrivals(), line.now_us)
             faults = [EVENTS[event["code"]] for event in session.events if event["code"] in SPOILS]
             reason = f"the new firmware reported {faults[0]}" if faults else reason
-            session.scans, session.events, session.summaries, session.lost = [], [], [], []
+            forget(session)
             if session.phase == PREPARED:
-                session.commit(self._now_us)
-            if session.phase == READY and self._now_us >= lease_due_us:
-                lease_due_us = self._now_us + LEASE_EVERY_US
+                session.commit(line.now_us)
+            if session.phase == READY and line.now_us >= lease_due_us:
+                lease_due_us = line.now_us + LEASE_EVERY_US
                 session.renew_lease(session.next_scan, 0)
-            if session.phase == READY and sequence is None and self._now_us >= ask_due_us:
-                sequence = session.ask(messages.UPDATE_CONFIRM, bytes.fromhex(self._image.firmware_sha256))
-                ask_due_us = self._now_us + ASK_AGAIN_US
+            if session.phase == READY and sequence is None and line.now_us >= ask_due_us:
+                sequence = session.ask(messages.UPDATE_CONFIRM, bytes.fromhex(sha256))
+                ask_due_us = line.now_us + ASK_AGAIN_US
             if sequence in session.answers:
                 told, sequence = session.answers.pop(sequence), None
                 if told["code"] == errors.OK:
                     return
                 reason = _trial_text(told)
-                self._told("watch", min(60, (self._now_us - began_us) // 1_000_000), 60)
+                line.told("watch", min(60, (line.now_us - began_us) // 1_000_000), 60)
             elif session.phase != READY:
                 sequence = None
-            self._port.write(octets + session.step([], self._now_us))
-        hello = self._connect(BACK_US)
-        if hello is None or hello["firmware_sha256"].hex() != old_sha256:
-            raise Refused(f"{reason}, and it has not come back with the old firmware: set its jumper and provision it")
-        raise RolledBack(f"{reason}; it runs the old firmware again")
+            line.port.write(octets + session.step([], line.now_us))
+        raise self._end(old_sha256, reason)
+
+    def _end(self, old_sha256: str, reason: str) -> FlashStopped:
+        """What became of a board whose trial was not confirmed."""
+        line = self._line
+        hello = line.connect(BACK_US)
+        if hello is not None and hello["firmware_sha256"].hex() == old_sha256:
+            return line.stop("rolled-back", why=reason)
+        return line.stop("unplugged-in-trial") if line.lost() else line.stop("needs-safe-mode", why=reason)
 
 
-def _meaning(code: int) -> str:
-    """A result code in words, with what to do."""
-    return next((f"{means}; {do}" for number, _name, means, do in errors.RESULTS if number == code), f"code {code}")
+def judge_state(name: str, state: int) -> None:
+    """FlashStopped for a board that works, or waits for a person."""
+    if state != IDLE:
+        code = "batch-running" if state in ACTIVE else "not-idle"
+        raise FlashStopped(code, controller=name, state=STATES[state])
+
+
+def forget(session: NodeSession) -> None:
+    """What a session has heard and nobody records."""
+    session.scans, session.events, session.summaries, session.lost = [], [], [], []
 
 
 def _trial_text(told: dict[str, Any]) -> str:
@@ -195,4 +149,4 @@ def _trial_text(told: dict[str, Any]) -> str:
         return f"the new firmware cannot read input {got}"
     if field == "watch":
         return f"it was watched for {got} s of {told['limit']} s"
-    return f"the board refuses: {field or _meaning(told['code'])}"
+    return f"the board refuses: {field or meaning_of(told['code'])}"
