@@ -55,8 +55,13 @@ class Technician:
         command = [sys.executable, "-m", "spinline.cli", "tune", loop, *map(str, files), "--report", str(self.report)]
         quiet = {**os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "200"}
         return subprocess.Popen(
-            [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=quiet
-        )
+            [*command, *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=quiet,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )  # fmt: skip  a suite in the background of a shell hears no Ctrl-C, and its children inherit that
 
     def close(self) -> None:
         """The bench ends with its standard input."""
