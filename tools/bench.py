@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from hil_tests.report.written import write_page
 from tools.bench_control import CONTROL
 from tools.bench_flash import FLASH
 from tools.bench_hil import HIL
@@ -21,6 +22,7 @@ Measurement = Callable[[], Sequence[Row]]
 # What to measure, in this order.  The names of a measurement's rows begin with its own name.
 MEASUREMENTS: tuple[tuple[str, Measurement], ...] = (*HIL, *PROTOCOL, *CONTROL, *FLASH)
 RESULT = Path("build/bench/bench.json")
+HIL_FOLDER = Path("build/hil")  # where the suite leaves its report, which shows the figures
 
 
 def chosen(measurements: Sequence[tuple[str, Measurement]], prefix: str) -> list[tuple[str, Measurement]]:
@@ -66,6 +68,8 @@ def main() -> int:
         for row in rows:
             print(row.as_line(), flush=True)
         write_rows(rows, RESULT)
+    if any(name == "hil" for name, _measure in measurements):
+        write_page(HIL_FOLDER, RESULT)
     return 0
 
 

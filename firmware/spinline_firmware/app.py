@@ -225,14 +225,10 @@ class App:
         elif operation == messages.COMMAND:
             code = self._node.command(fields[0]) if self._node else self._bare_command(fields[0])
             self._link.answer_code(sequence, code, self._node.state if self._node else IDLE)
-        elif operation == messages.SET_SETPOINT:
-            code, got, limit = self._node.set_setpoint(*fields) if self._node else (errors.STATE, 0, 0)
-            self._link.answer_code(sequence, code, got, limit, "setpoint" if code == errors.RANGE else "")
+        elif operation in (messages.SET_SETPOINT, messages.SET_MODE, messages.PULSE):
+            self._link.answer_code(sequence, *self._set(operation, fields))
         elif operation in (messages.TUNE_START, messages.TUNE_STOP):
             self._serve_tune(sequence, operation, fields)
-        elif operation == messages.SET_MODE:
-            code, got, limit = self._node.set_mode(*fields) if self._node else (errors.STATE, 0, 0)
-            self._link.answer_code(sequence, code, got, limit, "mode" if code == errors.RANGE else "")
         elif operation == messages.IDENTIFY:
             self._link.answer(sequence, _IDENTITY.pack((errors.OK, _word_bits(), _interpreter(), self._board_name)))
         elif operation == messages.JOURNAL:
@@ -248,6 +244,17 @@ class App:
             self._serve_update(sequence, operation, fields)
         else:
             self._configure(sequence, operation, fields)
+
+    def _set(self, operation: int, fields: list) -> "tuple[int, int, int, str]":  # type: ignore[type-arg]
+        """What a person sets: code, got, limit, and the field that was refused."""
+        node = self._node
+        if not node:
+            return errors.STATE, 0, 0, ""
+        if operation == messages.PULSE:
+            return node.begin_pulse(*fields)
+        setpoint = operation == messages.SET_SETPOINT
+        code, got, limit = node.set_setpoint(*fields) if setpoint else node.set_mode(*fields)
+        return code, got, limit, "" if code != errors.RANGE else "setpoint" if setpoint else "mode"
 
     def _serve_update(self, sequence: int, operation: int, fields: list) -> None:  # type: ignore[type-arg]
         """Build the other slot, try it, keep it; none of it while anything moves."""

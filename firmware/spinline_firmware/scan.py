@@ -34,6 +34,7 @@ from spinline_protocol.states import (
     EVT_LEASE_RENEWED,
     EVT_LOOP_FAILED,
     EVT_PERMIT_OPEN,
+    EVT_PULSE,
     EVT_SAFE_ORDER,
     EVT_SCANS_LATE,
     EVT_SENSOR_FAULT,
@@ -58,6 +59,7 @@ from .control.image import INPUT_WORDS, QUALITY, RAW
 from .control.lease import Lease
 from .control.loops import Loops
 from .control.outputs import Outputs
+from .control.pulse import Pulse
 from .control.recorder import Recorder
 from .control.retune import same_structure
 from .control.rundown import RunDown
@@ -94,6 +96,7 @@ class Scan:
         self.interlocks, self.monitors = self.guards.interlocks, self.guards.monitors
         self._run_down = RunDown(tables[TABLE_INPUT], tables[TABLE_LOOP], image, self.scan_ms)
         self.outputs = Outputs(tables[TABLE_OUTPUT], image)
+        self.pulse = Pulse()
         scans_end = len(ring) - ring_bytes(tables[TABLE_RECORD], self.scan_ms)
         ring = memoryview(ring)
         self.recorder = Recorder(tables[TABLE_RECORD], image, ring[:scans_end], first_scan)
@@ -249,6 +252,8 @@ class Scan:
             self.outputs.safe()
         else:
             self.outputs.scan(self.state)
+            if self.pulse.output >= 0:
+                self.pulse.scan(self.outputs.level)
             off = self.guards.off_outputs(self.outputs.level)
             if off:
                 self.outputs.safe_of(off)
@@ -270,6 +275,7 @@ class Scan:
         self._event(EVT_STATE, self.state, state, self._in_state_ms // 1000)
         self.state = state
         self._in_state_ms = 0
+        self.pulse.stop()
         self.loops.enter(state)
         self.guards.enter()
         if state not in ACTIVE:
@@ -344,6 +350,19 @@ class Scan:
         if loop >= len(self.loops.rows):
             return RANGE, loop, len(self.loops.rows) - 1
         return self.loops.change_mode(loop, mode, output)
+
+    def begin_pulse(self, output: int, level: int, ms: int) -> "tuple[int, int, int, str]":
+        """One output on for a moment, for a person who looks at it; IDLE only, and never against an interlock."""
+        if self.state != IDLE:
+            return WRONG_STATE, self.state, IDLE, "state"
+        if not self._permit:
+            return INTERLOCK, 0, 0, "permit"
+        if self.guards.off_outputs(self.outputs.level) >> output & 1:
+            return INTERLOCK, output, 0, "output"
+        refused = self.pulse.begin(self.outputs.rows, self.scan_ms, output, level, ms)
+        if refused[0] == OK:
+            self._event(EVT_PULSE, output, level, ms)
+        return refused
 
     def begin_tune(self, asked: "list[int]") -> "tuple[int, int, int, str]":
         """A tuning experiment from the wire: code, and got, limit and field of what forbids it."""

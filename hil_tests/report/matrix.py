@@ -44,6 +44,7 @@ def matrix(tests: list[Left]) -> str:
     columns = columns_of(line)
     cells: dict[tuple[str, str], list[str]] = {}
     by_case = {(left["fault_id"], left["place"], left["state"]): left for left in tests if left["place"]}
+    elsewhere = {fault.id: _laid_elsewhere(fault, tests) for fault in CATALOGUE if fault.laid_by}
     for fault in CATALOGUE:
         for place in fault.places if not fault.needs else ():
             for state in fault.reactions:
@@ -54,7 +55,7 @@ def matrix(tests: list[Left]) -> str:
         rows.append(f'<tr class="kind"><th colspan="{2 + len(columns)}">{name}</th></tr>')
         for fault in CATALOGUE:
             if fault.id[0] == kind:
-                rows.append(_row(fault, columns, cells))
+                rows.append(_row(fault, columns, cells, elsewhere))
     return f'<div class="wide"><table class="matrix">{"".join(rows)}</table></div>'
 
 
@@ -73,10 +74,17 @@ def _first(columns: list[str], i: int) -> str:
     return " first" if i == 0 or columns[i].partition(".")[0] != columns[i - 1].partition(".")[0] else ""
 
 
-def _row(fault: Fault, columns: list[str], cells: dict[tuple[str, str], list[str]]) -> str:
+def _row(
+    fault: Fault, columns: list[str], cells: dict[tuple[str, str], list[str]], elsewhere: dict[str, list[Left]]
+) -> str:
     head = f'<th class="id">{fault.id}</th><th class="title">{escape(fault.title)}</th>'
     if fault.needs:
         return f'<tr class="waits">{head}<td colspan="{len(columns)}">waits for {escape(fault.needs)}</td></tr>'
+    if fault.laid_by:
+        done = "".join(_mark(fault, "", RUNNING, left) for left in elsewhere[fault.id]) or _mark(
+            fault, "", RUNNING, None
+        )
+        return f'<tr>{head}<td colspan="{len(columns)}">{done} no line: {escape(_named(fault))}</td></tr>'
     marks = "".join(
         f'<td class="{_first(columns, i).strip()}">{"".join(cells.get((fault.id, name), []))}</td>'
         for i, name in enumerate(columns)
@@ -84,8 +92,20 @@ def _row(fault: Fault, columns: list[str], cells: dict[tuple[str, str], list[str
     return f"<tr>{head}{marks}</tr>"
 
 
+def _named(fault: Fault) -> str:
+    """The test that lays a fault no line is there for, in words."""
+    return fault.laid_by.rpartition("::")[2].removeprefix("test_").partition("[")[0].replace("_", " ")
+
+
+def _laid_elsewhere(fault: Fault, tests: list[Left]) -> list[Left]:
+    """The tests that laid it."""
+    named = fault.laid_by.rpartition("::")[2]
+    by_name = [left for left in tests if left["nodeid"].rpartition("::")[2].startswith(named)]
+    return [left for left in by_name if left["fault_id"] in ("", fault.id)]
+
+
 def _mark(fault: Fault, place: str, state: str, left: Left | None) -> str:
-    letter = LETTERS[state]
+    letter = LETTERS[state] if place else "T"
     if left is None:
         return f'<i class="m none" title="{fault.id} {place} {state}: not run">{letter}</i>'
     verdict = left["verdict"]
@@ -96,6 +116,7 @@ def _mark(fault: Fault, place: str, state: str, left: Left | None) -> str:
 def legend(tests: list[Left]) -> str:
     """What the marks mean, and how much of the catalogue was run."""
     ids = {left["fault_id"] for left in tests if left["place"]}
+    ids |= {fault.id for fault in CATALOGUE if fault.laid_by and _laid_elsewhere(fault, tests)}
     cases_n = sum(bool(left["place"]) for left in tests)
     states = ", ".join(f"{letter} {state}" for state, letter in LETTERS.items()).replace(
         "S held", "S held (fiber stands)"
@@ -110,5 +131,6 @@ def legend(tests: list[Left]) -> str:
             ("none", "R", "not run"),
         )
     )
+    states += ", T a test without a line"
     counted = f"{len(ids)} of {len(CATALOGUE)} faults laid in {cases_n} tests, {len(waiting())} wait for a part"
     return f"<p>{counted}. Letters are states of the line: {states}. {colours}.</p>"

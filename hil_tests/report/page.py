@@ -20,10 +20,18 @@ RUNS_SHOWN_N = 2
 SAID_LINES_N = 8
 
 
-def page(tests: list[Left], seed: int) -> str:
-    """The whole page from what the tests left."""
+def page(tests: list[Left], figures: str = "") -> str:
+    """The whole page from what the tests left, and a table of figures."""
     tests = sorted(tests, key=lambda left: left["nodeid"])
-    body = [_summary(tests, seed), "<h2>Faults and places</h2>", legend(tests), matrix(tests)]
+    seed = ", ".join(sorted({str(left["seed"]) for left in tests})) or "none"
+    body = [
+        _summary(tests, seed),
+        "<h2>Figures of the bench</h2>",
+        figures,
+        "<h2>Faults and places</h2>",
+        legend(tests),
+        matrix(tests),
+    ]
     bad = [left for left in tests if left["verdict"] not in ("PASS", "SKIP")]
     if bad:
         body += ["<h2>What did not pass</h2>", *(_test(left, opened=True) for left in bad)]
@@ -48,12 +56,12 @@ def _counts(tests: list[Left]) -> str:
     return ", ".join(f"{counted[verdict]} {verdict}" for verdict in ORDER if counted[verdict])
 
 
-def _summary(tests: list[Left], seed: int) -> str:
+def _summary(tests: list[Left], seed: str) -> str:
     runs = [run for left in tests for run in left["runs"]]
     counted = Counter(left["verdict"] for left in tests)
     verdicts = "".join(f'<span class="v {name}">{counted[name]} {name}</span>' for name in ORDER if counted[name])
     rows = [
-        ("seed", str(seed)),
+        ("seed", seed),
         (
             "firmware (source manifest)",
             ", ".join(sorted({run["firmware"] for run in runs} - {NO_FIRMWARE})) or "none ran",

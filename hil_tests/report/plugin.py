@@ -16,16 +16,17 @@ from typing import Any
 import pytest
 
 from hil_tests.bench.api import Bench
-from hil_tests.bench.faults import Fault
+from hil_tests.bench.faults import CATALOGUE, Fault
 from hil_tests.bench.interpreters import InterpreterMissing
 from hil_tests.bench.provisioning import NotProvisioned
 from hil_tests.bench.run import BenchRun
 from hil_tests.bench.verdicts import Infra
 
 from .evidence import gather
-from .page import page
+from .written import FIGURES, write_page
 
 RUNS = pytest.StashKey[list[Bench]]()  # the runs of a test; the fixture that makes them puts them there
+FAULT_IDS = {fault.id for fault in CATALOGUE}
 _PHASES = pytest.StashKey[dict[str, pytest.TestReport]]()
 _INFRA = pytest.StashKey[str]()
 
@@ -100,7 +101,7 @@ def _left_by(item: pytest.Item) -> dict[str, Any]:
     verdict, why = _verdict(item, phases)
     given: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
     fault, place, state = given.get("fault"), given.get("place"), given.get("state")
-    fault_id = fault.id if isinstance(fault, Fault) else ""
+    fault_id = fault.id if isinstance(fault, Fault) else fault if fault in FAULT_IDS else ""
     wall_s = sum(report.duration for name, report in phases.items() if name != "teardown")
     benches = item.stash.get(RUNS, [])
     runs = [gather(run, place, verdict not in (PASS, SKIP)) for run in benches]
@@ -141,10 +142,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """The controller joins what all workers left."""
     if _is_worker(session.config):
         return
-    folder = _tests(session.config)
-    left = [json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))]
-    target = folder.parent / "report.html"
-    target.write_text(page(left, session.config.getoption("--seed")), encoding="utf-8")
+    write_page(_tests(session.config).parent, session.config.rootpath / FIGURES)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

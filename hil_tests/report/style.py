@@ -11,6 +11,7 @@ table{border-collapse:collapse}.about th{text-align:left;font-weight:600;padding
 .PASS{background:#cfe8cf;color:#1d4d1d}.FAIL{background:#c0392b;color:#fff}.SKIP{background:#e3e6e8;color:#4a565e}
 .INFRA_BENCH,.INFRA_PORT,.INFRA_FLASH,.INFRA_TOOL{background:#7b4fa3;color:#fff}
 .none{color:#9aa5ac;border:1px dashed #c5ccd1}
+.figures td,.figures th{text-align:left;padding:1px 18px 1px 0;font-weight:400}.figures th{color:#66757f}
 .wide{overflow-x:auto}
 .matrix{font-size:11.5px}.matrix td,.matrix th{border:1px solid #dde2e5;padding:1px;text-align:center}
 .matrix th{font-weight:400}.matrix .id{text-align:left;font-weight:600;white-space:nowrap;padding-right:5px}

@@ -58,9 +58,12 @@ def zones_within(away_K: float) -> Look:
     return lambda run: all(abs(off_K) <= away_K for off_K in zone_errors_K(run))
 
 
-def no_zone_above(over_K: float) -> Look:
-    """No zone is farther above the recipe's temperature, by its thermocouple without its noise."""
-    return lambda run: max(zone_errors_K(run)) <= over_K
+def no_zone_above(first_K: float, over_K: float) -> Look:
+    """No zone is farther above the recipe's temperature, by its thermocouple without its noise; the first has its own.
+
+    The first is the coldest, and its neighbor warms it with its heater off while no melt flows.
+    """
+    return lambda run: all(off_K <= (over_K if i else first_K) for i, off_K in enumerate(zone_errors_K(run)))
 
 
 def zone_errors_K(run: BenchRun) -> list[float]:

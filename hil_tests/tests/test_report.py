@@ -18,6 +18,7 @@ from hil_tests.report.chart import chart, ticks
 from hil_tests.report.evidence import COLUMNS_N, column_of, thinned
 from hil_tests.report.matrix import columns_of
 from hil_tests.report.page import page
+from hil_tests.report.written import write_page
 from spinline.recipe.line_model import load_line
 
 NODEID = "hil_tests/scenarios/test_catalogue.py::test_a_fault_has_its_reaction_in_time[S1-melt.Z3-running]"
@@ -124,7 +125,7 @@ def test_every_place_of_the_catalogue_has_a_column() -> None:
 
 
 def test_a_page_stands_alone_and_names_every_fault() -> None:
-    text = page([left_by_a_test()], seed=3)
+    text = page([left_by_a_test()])
     assert not re.search(r"<script|<link|<img|src=|https?://|@import|url\(", text)
     for fault in CATALOGUE:
         assert f'<th class="id">{fault.id}</th>' in text
@@ -134,16 +135,43 @@ def test_a_page_stands_alone_and_names_every_fault() -> None:
 
 
 def test_marks_lead_to_their_test_and_cases_that_were_not_run_say_so() -> None:
-    text = page([left_by_a_test()], seed=1)
+    text = page([left_by_a_test()])
     (target,) = re.findall(r'class="m PASS" href="#([^"]+)"', text)
     assert f'<details id="{target}"' in text
     assert 'title="S1 melt.Z3 heating: not run"' in text
 
 
+def test_a_fault_that_no_line_is_there_for_has_the_mark_of_its_own_test() -> None:
+    torn = next(fault for fault in CATALOGUE if fault.id == "P2")
+    test = {"nodeid": f"hil_tests/scenarios/{torn.laid_by}[P2]", "fault_id": "P2", "place": "", "state": "", "runs": []}
+    text = page([left_by_a_test(), left_by_a_test(**test, verdict="FAIL")])
+    row = text[text.index('<th class="id">P2</th>') :].partition("</tr>")[0]
+    assert 'class="m FAIL"' in row and "keys and staged files are old or new" in row
+    other = text[text.index('<th class="id">P3</th>') :].partition("</tr>")[0]
+    assert 'class="m none"' in other
+
+
+def test_the_figures_of_the_bench_stand_in_the_page(tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "one.json").write_text(json.dumps(left_by_a_test()))
+    assert "Not measured in this folder yet" in write_page(tmp_path, tmp_path / "none.json").read_text()  # type: ignore[union-attr]
+    keys = ("name", "value", "unit", "better", "n", "target", "ok")
+    rows = [
+        ("hil.real_time_factor", 160.0, "x", "higher", 3, 150.0, True),
+        ("hil.suite_wall_min", 17.0, "min", "lower", 700, 15.0, False),
+        ("protocol.bytes", 1.0, "B", "lower", 1, None, None),
+    ]
+    (tmp_path / "bench.json").write_text(json.dumps([dict(zip(keys, row, strict=True)) for row in rows]))
+    text = write_page(tmp_path, tmp_path / "bench.json").read_text()  # type: ignore[union-attr]
+    figures = text[text.index("Figures of the bench") : text.index("Faults and places")]
+    assert "160 x" in figures and "&ge; 150" in figures and figures.count("met") == 1 and figures.count("missed") == 1
+    assert "protocol" not in figures
+
+
 def test_a_failure_stands_open_on_top_with_its_wire_log_and_one_line_to_reproduce() -> None:
     run = left_by_a_test()["runs"][0] | {"wire": ["melt     1.000000 <- 0001 7 EVENT code=6"]}
     bad = left_by_a_test(verdict="FAIL", why="E   AssertionError: <nothing> followed", runs=[run])
-    text = page([left_by_a_test(nodeid="a.py::test_a"), bad], seed=1)
+    text = page([left_by_a_test(nodeid="a.py::test_a"), bad])
     at, rest_at = text.index("What did not pass"), text.index("<h2>Tests</h2>")
     assert " open><summary>" in text[at:rest_at] and " open><summary>" not in text[rest_at:]
     assert "AssertionError: &lt;nothing&gt; followed" in text and "EVENT code=6" in text

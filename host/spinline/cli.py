@@ -12,6 +12,7 @@ from rich.console import Console
 
 from spinline.edges import clock
 from spinline.edges import keys as key_files
+from spinline.edges.commission_cli import commission
 from spinline.edges.link_cli import link_app
 from spinline.edges.mode_cli import mode, modes
 from spinline.edges.replay_cli import replay
@@ -36,6 +37,7 @@ app.command()(tune)
 app.command()(mode)
 app.command()(modes)
 app.command()(replay)
+app.command()(commission)
 
 
 @app.callback()

@@ -31,6 +31,7 @@ ROLE_NEEDED = (
     (messages.TRANSFER_PUT, MAINTENANCE),
     (messages.TRANSFER_END, MAINTENANCE),
     (messages.PROVISION, MAINTENANCE),
+    (messages.PULSE, MAINTENANCE),
     (messages.TUNE_START, MAINTENANCE),
     (messages.TUNE_STOP, OPERATOR),  # to end an experiment is always the safe side
     (messages.UPDATE_APPLY, MAINTENANCE),

@@ -60,6 +60,8 @@ ALL_OUTPUTS = (1 << MASKED_OUTPUTS_N_MAX) - 1
 MANTISSA_MAX = 4095
 SHIFT_MAX = 28
 FULL_SCALE = 65536
+PULSE_LEVEL_MAX = 6554  # of an analog output that a person checks: a tenth of full scale
+PULSE_MS_MAX = 3000  # of any: a heater gets no more than what a zone loses in a minute
 
 _QUANTITY = ("quantity", 0, len(QUANTITIES) - 1)
 _PV = (-200000, 500000)

@@ -62,6 +62,7 @@ MESSAGES = (
     (0x1C, "TRANSFER_PUT", 1, (("transfer", "u16"), ("offset", "u32"), ("octets", "bin"))),
     (0x1D, "TRANSFER_END", 1, (("transfer", "u16"),)),
     (0x1E, "SET_MODE", 1, (("loop", "u8"), ("mode", "u8"), ("output", "i32"))),
+    (0x1F, "PULSE", 1, (("output", "u8"), ("level", "i32"), ("ms", "u16"))),
     # a tuning experiment (SPEC 5.6): outputs under which the pv falls, rests and rises; limits of the pv; in scans
     (
         0x60,
@@ -157,6 +158,7 @@ VERSION_TEXT = "1.0"
 (COMMAND, SET_SETPOINT, CONFIG_BEGIN, CONFIG_PUT, CONFIG_PREPARE, CONFIG_COMMIT, CONFIG_CANCEL) = range(0x10, 0x17)
 (BACKFILL_REQUEST, IDENTIFY, JOURNAL, PROVISION, TRANSFER_BEGIN, TRANSFER_PUT, TRANSFER_END) = range(0x17, 0x1E)
 SET_MODE = 0x1E
+PULSE = 0x1F
 (RESULT, VIOLATIONS, IDENTITY, JOURNAL_TOLD, TRANSFER_TOLD, TUNE_TOLD, BENCH_TOLD, UPDATE_TOLD) = range(0x20, 0x28)
 (TUNE_START, TUNE_STOP) = (0x60, 0x61)
 (UPDATE_APPLY, UPDATE_TRY, UPDATE_CONFIRM, UPDATE_STATUS, UPDATE_FILES) = range(0x62, 0x67)

@@ -86,6 +86,7 @@ EVENTS = (
     "SENSOR_MAINTENANCE",
     "MONITOR_CLEARED",
     "ENCODER_LOST",
+    "OUTPUT_PULSED",
 )
 (EVT_NONE, EVT_BOOT, EVT_STATE, EVT_LEASE_EXPIRED, EVT_LEASE_RENEWED, EVT_SAFE_ORDER, EVT_SENSOR_FAULT) = range(7)
 (EVT_SENSOR_RETURNED, EVT_LOOP_FAILED, EVT_INTERLOCK_TRIPPED, EVT_INTERLOCK_CLEARED, EVT_PERMIT_OPEN) = range(7, 12)
@@ -95,6 +96,7 @@ EVENTS = (
 # and the limit of that
 EVT_SENSOR_MAINTENANCE = 26
 EVT_ENCODER_LOST = 28  # source: the input; all drives of the node go down together, in ratio
+EVT_PULSE = 29  # source: the output; level and ms that were asked for
 EVT_MONITOR_CLEARED = 27  # source: the loop; heat that had not come is there again
 
 # how a tuning experiment stands or ended

@@ -26,3 +26,8 @@ def rest_until_us(when_us: int) -> None:
     left_us = when_us - monotonic_us()
     if left_us > 0:
         time.sleep(left_us / 1e6)
+
+
+def utc_text() -> str:
+    """Now in UTC as ISO 8601, to the second."""
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

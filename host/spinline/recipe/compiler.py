@@ -98,7 +98,8 @@ def _scale(place: str, per_count: float) -> tuple[int, int]:
     return _named(place, lambda number: mantissa_shift(number, 32767, 24), per_count)
 
 
-def _input_words(row: Input, node: Node) -> tuple[int, ...]:
+def _input_words(row: Input, node: Node, corrected: tuple[float, float]) -> tuple[int, ...]:
+    """``corrected`` is gain and offset of the input's calibration."""
     low, high = whole(row.quantity, row.low), whole(row.quantity, row.high)
     zero, scale, offset, raw = 0, (1, 0), 0, (-524288, 524287)
     warn = raw
@@ -118,6 +119,10 @@ def _input_words(row: Input, node: Node) -> tuple[int, ...]:
         scale = _scale(f"input {row.name}: counts_per_m", unit_per_count)
         most = round(max(abs(low), abs(high)) / unit_per_count) + 1  # counts a scan; beyond them the encoder is lost
         raw = (-most, most)
+    gain, added = corrected
+    if gain != 1:
+        scale = _scale(f"calibration of {row.name}", gain * scale[0] / 2 ** scale[1])
+    offset = round(gain * offset) + whole(row.quantity, added)
     quantity = QUANTITY_BY_NAME[row.quantity][0]
     slew = whole(row.quantity, row.slew_per_s * node.scan_ms / 1000)
     head = (_INPUT_KINDS[row.kind], row.port, row.channel, quantity, zero, *scale, offset)
@@ -327,7 +332,7 @@ def compile_node(line: Line, node: Node, recipe: Recipe) -> NodeConfiguration:
             + (node.runout_s, node.stop_max_s, node.alone_max_s),
         )
     ]
-    rows += [(tables.TABLE_INPUT, _input_words(row, node)) for row in node.input]
+    rows += [(tables.TABLE_INPUT, _input_words(row, node, line.correction(node, row))) for row in node.input]
     rows += [(tables.TABLE_LOOP, _LoopCompiler(loop, node, line, recipe).words()) for loop in node.loop]
     rows += [(tables.TABLE_OUTPUT, _output_words(row, node)) for row in node.output]
     rows += [(tables.TABLE_INTERLOCK, interlock_words(row, node, _take_up_at_1(recipe))) for row in node.interlock]

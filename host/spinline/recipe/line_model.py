@@ -12,6 +12,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from spinline.errors import BadFile
+from spinline.recipe.calibration import Calibration, CalibrationFile, calibration_path
 from spinline.recipe.guard_model import (
     Finite,
     Interlock,
@@ -26,6 +28,7 @@ from spinline.recipe.guard_model import (
 from spinline.recipe.reading import read_model
 from spinline_protocol.quantities import QUANTITIES
 
+CALIBRATED = ("thermocouple", "analog")  # kinds of inputs that a reference instrument can stand beside
 QUANTITY_BY_NAME = {row[1]: row for row in QUANTITIES}
 
 
@@ -290,6 +293,14 @@ class Line(Strict):
     path: FiberPath
     group: dict[str, Group]
     node: tuple[Node, ...]
+    calibration: tuple[Calibration, ...] = ()  # from the file beside the line file
+
+    def correction(self, node: Node, channel: Input) -> tuple[float, float]:
+        """Gain and offset of the newest calibration of an input, 1 and 0 without one."""
+        for row in reversed(self.calibration):
+            if row.input == f"{node.name}.{channel.name}":
+                return row.gain, row.offset
+        return 1.0, 0.0
 
     @model_validator(mode="after")
     def _nodes_differ(self) -> Line:
@@ -305,5 +316,22 @@ class Line(Strict):
 
 
 def load_line(path: Path) -> Line:
-    """The line in a TOML file.  Raises BadFile naming the file, each key and what is allowed."""
-    return read_model(path, Line)
+    """The line in a TOML file, with its calibrations.  Raises BadFile naming the file, each key and what is allowed."""
+    line, beside = read_model(path, Line), calibration_path(path)
+    if line.calibration:
+        raise BadFile(path, [f"calibration stands in {beside.name}, beside this file"])
+    if not beside.exists():
+        return line
+    rows = read_model(beside, CalibrationFile).calibration
+    known = {f"{node.name}.{row.name}": row for node in line.node for row in node.input}
+    problems = []
+    for i, row in enumerate(rows, 1):
+        channel = known.get(row.input)
+        if channel is None:
+            problems.append(f"calibration {i}: input {row.input!r} is not in the line file")
+        elif channel.kind not in CALIBRATED or channel.unit != row.unit:
+            allowed = f"{' or '.join(CALIBRATED)} in {channel.unit}"
+            problems.append(f"calibration {i}: {row.input} is a {channel.kind}, unit {row.unit!r} (allowed: {allowed})")
+    if problems:
+        raise BadFile(beside, problems)
+    return line.model_copy(update={"calibration": rows})

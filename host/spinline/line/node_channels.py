@@ -1,0 +1,132 @@
+"""The inputs and outputs of one idle node for a person who checks them: numbers as they come, one output for a moment.
+
+Port and time are handed in.  Judges nothing; what must not be is refused by the node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from spinline.line.node_session import PREPARED, READY, REFUSED, NodeSession
+from spinline.line.supervisor import Port
+from spinline.record.decode import RecordDecoder
+from spinline_protocol import errors, messages
+from spinline_protocol.configuration import OF_INPUT
+from spinline_protocol.quantities import QUALITIES, QUANTITIES
+from spinline_protocol.states import IDLE, STATES
+
+CONNECT_US = 30_000_000  # with the download of a configuration
+ANSWER_US = 10_000_000
+LEASE_EVERY_US = 400_000
+
+
+class Refused(Exception):
+    """The reason in one sentence."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """An input in one scan: number in the screen unit of its quantity, quality as the protocol counts it."""
+
+    number: float
+    quality: int
+
+    @property
+    def letter(self) -> str:
+        """NE 107 letter: S, F or C, empty where it is good."""
+        return str(QUALITIES[self.quality][2])
+
+
+class NodeChannels:
+    """``turn`` lets time pass and returns it in us.  Inputs are numbered as in the line file."""
+
+    def __init__(self, session: NodeSession, port: Port, turn: Callable[[], int]) -> None:
+        self.session = session
+        self._port, self._turn = port, turn
+        self._now_us = self._lease_due_us = 0
+        columns = session.configuration.columns
+        self._decoder = RecordDecoder(columns)
+        self._columns = [(i, column) for i, column in enumerate(columns) if column.source == OF_INPUT]
+        self._scans: list[dict[int, Reading]] = []
+
+    def connect(self) -> None:
+        """A session with a node that is idle and has this configuration; it is given to it where it has another."""
+        session = self.session
+        self._step()
+        self._until(
+            lambda: session.phase in (READY, PREPARED), CONNECT_US,
+            f"{session.name} does not answer; `spinline link doctor PORT` says what is wrong with its line",
+        )  # fmt: skip
+        if session.hello["state"] != IDLE:
+            session.cancel()
+            self._step()
+            raise Refused(f"{session.name} is in {STATES[session.hello['state']]}: only an idle node is commissioned")
+        if session.phase == PREPARED:
+            session.commit(self._now_us)
+        self._until(lambda: session.phase == READY, CONNECT_US, f"{session.name} does not take this line and recipe")
+        self._until(lambda: bool(self._scans), CONNECT_US, f"{session.name} sends no scans")
+
+    def watch(self, seconds: float, enough: Callable[[dict[int, Reading]], bool] = lambda scan: False) -> None:
+        """Let time pass until a scan is enough, or so many seconds have gone."""
+        end_us = self._now_us + round(seconds * 1e6)
+        self._scans = []
+        seen_n = 0
+        while self._now_us < end_us:
+            self._step()
+            for scan in self._scans[seen_n:]:
+                seen_n += 1
+                if enough(scan):
+                    return
+
+    def rest(self) -> None:
+        """Keep the session while a person thinks."""
+        self._step()
+        self._scans = []
+
+    @property
+    def scans(self) -> list[dict[int, Reading]]:
+        """What came while it was watched."""
+        return self._scans
+
+    def pulse(self, output: int, level: int, ms: int) -> None:
+        """One output on for a moment.  Refused with the node's reason."""
+        told = self._ask(messages.PULSE, output, level, ms)
+        if told["code"] and told["field"] == "permit":
+            raise Refused("the permit chain is open: an emergency stop is pressed, or another node keeps it open")
+        if told["code"]:
+            why = f"{told['field']}: {told['got']}, limit {told['limit']}"
+            raise Refused(f"{self.session.name} refuses it ({errors.result_name(told['code'])}): {why}")
+
+    def _ask(self, number: int, *values: int) -> dict[str, Any]:
+        sequence = self.session.ask(number, *values)
+        self._until(lambda: sequence in self.session.answers, ANSWER_US, f"{self.session.name} has not answered")
+        return self.session.answers.pop(sequence)
+
+    def _until(self, reached: Callable[[], bool], limit_us: int, what: str) -> None:
+        end_us = self._now_us + limit_us
+        while not reached():
+            if self.session.phase == REFUSED:
+                raise Refused(self.session.problem)
+            if self._now_us > end_us:
+                raise Refused(what)
+            self._step()
+
+    def _step(self) -> None:
+        session = self.session
+        self._now_us = self._turn()
+        octets = session.step(self._port.arrivals(), self._now_us)
+        for _first, records in session.scans:
+            self._scans += [self._readings(row) for row in self._decoder.decode(records)]
+        session.scans, session.events, session.summaries, session.lost = [], [], [], []
+        if session.phase == READY and self._now_us >= self._lease_due_us:
+            self._lease_due_us = self._now_us + LEASE_EVERY_US
+            session.renew_lease(session.next_scan, session.first_event)
+        self._port.write(octets + session.step([], self._now_us))
+
+    def _readings(self, row: tuple[int, ...]) -> dict[int, Reading]:
+        return {
+            column.of: Reading(row[3 + i] / 10 ** QUANTITIES[column.quantity][5], row[2] >> 2 * i & 3)
+            for i, column in self._columns
+        }
