@@ -1,6 +1,15 @@
-"""MCP4728 four-channel 12-bit DAC over I2C (Microchip DS22187, section 5.6.1, fast write).  Writes; decides nothing."""
+"""MCP4728 four-channel 12-bit DAC over I2C (Microchip DS22187).  Writes and reads back; decides nothing.
 
-from spinline_protocol.portable import micropython
+Fast write: section 5.6.1; sequential write of outputs and EEPROM: 5.6.3; read: 5.7, six bytes for each channel.  The
+EEPROM holds what the outputs are from power-on until the first write: zero on a board that was provisioned.
+"""
+
+from spinline_protocol.portable import const, micropython
+
+_WRITE_ALL = const(0x50)  # sequential, from channel A on, outputs at once
+_READY = const(0x80)  # no EEPROM write is under way
+_SAFE = b"\x90\x00"  # reference of 2.048 V, gain 2, not powered down, code 0
+PROGRAM_MS = const(50)  # the longest time that an EEPROM write takes
 
 
 class Mcp4728:
@@ -25,6 +34,31 @@ class Mcp4728:
             octets[2 * channel + 1] = code & 255
         try:
             self._i2c.writeto(self._address, octets)
+            self.fault = 0
+        except OSError:
+            self.fault = 1
+
+    def power_on_is_safe(self) -> bool:
+        """Read back what the outputs are at the next power-on: True where it is 0 on all four.
+
+        False, too, where an EEPROM write is under way or the chip does not answer (then ``fault`` is 1).
+        """
+        told = bytearray(24)
+        try:
+            self._i2c.readfrom_into(self._address, told)
+        except OSError:
+            self.fault = 1
+            return False
+        self.fault = 0
+        for at in range(0, 24, 6):
+            if not told[at] & _READY or told[at + 4 : at + 6] != _SAFE:
+                return False
+        return True
+
+    def make_power_on_safe(self) -> None:
+        """Write outputs and EEPROM to 0; it takes PROGRAM_MS.  Once, at provisioning: an EEPROM wears."""
+        try:
+            self._i2c.writeto(self._address, bytes((_WRITE_ALL,)) + 4 * _SAFE)
             self.fault = 0
         except OSError:
             self.fault = 1
