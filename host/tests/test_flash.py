@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import termios
 import zipfile
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from spinline.edges.bundle import BoardPart, read_bundle, write_bundle
 from spinline.edges.flash_label import label_svg
 from spinline.edges.flash_targets import choose
 from spinline.edges.found_boards import Found, Place
+from spinline.edges.link_line import PseudoPort
 from spinline.edges.rescue import PromptIdentity
+from spinline.edges.serial_port import SerialPort
 from spinline.edges.signing import load_public_key, load_secret_key, new_release_key
 from spinline.edges.site import Site, note_controller
 from spinline.errors import BadFile
@@ -246,3 +249,15 @@ def test_every_message_is_said_somewhere() -> None:
     folder = Path(__file__).parents[1] / "spinline"
     texts = "".join(file.read_text() for file in folder.rglob("*.py") if file.stem != "flash_messages")
     assert [code for code in MESSAGES if f'"{code}"' not in texts] == []
+
+
+def test_a_port_is_opened_with_both_lines_alike_and_they_stay_when_it_is_closed() -> None:
+    pseudo = PseudoPort()
+    port = SerialPort(pseudo.name)
+    try:
+        assert port.read() == b"" and not port.problem
+        assert port._port is not None and port._port.dtr == port._port.rts
+        assert not termios.tcgetattr(port._port.fileno())[2] & termios.HUPCL
+    finally:
+        port.close()
+        pseudo.close()
