@@ -111,7 +111,7 @@ def test_an_empty_board_is_set_up_and_runs(interpreter: Interpreter, tmp_path: P
 
 
 def test_a_full_flash_is_told_and_the_old_firmware_runs(interpreter: Interpreter, tmp_path: Path) -> None:
-    technician = Technician(interpreter, tmp_path, "--blocks", "66")
+    technician = Technician(interpreter, tmp_path, "--blocks", "110")
     try:
         done = technician.flash(technician.bundle("1.3.0", f"NEWER = {'1' * 4000!r}\n"))
         assert (done["result"], done["exit"]) == ("device-full", 10), done

@@ -54,6 +54,7 @@ class Prompt:
             say("OK\r\nMPY: soft reboot\r\n" + RAW)
             return
         say("OK")
+        bus.exchange(bus.now_ms + STEP_MS)  # it has left before what is run may end the board
         error = self._run(bytes(self._line).decode())
         self._line = bytearray()
         gc.collect()
