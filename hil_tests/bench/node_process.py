@@ -57,6 +57,8 @@ class NodeProcess:
     """
 
     modules = str(BENCH_MODULES)
+    start = BENCH_MODULES / "node.py"
+    heap = HEAP
     pack_down = struct.Struct(layout.DOWN).pack
     unpack_up = struct.Struct(layout.UP).unpack_from
     up_bytes = struct.calcsize(layout.UP)
@@ -80,7 +82,7 @@ class NodeProcess:
         arguments = [self.modules, str(board), str(down_read), str(up_write), seed.hex(), device_id.hex()]
         with self._console.open("ab") as output:
             self.process = subprocess.Popen(
-                [*command, "-X", f"heapsize={HEAP}", str(BENCH_MODULES / "node.py"), *arguments]
+                [*command, "-X", f"heapsize={self.heap}", str(self.start), *arguments]
                 + [str(reset_cause), str(ticks_offset)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -1,15 +1,16 @@
 """The simulated line as a process of its own: real pseudo-terminals, paced by the wall clock.
 
     python -m hil_tests.bench.pty_line --folder DIR [--seed N] [--speed N] [--seconds N] [--node NAME ...]
-        [--fixtures] [--links DIR] [--broken NODE.CHANNEL ...]
+        [--fixtures] [--links DIR] [--broken NODE.CHANNEL ...] [--littlefs] [--empty NODE ...] [--blocks N]
 
 prints one line of JSON, {"firmware_sha256": ..., "ports": {"melt": "/dev/pts/3", ...}}, and runs until its time is over
 or its standard input closes.  A line of JSON on its standard input is done and answered by one: ["lay", FAULT, PLACE],
 ["lift", FAULT, PLACE], ["output", PLACE], ["permit", NODE], ["enumerate", NODE]: its adapter comes back under another
-name, which is the answer.
+name, which is the answer; ["pull", NODE], ["plug", NODE]: its cable behind the adapter; ["power", NODE]: off and on.
 
-With ``--fixtures`` there is no plant: each node has a fixture board, as on a wired bench, with a port of its own.
-``--links`` makes links to the ports, named as a system names those of USB adapters.
+With ``--littlefs`` each board has a real file system in a file, of so many ``--blocks``; an ``--empty`` one shows its
+prompt.  With ``--fixtures`` there is no plant: each node has a fixture board, as on a wired bench, with a port of its
+own.  ``--links`` makes links to the ports, named as a system names those of USB adapters.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from .api import output_row, share_of
 from .copper import Copper
 from .injector import Injector
 from .interpreters import find_interpreter
+from .littlefs_line import BLOCKS_N, LittlefsLine
 from .run import LINE_R1
 from .simulated import SimulatedLine
 from .wall import now_s, rest_until
@@ -93,6 +95,12 @@ class Orders:
             return None
         if what == "enumerate":
             return self._enumerate(*given)
+        if what in ("pull", "plug"):
+            self._bench.pull_cable(given[0], what == "pull")
+            return None
+        if what == "power":
+            self._bench.power_cycle(given[0])
+            return None
         terminals = self._bench.nodes[given[0].partition(".")[0]].terminals
         if what == "permit":
             return terminals.permit(self._bench.now_us // 1000)
@@ -135,11 +143,17 @@ def main() -> None:
     parser.add_argument("--fixtures", action="store_true")
     parser.add_argument("--links", type=Path)
     parser.add_argument("--broken", action="append", default=[])
+    parser.add_argument("--littlefs", action="store_true")
+    parser.add_argument("--empty", action="append", default=[])
+    parser.add_argument("--blocks", type=int, default=BLOCKS_N)
     given = parser.parse_args()
     names = tuple(given.node or ("melt", "bath", "draw"))
     interpreter = find_interpreter(given.mpy)
-    if given.fixtures:
-        bench: SimulatedLine = Copper(interpreter, given.folder, given.seed, names, tuple(given.broken))
+    if given.littlefs:
+        empty = tuple(given.empty)
+        bench: SimulatedLine = LittlefsLine(interpreter, given.folder, given.seed, names, empty, given.blocks)
+    elif given.fixtures:
+        bench = Copper(interpreter, given.folder, given.seed, names, tuple(given.broken))
     else:
         bench = SimulatedLine(interpreter, given.folder, given.seed, names)
     ends = {}

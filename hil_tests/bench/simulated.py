@@ -129,8 +129,12 @@ class SimulatedLine:
         terminals = Terminals(WIRING[name])
         drift_ppm, lasts_us = self._drift_ppm.get(name, 0), SCAN_LASTS_US.get(name, 0)
         node = BenchNode(name, self._process(name, index), terminals, BOOT_MS, drift_ppm, lasts_us=lasts_us)
-        self.firmware_sha256 = (node.process.folder / "a" / "manifest.txt").read_text().split()[0]
+        self.firmware_sha256 = self._manifest(node.process).read_text().split()[0]
         return node
+
+    def _manifest(self, process: NodeProcess) -> Path:
+        """Of the slot that a board was laid out with."""
+        return process.folder / "a" / "manifest.txt"
 
     def _process(self, name: str, index: int, kind: str = NODE, board: type[NodeProcess] = NodeProcess) -> NodeProcess:
         """A board laid out anew, with its keys, running."""
@@ -272,7 +276,8 @@ class SimulatedLine:
         seed = hashlib.sha256(f"{self._seed} {node.name} {at_us}".encode()).digest()
         folder, ticks_offset = self._folder / node.name, self._ticks_offset
         command = self._interpreter.command
-        node.process = NodeProcess(command, folder, device_id, seed, reset_cause, ticks_offset)
+        hang_s, console = node.process.hang_s, None
+        node.process = type(node.process)(command, folder, device_id, seed, reset_cause, ticks_offset, console, hang_s)
         node.terminals.power_off()  # a reset makes every pin an input
         node.wake_ms = node.own_ms(at_us) + BOOT_MS
         node.fed_us = at_us

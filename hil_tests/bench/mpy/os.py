@@ -15,3 +15,8 @@ def urandom(count):
         octets += hashlib.sha256(bus.seed + _drawn.to_bytes(4, "little")).digest()
         _drawn += 1
     return octets[:count]
+
+
+def uname():
+    """As on a board of the port rp2; what a prompt is asked."""
+    return ("rp2", "bench", "", "", "a board of the bench")

@@ -39,7 +39,6 @@ def flash(
     cold: Annotated[bool, typer.Option("--cold", help="A person has seen that no heater is hot.")] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Another board becomes this controller.")] = False,
     board: Annotated[str, typer.Option(help="Kind of an empty board, where it is not clear.", metavar="KIND")] = "",
-    interpreter: Annotated[bool, typer.Option("--interpreter", help="Also renew MicroPython itself.")] = False,
     arch: ArchOption = None,
 ) -> None:  # fmt: skip
     """Bring a firmware onto the line's controllers; what fails its trial is undone by the controller itself.
@@ -52,7 +51,7 @@ def flash(
         from spinline.edges import flash_command
     except ImportError as error:
         raise BadInput([f"flashing needs {error.name}: pip install 'spinline[flashing]'"]) from None
-    options = Options(controller, replace, dry_run, allow_downgrade, cold, board, interpreter)
+    options = Options(controller, replace, dry_run, allow_downgrade, cold, board)
     raise typer.Exit(flash_command.run_flash((site, line, key), bundle, source, arch or [], options, show, as_json))
 
 

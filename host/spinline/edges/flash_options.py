@@ -17,4 +17,3 @@ class Options:
     allow_downgrade: bool = False
     cold: bool = False
     board: str = ""
-    interpreter: bool = False

@@ -24,7 +24,7 @@ ANSWER_US = 2_500_000  # a node answers in its next scan
 PROMPT_US = 1_500_000
 TURN_US = 10_000
 PSEUDO = "/dev/pts/"
-_SERIAL = re.compile(r"_([A-Za-z0-9.-]+)(?:-if\d.*)?$")  # usb-MAKER_MODEL_SERIAL-if00-port0
+_SERIAL = re.compile(r"_([A-Za-z0-9.-]+?)(?:-if\d.*)?$")  # usb-MAKER_MODEL_SERIAL-if00-port0
 
 
 @dataclass(frozen=True)

@@ -99,10 +99,10 @@ class BoardLine:
             SLOTS[status["slot"] & 1] if same else "",
         )
 
-    def ask(self, step: str, operation: int, *fields: Any, limit_us: int = ANSWER_US) -> dict[str, Any]:
+    def ask(self, step: str, operation: int, *fields: Any) -> dict[str, Any]:
         """The answer to a request.  FlashStopped with what its code means, or where the line is lost."""
         sequence = self._link.request(operation, fields)
-        end_us = self.now_us + limit_us
+        end_us = self.now_us + ANSWER_US
         while sequence not in self._results:
             self.turn()
             self._step()

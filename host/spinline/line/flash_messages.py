@@ -72,7 +72,7 @@ MESSAGES = {
     "micropython": Message(
         REFUSED,
         "{controller} has MicroPython {interpreter}, and the firmware needs {needed} or newer",
-        "set the board up anew: hold its safe-mode button at power-on and run it with --interpreter",
+        "have a newer MicroPython put onto the board, then run it again",
     ),
     "signature": Message(
         REFUSED, "{file} is not signed with the release key of this site", "ask for the bundle again; do not use it"
@@ -115,14 +115,9 @@ MESSAGES = {
     "interrupted": Message(
         INFRA, "interrupted; {controller} runs the old firmware, at the latest in 90 s", "run it again"
     ),
-    "no-tool": Message(INFRA, "this PC lacks {package}", "install it: pip install 'spinline[flashing]'"),
-    "no-interpreter": Message(
-        INFRA, "the bundle has no MicroPython for {board}", "take a bundle that was made with --image"
-    ),
     "no-record": Message(
         INFRA, "the record {file} cannot be written: {why}", "make room, or ask for the right to write"
     ),
-    "fault": Message(INFRA, "a fault of this program: {why}", "run it again; if it comes back, report the sentence"),
     # a person must go to the board
     "needs-safe-mode": Message(
         SAFE_MODE,

@@ -1,0 +1,60 @@
+"""The simulated line on boards whose file systems are real littlefs, each in a file; an empty one shows its prompt."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from .board_files import NODE, lay_out
+from .interpreters import Interpreter
+from .node_process import BENCH_MODULES, NodeProcess
+from .provisioning import provision
+from .simulated import SimulatedLine
+
+MODULES = Path(__file__).parent / "mpy_littlefs"
+BLOCKS_N = 256  # 1 MB
+HANG_S = 2.0
+
+
+class LittlefsProcess(NodeProcess):
+    """A node whose files lie in flash.bin of its folder."""
+
+    modules = f"{MODULES}:{BENCH_MODULES}"
+    start = MODULES / "start.py"
+    heap = "640wK"  # with the block device, which is a model
+
+
+class LittlefsLine(SimulatedLine):
+    """``empty``: boards that were formatted; ``blocks_n``: how large each file system is, in blocks of 4 kB.
+
+    A program that ends is a board that hangs: its watchdog starts it again.
+    """
+
+    def __init__(
+        self, interpreter: Interpreter, folder: Path, seed: int, names: tuple[str, ...] = ("melt", "bath", "draw"),
+        empty: tuple[str, ...] = (), blocks_n: int = BLOCKS_N,
+    ) -> None:  # fmt: skip
+        self._empty, self._blocks_n = empty, blocks_n
+        super().__init__(interpreter, folder, seed, names)
+        self.watchdogs_only = True
+        for node in self.nodes.values():
+            node.process.hang_s = HANG_S
+
+    def _process(
+        self, name: str, index: int, kind: str = NODE, board: type[NodeProcess] = LittlefsProcess
+    ) -> NodeProcess:
+        """A board made anew: its flash is filled when it starts first."""
+        folder = self._folder / name
+        shutil.rmtree(folder, ignore_errors=True)
+        lay_out(folder / "files", self._interpreter.word_bits, kind=kind)
+        laid = "formatted" if name in self._empty else "laid"
+        (folder / "flash.txt").write_text(f"{self._blocks_n} {laid}\n")
+        device_id = hashlib.sha256(f"{name} {index}".encode()).digest()[:8]
+        if name not in self._empty:
+            provision(self._interpreter.command, folder, device_id, self.site_key, board)
+        seed = hashlib.sha256(f"{self._seed} {name}".encode()).digest()
+        return board(self._interpreter.command, folder, device_id, seed)
+
+    def _manifest(self, process: NodeProcess) -> Path:
+        return process.folder / "files" / "a" / "manifest.txt"

@@ -1,0 +1,1 @@
+"""What runs inside the interpreter of a board whose file system is a real littlefs: start, block device, prompt."""
