@@ -8,29 +8,38 @@ import time
 import machine
 
 from spinline_protocol import errors, messages
-from spinline_protocol.auth import MAINTENANCE
 from spinline_protocol.configuration import TABLE_INPUT, TABLE_OUTPUT
 from spinline_protocol.device_link import DeviceLink
 from spinline_protocol.messages import VIOLATION_LAYOUT, VIOLATIONS_N_MAX
 from spinline_protocol.packer import Packer
 from spinline_protocol.schema import schema_sha256
 from spinline_protocol.states import (
+    ABORTED,
     ABORTING,
     ACTIVE,
     CMD_ABORT,
     CMD_STOP,
+    COMPLETE,
     EVT_BOOT,
     EVT_CONFIGURED,
     EVT_INTERNAL,
     EVT_SCAN_OVERRUN,
+    EVT_STORE,
     IDLE,
+    KEPT_EVENTS,
+    KEPT_KEYS,
+    KEPT_TABLES,
+    STOPPED,
 )
 
 from .control.image import new_image
 from .control.summary import RING_BYTES
+from .drivers.event_files import EventFiles
 from .drivers.ports import Ports
 from .drivers.staging import Staging
+from .event_ring import EventRing
 from .events import Events
+from .kept import BOOTS, Kept
 from .keystore import KeyStore
 from .publisher import Publisher
 from .scan import Scan
@@ -39,6 +48,9 @@ from .transfer import Transfer
 from .trial import Trial
 from .wire import Wire
 
+PERMIT_OPEN_MS = 2000  # the contact of a node that has started: longer than the slowest scan, so that no node misses it
+QUIET = (IDLE, STOPPED, ABORTED, COMPLETE)  # nothing moves: flash may be written
+WRITE_SCANS = 4  # a piece behind one scan in so many: three late ones in a row would abort
 RESTART_SCANS = 2  # from the reason to start anew to the start: what tells of it leaves first
 BARE_SCAN_MS = 100  # before a configuration says otherwise
 COLLECT_MS = 2000  # a node allocates about 15 kB a second, all of it for the wire
@@ -46,8 +58,6 @@ COLLECT_MS = 2000  # a node allocates about 15 kB a second, all of it for the wi
 _VIOLATIONS = Packer(messages.VIOLATIONS, messages.fields_of(messages.VIOLATIONS))
 _TOLD = Packer(messages.TUNE_TOLD, messages.fields_of(messages.TUNE_TOLD))
 _IDENTITY = Packer(messages.IDENTITY, messages.fields_of(messages.IDENTITY))
-_FILES = Packer(messages.FILES_TOLD, messages.fields_of(messages.FILES_TOLD))
-_UPDATE = Packer(messages.UPDATE_TOLD, messages.fields_of(messages.UPDATE_TOLD))
 
 
 class App:
@@ -72,24 +82,51 @@ class App:
         self._device_id = bytes(machine.unique_id())[:8]
         self._image = new_image()
         self._ports = Ports(board)
-        self._events = Events()
         self._keys = KeyStore()
+        self._kept = Kept(self._schema_sha256)
+        self._ring_of_events = EventRing(EventFiles(), self._boot_id)
+        self._events = Events(self._boot_id, self._ring_of_events)
+        self._wrote = 0  # 1: behind the last scan something was written
         self._at_us, self._ticks_us = 0, time.ticks_us()
         self._trial = Trial(on_trial)
-        jumper = machine.Pin(board.SAFE_PIN, machine.Pin.IN, machine.Pin.PULL_UP).value() == 0
+        self._safe_pin = machine.Pin(board.SAFE_PIN, machine.Pin.IN, machine.Pin.PULL_UP)
         bus_device_id = self._device_id if self._wire.on_bus else b""
         told = (self._hello, entropy, self._keys, self._now_us)
-        self._link = DeviceLink(self._wire.address, *told, jumper, bus_device_id)
+        self._link = DeviceLink(self._wire.address, *told, bus_device_id)
         self._transaction = Transaction()
         self._transfer = Transfer(Staging())
         self._slot = slot
-        self._updater = None  # made when somebody asks: the line needs its memory
+        self._updates = None  # made when somebody asks: the line needs its memory
         self._restart_at = 0  # scan in which the node starts anew; 0: none
         self._node: "Scan | None" = None
         self._publisher: "Publisher | None" = None
         self._scans_n = 0
         self._opened_n = 0
-        self._event(EVT_BOOT, machine.reset_cause(), 0, 0)
+        self._start(machine.reset_cause())
+
+    def _start(self, reset_cause: int) -> None:
+        """Count the start, tell what was spoiled, run what was kept.
+
+        Not behind a watchdog's reset: what made the node hang may be its configuration, and a host is to look first.
+        """
+        boots_n = self._kept.number(BOOTS) + 1
+        self._kept.put_number(BOOTS, boots_n)
+        self._event(EVT_BOOT, reset_cause, boots_n, 0)
+        if self._keys.record.spoiled_n:
+            self._event(EVT_STORE, KEPT_KEYS, errors.HASH, self._keys.record.spoiled_n)
+        code = errors.GONE
+        if reset_cause != machine.WDT_RESET:
+            try:
+                code = self._kept.load(self._transaction)
+                code = code or self._rebuild(self._transaction.tables)
+            except Exception as error:  # a board that starts without a configuration can be helped
+                sys.print_exception(error)  # type: ignore[attr-defined]
+                code = errors.INTERNAL
+        if self._kept.spoiled_n or code not in (errors.OK, errors.GONE):
+            self._event(EVT_STORE, KEPT_TABLES, code, self._kept.spoiled_n)
+        if code == errors.OK:
+            self._node.held_open = PERMIT_OPEN_MS // self._node.scan_ms
+            self._configured(1)
 
     def _now_us(self) -> int:
         """Time since the start in us; the ticks behind it wrap every 17 minutes, and every scan asks."""
@@ -99,7 +136,8 @@ class App:
         return self._at_us
 
     def _event(self, code: int, source: int, got: int, limit: int) -> None:
-        self._trial.note(code, self._at_us)
+        if code != EVT_SCAN_OVERRUN or not source:
+            self._trial.note(code, self._at_us)
         self._events.add(self._node.recorder.next_scan if self._node else 0, code, source, got, limit)
 
     def _hello(self, host_nonce: bytes, device_nonce: bytes, session: int) -> "tuple[int | bytes, ...]":
@@ -134,6 +172,7 @@ class App:
             while True:
                 self.scan(overrun)
                 watchdog.feed()
+                self._write()
                 if self._trial.over(self._at_us) and not self._restart_at:
                     self._restart_at = self._scans_n + RESTART_SCANS
                 if self._scans_n == self._restart_at:
@@ -142,7 +181,7 @@ class App:
                 wait_ms = time.ticks_diff(due, time.ticks_ms())
                 overrun = 1 if wait_ms < 0 else 0
                 if overrun:
-                    self._event(EVT_SCAN_OVERRUN, 0, -wait_ms, self._scan_ms())
+                    self._event(EVT_SCAN_OVERRUN, self._wrote, -wait_ms, self._scan_ms())
                     due = time.ticks_ms()
                 else:
                     self._wire.wait(self._link, due)
@@ -151,6 +190,24 @@ class App:
             self._permit_out.value(0)
             sys.print_exception(error)  # type: ignore[attr-defined]
             raise
+
+    def _write(self) -> None:
+        """Between two scans: a piece of what waits to be kept.
+
+        An erase of flash may make the next scan late: only where nothing moves, and not behind every scan.
+        """
+        self._wrote = 0
+        ring, kept = self._ring_of_events, self._kept
+        quiet = self._scans_n % WRITE_SCANS == 0 and self._state() in QUIET
+        try:
+            if ring.waits() and (quiet or ring.quick) and not self._events.telling:
+                self._wrote = 1
+                ring.write()
+            elif quiet and kept.waits():
+                self._wrote = 1
+                kept.step()
+        except OSError:
+            self._event(EVT_STORE, KEPT_EVENTS if ring.failed else KEPT_TABLES, errors.TOO_LARGE, 0)
 
     def _restart(self) -> None:
         """Outputs off, then the selector decides which slot runs."""
@@ -169,6 +226,7 @@ class App:
         link = self._link
         self._now_us()
         link.next_scan = self._node.recorder.next_scan if self._node else messages.NO_SCAN
+        link.jumper = self._safe_pin.value() == 0 and self._state() == IDLE
         self._wire.look(link)
         link.next_scan = messages.NO_SCAN  # what a bus brings between two scans begins none
         self._begin_session()
@@ -179,8 +237,8 @@ class App:
             self._node.scan(link.lease_ms_renewed, overrun)
         link.lease_ms_renewed = 0
         self._transfer.scan(link, self._state())
-        if self._updater:
-            self._updater.scan(link, self._state())
+        if self._updates:
+            self._updates.scan(link, self._state())
         self._publish()
         self._heartbeat.value(self._scans_n & 1)
         self._scans_n += 1
@@ -195,8 +253,8 @@ class App:
             self._events.restart()
             self._transaction.cancel()  # what another session had prepared is not this one's to commit
             self._transfer.stop()
-            if self._updater:
-                self._updater.stop()
+            if self._updates:
+                self._updates.stop()
             if self._publisher:
                 self._publisher.restart()
 
@@ -238,8 +296,7 @@ class App:
         elif operation == messages.PROVISION:
             self._link.answer_code(sequence, errors.OK if self._keys.put(*fields) else errors.RANGE)
         elif operation == messages.BACKFILL_REQUEST:
-            asked = self._publisher.ask(*fields) if self._publisher else (errors.STATE, 0)
-            self._link.answer_code(sequence, *asked)
+            self._link.answer_code(sequence, *self._ask_again(*fields))
         elif operation in (messages.TRANSFER_BEGIN, messages.TRANSFER_PUT, messages.TRANSFER_END):
             self._transfer.serve(self._link, sequence, operation, fields, self._state())
         elif messages.UPDATE_APPLY <= operation <= messages.UPDATE_FILES:
@@ -247,34 +304,21 @@ class App:
         else:
             self._configure(sequence, operation, fields)
 
+    def _ask_again(self, stream: int, first: int, count: int) -> "tuple[int, int]":
+        """Old records come beside the new ones: result code, and the oldest there is."""
+        if stream == messages.STREAM_EVENTS:
+            self._events.tell_earlier()
+            return errors.OK, 0
+        return self._publisher.ask(stream, first, count) if self._publisher else (errors.STATE, 0)
+
     def _serve_update(self, sequence: int, operation: int, fields: list) -> None:  # type: ignore[type-arg]
-        """Build the other slot, try it, keep it; none of it while anything moves."""
-        link, trial, state = self._link, self._trial, self._state()
-        updater = self._updater = self._updater or _new_updater(self._slot, self._board_name)
-        if operation == messages.UPDATE_APPLY:
-            updater.begin(link, sequence, state, self._keys.of(MAINTENANCE), fields[0])
-        elif operation == messages.UPDATE_TRY:
-            code = updater.try_other(fields[0]) if state == IDLE else errors.STATE
-            if code == errors.OK:
-                self._restart_at = self._scans_n + RESTART_SCANS
-            link.answer_code(sequence, code, state)
-        elif operation == messages.UPDATE_CONFIRM:
-            inputs_n = len(self._node.sensors.rows) if self._node else 0
-            code, got, limit, field = trial.refusal(self._at_us, state, self._image, inputs_n)
-            if code == errors.OK and fields[0] != self._firmware_sha256:
-                code = errors.HASH
-            if code == errors.OK:
-                updater.confirm()
-                trial.on_trial = False
-            link.answer_code(sequence, code, got, limit, field)
-        elif operation == messages.UPDATE_FILES:
-            files_n, marks = updater.marks(fields[0])
-            link.answer(sequence, _FILES.pack((errors.OK, files_n, marks)))
-        else:
-            watched_s = max(0, self._at_us - trial.configured_us) // 1000000 if trial.on_trial else 0
-            other_sha256 = updater.other_sha256()
-            told = (errors.OK, "ab".index(updater.slot), int(trial.on_trial), watched_s, trial.fault, other_sha256)
-            link.answer(sequence, _UPDATE.pack(told))
+        if not self._updates:
+            given = (self._slot, self._board_name, self._keys, self._trial, self._firmware_sha256)
+            self._updates = _new_update_requests(*given)
+        inputs_n = len(self._node.sensors.rows) if self._node else 0
+        refusal = self._trial.refusal(self._at_us, self._state(), self._image, inputs_n)
+        if self._updates.serve(self._link, sequence, operation, fields, self._state(), refusal, self._at_us):
+            self._restart_at = self._scans_n + RESTART_SCANS
 
     def _serve_tune(self, sequence: int, operation: int, fields: list) -> None:  # type: ignore[type-arg]
         """Begin or end a tuning experiment; the answer says how it stands."""
@@ -333,12 +377,17 @@ class App:
             code, got, limit = self._rebuild(transaction.tables), 0, 0
         if code:
             return code, got, limit
-        self._configuration_sha256 = digest
-        self._event(EVT_CONFIGURED, 0, 0, 0)
-        transaction.cancel()
-        gc.collect()
+        self._kept.keep(transaction.tables, bytes(transaction.order), digest)
+        self._configured(0)
         assert self._node is not None
         return errors.OK, self._node.recorder.next_scan, 0
+
+    def _configured(self, kept: int) -> None:
+        """The node runs what the transaction holds; ``kept``: 1 where that comes from before the start."""
+        self._configuration_sha256 = self._transaction.digest
+        self._event(EVT_CONFIGURED, kept, 0, 0)
+        self._transaction.cancel()
+        gc.collect()
 
     def _rebuild(self, tables) -> int:  # type: ignore[no-untyped-def]
         """A node made anew, IDLE: nothing of the old one but its scan numbers."""
@@ -377,10 +426,10 @@ def _fits(operation, fields: list) -> bool:  # type: ignore[no-untyped-def, type
     return True
 
 
-def _new_updater(slot: str, board_name: str):  # type: ignore[no-untyped-def]
-    from .updater import Updater  # only now: its code is 8 kB of a heap that the running line needs
+def _new_update_requests(*given):  # type: ignore[no-untyped-def]
+    from .update_requests import UpdateRequests  # only now: its code is 10 kB of a heap that the running line needs
 
-    return Updater(slot, board_name)
+    return UpdateRequests(*given)
 
 
 def _word_bits() -> int:

@@ -86,6 +86,7 @@ EVENTS = (
     "SENSOR_MAINTENANCE",
     "MONITOR_CLEARED",
     "ENCODER_LOST",
+    "STORE_FAULT",
 )
 (EVT_NONE, EVT_BOOT, EVT_STATE, EVT_LEASE_EXPIRED, EVT_LEASE_RENEWED, EVT_SAFE_ORDER, EVT_SENSOR_FAULT) = range(7)
 (EVT_SENSOR_RETURNED, EVT_LOOP_FAILED, EVT_INTERLOCK_TRIPPED, EVT_INTERLOCK_CLEARED, EVT_PERMIT_OPEN) = range(7, 12)
@@ -95,6 +96,8 @@ EVENTS = (
 # and the limit of that
 EVT_SENSOR_MAINTENANCE = 26
 EVT_ENCODER_LOST = 28  # source: the input; all drives of the node go down together, in ratio
+EVT_STORE = 29  # source: which record (below); got: a result code; limit: how many of its files are spoiled
+(KEPT_TABLES, KEPT_KEYS, KEPT_EVENTS) = range(3)  # records that a node keeps over a restart
 EVT_MONITOR_CLEARED = 27  # source: the loop; heat that had not come is there again
 
 # how a tuning experiment stands or ended
