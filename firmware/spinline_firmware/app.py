@@ -1,7 +1,6 @@
 """The composition root: builds the parts of a node, owns the clock, serves the wire's requests between scans."""
 
 import gc
-import struct
 import sys
 import time
 
@@ -10,8 +9,6 @@ import machine
 from spinline_protocol import errors, messages
 from spinline_protocol.configuration import TABLE_INPUT, TABLE_OUTPUT
 from spinline_protocol.device_link import DeviceLink
-from spinline_protocol.messages import VIOLATION_LAYOUT, VIOLATIONS_N_MAX
-from spinline_protocol.packer import Packer
 from spinline_protocol.schema import schema_sha256
 from spinline_protocol.states import (
     ABORTED,
@@ -32,6 +29,7 @@ from spinline_protocol.states import (
     STOPPED,
 )
 
+from . import loaded
 from .control.image import new_image
 from .control.summary import RING_BYTES
 from .drivers.event_files import EventFiles
@@ -42,8 +40,8 @@ from .events import Events
 from .kept import BOOTS, Kept
 from .keystore import KeyStore
 from .publisher import Publisher
+from .requests import fits, identity, serve_tune
 from .scan import Scan
-from .transaction import Transaction
 from .transfer import Transfer
 from .trial import Trial
 from .wire import Wire
@@ -54,10 +52,6 @@ WRITE_SCANS = 4  # a piece behind one scan in so many: three late ones in a row 
 RESTART_SCANS = 2  # from the reason to start anew to the start: what tells of it leaves first
 BARE_SCAN_MS = 100  # before a configuration says otherwise
 COLLECT_MS = 2000  # a node allocates about 15 kB a second, all of it for the wire
-
-_VIOLATIONS = Packer(messages.VIOLATIONS, messages.fields_of(messages.VIOLATIONS))
-_TOLD = Packer(messages.TUNE_TOLD, messages.fields_of(messages.TUNE_TOLD))
-_IDENTITY = Packer(messages.IDENTITY, messages.fields_of(messages.IDENTITY))
 
 
 class App:
@@ -93,10 +87,10 @@ class App:
         bus_device_id = self._device_id if self._wire.on_bus else b""
         told = (self._hello, entropy, self._keys, self._now_us)
         self._link = DeviceLink(self._wire.address, *told, bus_device_id)
-        self._transaction = Transaction()
+        self._transaction = loaded.nothing()
         self._transfer = Transfer(Staging())
         self._slot = slot
-        self._updates = None  # made when somebody asks: the line needs its memory
+        self._updates = loaded.nothing()
         self._restart_at = 0  # scan in which the node starts anew; 0: none
         self._node: "Scan | None" = None
         self._publisher: "Publisher | None" = None
@@ -117,6 +111,7 @@ class App:
         code = errors.GONE
         if reset_cause != machine.WDT_RESET:
             try:
+                self._transaction = loaded.configuring()
                 code = self._kept.load(self._transaction)
                 code = code or self._rebuild(self._transaction.tables)
             except Exception as error:  # a board that starts without a configuration can be helped
@@ -124,9 +119,10 @@ class App:
                 code = errors.INTERNAL
         if self._kept.spoiled_n or code not in (errors.OK, errors.GONE):
             self._event(EVT_STORE, KEPT_TABLES, code, self._kept.spoiled_n)
-        if code == errors.OK:
+        if code == errors.OK and self._node:
             self._node.held_open = PERMIT_OPEN_MS // self._node.scan_ms
             self._configured(1)
+        self._cancel()
 
     def _now_us(self) -> int:
         """Time since the start in us; the ticks behind it wrap every 17 minutes, and every scan asks."""
@@ -251,7 +247,7 @@ class App:
         if link.opened_n != self._opened_n:
             self._opened_n = link.opened_n
             self._events.restart()
-            self._transaction.cancel()  # what another session had prepared is not this one's to commit
+            self._cancel()  # what another session had prepared is not this one's to commit
             self._transfer.stop()
             if self._updates:
                 self._updates.stop()
@@ -276,7 +272,7 @@ class App:
 
     def _dispatch(self, sequence: int, message: list) -> None:  # type: ignore[type-arg]
         operation, fields = message[0], message[1:]
-        if not _fits(operation, fields):
+        if not fits(operation, fields):
             self._link.answer_code(sequence, errors.BAD_ARGUMENTS)
         elif operation == messages.COMMAND:
             code = self._node.command(fields[0]) if self._node else self._bare_command(fields[0])
@@ -285,12 +281,12 @@ class App:
             code, got, limit = self._node.set_setpoint(*fields) if self._node else (errors.STATE, 0, 0)
             self._link.answer_code(sequence, code, got, limit, "setpoint" if code == errors.RANGE else "")
         elif operation in (messages.TUNE_START, messages.TUNE_STOP):
-            self._serve_tune(sequence, operation, fields)
+            serve_tune(self._link, sequence, operation, fields, self._node)
         elif operation == messages.SET_MODE:
             code, got, limit = self._node.set_mode(*fields) if self._node else (errors.STATE, 0, 0)
             self._link.answer_code(sequence, code, got, limit, "mode" if code == errors.RANGE else "")
         elif operation == messages.IDENTIFY:
-            self._link.answer(sequence, _IDENTITY.pack((errors.OK, _word_bits(), _interpreter(), self._board_name)))
+            self._link.answer(sequence, identity(self._board_name))
         elif operation == messages.JOURNAL:
             self._link.answer_journal(sequence)
         elif operation == messages.PROVISION:
@@ -314,52 +310,35 @@ class App:
     def _serve_update(self, sequence: int, operation: int, fields: list) -> None:  # type: ignore[type-arg]
         if not self._updates:
             given = (self._slot, self._board_name, self._keys, self._trial, self._firmware_sha256)
-            self._updates = _new_update_requests(*given)
+            self._updates = loaded.update_requests(*given)
         inputs_n = len(self._node.sensors.rows) if self._node else 0
         refusal = self._trial.refusal(self._at_us, self._state(), self._image, inputs_n)
         if self._updates.serve(self._link, sequence, operation, fields, self._state(), refusal, self._at_us):
             self._restart_at = self._scans_n + RESTART_SCANS
-
-    def _serve_tune(self, sequence: int, operation: int, fields: list) -> None:  # type: ignore[type-arg]
-        """Begin or end a tuning experiment; the answer says how it stands."""
-        node, refused, state, switches_n = self._node, (errors.STATE, 0, 0, "configuration"), 0, 0
-        if node:
-            if operation == messages.TUNE_START:
-                refused = node.begin_tune(fields)
-            else:
-                refused = (errors.OK, 0, 0, "")
-                node.loops.tune.stop()
-            state, switches_n = node.loops.tune.relay.state, node.loops.tune.relay.switches_n
-        code, got, limit, field = refused
-        self._link.answer(sequence, _TOLD.pack((code, state, switches_n, got, limit, field)))
 
     def _bare_command(self, command: int) -> int:
         """A node without configuration is safe already; anything else has to wait for one."""
         return errors.OK if command in (CMD_STOP, CMD_ABORT) else errors.STATE
 
     def _configure(self, sequence: int, operation: int, fields: list) -> None:  # type: ignore[type-arg]
-        transaction = self._transaction
-        if operation == messages.CONFIG_BEGIN:
-            code = errors.CONFLICT
-            if fields[1] == self._configuration_sha256:
-                code = transaction.begin(fields[0], fields[2])
-            self._link.answer_code(sequence, code)
-        elif operation == messages.CONFIG_PUT:
-            self._link.answer_code(sequence, transaction.put(fields[0], fields[1], fields[2]), fields[0])
-        elif operation == messages.CONFIG_PREPARE:
-            code, found = transaction.prepare()
-            octets = b""
-            for table, row, field, got, limit in found[:VIOLATIONS_N_MAX]:
-                octets += struct.pack(VIOLATION_LAYOUT, table, row, field, 0, got, limit)
-            self._link.answer(sequence, _VIOLATIONS.pack((code, len(found), octets)))
+        if operation in (messages.CONFIG_BEGIN, messages.CONFIG_PUT, messages.CONFIG_PREPARE):
+            self._transaction = self._transaction or loaded.configuring()
+            self._transaction.serve(self._link, sequence, operation, fields, self._configuration_sha256)
         elif operation == messages.CONFIG_COMMIT:
             code, got, limit = self._commit(fields[0])
             self._link.answer_code(sequence, code, got, limit, "loop" if code == errors.RANGE and got else "")
         elif operation == messages.CONFIG_CANCEL:
-            transaction.cancel()
+            self._cancel()
             self._link.answer_code(sequence, errors.OK)
         else:
             self._link.answer_code(sequence, errors.UNKNOWN_OPERATION)
+
+    def _cancel(self) -> None:
+        """Forget the shadow, and what judges it."""
+        if self._transaction:
+            self._transaction = loaded.nothing()
+            loaded.forget("configuring", "transaction")
+            gc.collect()
 
     def _commit(self, digest: bytes) -> "tuple[int, int, int]":
         """Swap the prepared configuration in between two scans: code, then the next scan or what was refused.
@@ -367,7 +346,9 @@ class App:
         While the node is active only numbers change, and no output moves.
         """
         transaction = self._transaction
-        if not transaction.prepared or (self._node and self._node.state == ABORTING):  # its safe order goes on
+        if (
+            not transaction or not transaction.prepared or (self._node and self._node.state == ABORTING)
+        ):  # its safe order goes on
             return errors.STATE, 0, 0
         if digest != transaction.digest:
             return errors.HASH, 0, 0
@@ -386,8 +367,7 @@ class App:
         """The node runs what the transaction holds; ``kept``: 1 where that comes from before the start."""
         self._configuration_sha256 = self._transaction.digest
         self._event(EVT_CONFIGURED, kept, 0, 0)
-        self._transaction.cancel()
-        gc.collect()
+        self._cancel()
 
     def _rebuild(self, tables) -> int:  # type: ignore[no-untyped-def]
         """A node made anew, IDLE: nothing of the old one but its scan numbers."""
@@ -403,39 +383,3 @@ class App:
         bytes_a_scan = self._bytes_a_ms * self._node.scan_ms
         self._publisher = Publisher(self._node.recorder, self._node.summaries, self._node.scan_ms, bytes_a_scan)
         return errors.OK
-
-
-def _fits(operation, fields: list) -> bool:  # type: ignore[no-untyped-def, type-arg]
-    """True where the fields have the number and the kinds of the message table; more than that is a newer host's."""
-    try:
-        expected = messages.fields_of(operation)
-    except KeyError:
-        return True  # answered as an unknown operation
-    if len(fields) < len(expected):
-        return False
-    while len(fields) > len(expected):
-        fields.pop()
-    for i in range(len(expected)):
-        kind = expected[i][1]
-        if kind == "bin":
-            fits = isinstance(fields[i], bytes)
-        else:
-            fits = isinstance(fields[i], int) and (kind == "i32" or fields[i] >= 0)
-        if not fits:
-            return False
-    return True
-
-
-def _new_update_requests(*given):  # type: ignore[no-untyped-def]
-    from .update_requests import UpdateRequests  # only now: its code is 10 kB of a heap that the running line needs
-
-    return UpdateRequests(*given)
-
-
-def _word_bits() -> int:
-    """Width of a machine word: 32 on every board."""
-    return 64 if sys.maxsize > 1 << 31 else 32
-
-
-def _interpreter() -> str:
-    return ".".join([str(part) for part in sys.implementation.version[:3]])

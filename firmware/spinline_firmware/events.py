@@ -23,7 +23,9 @@ class Events:
         self._queue: "list[tuple[int, int, int, int, int, int]]" = []
         self._boot_id = boot_id
         self._ring = ring
-        self._earlier = None  # of earlier boots, while they are told
+        self._earlier: "list[tuple[int, ...]] | None" = (
+            None  # of earlier boots, one after the other while they are told
+        )
         self._next_earlier: "tuple[int, ...]" = ()
         self.next_i = 0
         self.lost_n = 0
@@ -69,7 +71,7 @@ class Events:
 
     def _publish_earlier(self, link) -> None:  # type: ignore[no-untyped-def]
         if not self._next_earlier:
-            for event in self._earlier:
+            for event in self._earlier or ():
                 self._next_earlier = event
                 break
             else:

@@ -29,8 +29,8 @@ class Kept:
         numbers = struct.unpack(_NUMBERS, octets) if len(octets) == 4 * NUMBERS_N else (0,) * NUMBERS_N
         self._by_place = list(numbers)
         self._changed = False
-        self._wanted = None  # tables, table of each row in order, hash: to be written
-        self._work = None
+        self._wanted: "tuple[list[list[tuple[int, ...]]], bytes, bytes] | None" = None  # to be written
+        self._work = _nothing()
         self.spoiled_n = self._tables.spoiled_n + self._numbers.spoiled_n
 
     def number(self, place: int) -> int:
@@ -64,7 +64,7 @@ class Kept:
     def keep(self, tables, order: bytes, configuration_sha256: bytes) -> None:  # type: ignore[no-untyped-def]
         """Write this configuration by later steps; ``order`` is the table of each row as it was downloaded."""
         self._wanted = (tables, order, configuration_sha256)
-        self._work = None  # a part of what is no longer wanted is no record
+        self._work = _nothing()  # a part of what is no longer wanted is no record
 
     def waits(self) -> bool:
         """True while something is not written yet."""
@@ -77,9 +77,9 @@ class Kept:
         try:
             next(self._work)
         except StopIteration:
-            self._work = None
+            self._work = _nothing()
         except OSError:
-            self._work = None
+            self._work = _nothing()
             raise
 
     def _begin(self):  # type: ignore[no-untyped-def]
@@ -91,6 +91,10 @@ class Kept:
         self._changed = False
         octets = struct.pack(_NUMBERS, *self._by_place)
         return self._numbers.write(len(octets), (octets,))
+
+
+def _nothing():  # type: ignore[no-untyped-def]
+    return None
 
 
 def _pieces(piece: bytes, tables, order: bytes):  # type: ignore[no-untyped-def]

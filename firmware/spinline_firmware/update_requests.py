@@ -1,4 +1,4 @@
-"""Serves what a host asks about the slots: build the other one, try it, keep it (SPEC 7.3, 7.4).  Nothing is decided here.
+"""Serves what a host asks about the slots: build the other one, try it, keep it (SPEC 7.3, 7.4).
 
 It is made when somebody asks: its code is memory that the running line needs.
 """
@@ -32,7 +32,7 @@ class UpdateRequests:
         self._updater.scan(link, state)
 
     def serve(self, link, sequence: int, operation: int, fields: list, state: int, refusal, now_us: int) -> bool:  # type: ignore[no-untyped-def, type-arg]
-        """Answer one request; True where the board has to start anew.  ``refusal`` is why a trial cannot be kept now."""
+        """Answer one request; True where the board must start anew.  ``refusal``: why a trial cannot be kept now."""
         updater, trial = self._updater, self._trial
         if operation == messages.UPDATE_APPLY:
             updater.begin(link, sequence, state, self._keys.of(MAINTENANCE), fields[0])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from spinline_firmware.keystore import DRAFT, FILE, KeyStore
+from spinline_firmware.keystore import KeyStore
 from spinline_protocol.auth import MAINTENANCE, OPERATOR, VIEWER
 
 KEYS = {OPERATOR: bytes(range(32)), MAINTENANCE: bytes(range(1, 33))}

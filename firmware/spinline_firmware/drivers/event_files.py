@@ -39,11 +39,10 @@ class EventFiles:
     def records(self):  # type: ignore[no-untyped-def]
         """All records, oldest first."""
         for i in (1 - self._newest, self._newest):
-            for octets in self._of(i):
-                yield octets
+            yield from self._of(i)
 
     def append(self, octets: bytes) -> None:
-        """Keep these records; they are in the file when it returns.  Raises OSError where the disk does not take them."""
+        """Keep these records; they are in the file when it returns.  Raises OSError where the disk refuses them."""
         try:
             size = os.stat(self._paths[self._newest])[6]
         except OSError:
