@@ -53,7 +53,7 @@ class FixtureProcess(NodeProcess):
     @staticmethod
     def dark(jumper: bool) -> Down:
         """Nothing on any terminal but the pull-up of the safe pin, which the jumper takes to 0 V."""
-        return FixtureDown(contacts=0 if jumper else SAFE_BIT)
+        return FixtureDown(contacts=0 if jumper else -SAFE_BIT)  # the sign of the word
 
     def words(self, down: Down) -> tuple[int, ...]:
         """What goes down between the time and the number of bytes."""
