@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tools.bench_control import CONTROL
+from tools.bench_firmware import FIRMWARE
 from tools.bench_flash import FLASH
 from tools.bench_hil import HIL
 from tools.bench_protocol import PROTOCOL
@@ -19,7 +20,7 @@ from tools.bench_row import Row, unmeasured
 Measurement = Callable[[], Sequence[Row]]
 
 # What to measure, in this order.  The names of a measurement's rows begin with its own name.
-MEASUREMENTS: tuple[tuple[str, Measurement], ...] = (*HIL, *PROTOCOL, *CONTROL, *FLASH)
+MEASUREMENTS: tuple[tuple[str, Measurement], ...] = (*HIL, *PROTOCOL, *CONTROL, *FLASH, *FIRMWARE)
 RESULT = Path("build/bench/bench.json")
 
 

@@ -2,8 +2,8 @@
 
 Arguments: folders of the bench modules with a colon between them, folder of the board's files, number of scans, and
 a file with modules of the firmware, each behind those that it needs.  Prints a line for each of these
-modules with the bytes that it has taken itself, then `bench`, `firmware` and `free` with theirs, each
-after a collection; then what `micropython.mem_info` says.
+modules with the bytes that it has taken itself, then `scan_ms` (virtual time to the end of the first
+scan), `bench`, `firmware` and `free` with their bytes after a collection; then what `micropython.mem_info` says.
 """
 
 import gc
@@ -25,7 +25,7 @@ import time  # noqa: E402, F401
 
 gc.collect()
 _of_bench = gc.mem_alloc() - _empty
-_left = int(_scans_n)
+_left, _first_ms = int(_scans_n), -1
 
 
 def measure(names):
@@ -40,7 +40,9 @@ def measure(names):
 
 def exchange(wake_ms):
     """In place of the bench's: time passes, nobody is there."""
-    global _left
+    global _left, _first_ms
+    if _first_ms < 0:
+        _first_ms = bus.now_ms + bus.spent_us // 1000  # the first wait is behind the first scan
     bus.now_ms = wake_ms
     bus.start_ticks_ms, bus.start_ticks_us = wake_ms & bus.TICKS_MASK, wake_ms * 1000 & bus.TICKS_MASK
     bus.spent_us = 0
@@ -48,6 +50,7 @@ def exchange(wake_ms):
     _left -= 1
     if not _left:
         gc.collect()
+        print("scan_ms", _first_ms)
         print("bench", _of_bench)
         print("firmware", gc.mem_alloc() - _empty - _of_bench)
         print("free", gc.mem_free())
