@@ -1,7 +1,8 @@
 """Slot selector: counts a trial, arms the watchdog, runs the application of a slot.  Never updated in the field.
 
 `select.txt` holds the good slot, the slot on trial or -, and how many boots of the trial are left.  Whatever that file
-says, a slot without a manifest is never chosen while the other one has one.
+says, a slot without a manifest is never chosen while the other one has one.  With the safe pin low at power-on, or
+without a firmware, it ends: outputs are off (boot.py), no watchdog runs, and the prompt is there.
 """
 
 import os
@@ -30,7 +31,7 @@ def choose() -> "tuple[str, bool]":
             good, trial, left = file.read().split()
     except (OSError, ValueError):
         good, trial, left = "a", "-", "0"  # as provisioned, or unreadable: manifests decide
-    if left == "1" and trial in ("a", "b") and has_firmware(trial) and not maintenance:
+    if left == "1" and trial in ("a", "b") and has_firmware(trial):
         try:
             with open(DRAFT, "w") as file:
                 file.write("%s %s 0\n" % (good, trial))
@@ -43,13 +44,22 @@ def choose() -> "tuple[str, bool]":
     return good, False
 
 
-watchdog = machine.WDT(timeout=WATCHDOG_MS)  # once started it cannot be stopped; armed before the import on purpose
-maintenance = machine.Pin(board.SAFE_PIN, machine.Pin.IN, machine.Pin.PULL_UP).value() == 0
-slot, on_trial = choose()
-sys.path.insert(0, slot)
-with open(slot + "/manifest.txt") as manifest:
-    firmware_sha256 = bytes.fromhex(manifest.readline().split()[0])
+def start() -> None:
+    """Everything from the choice to the application's end, which it has only by a fault or a reset."""
+    if machine.Pin(board.SAFE_PIN, machine.Pin.IN, machine.Pin.PULL_UP).value() == 0:
+        print("safe mode: the jumper was set at power-on, so no firmware and no watchdog were started")
+        return
+    slot, on_trial = choose()
+    if not has_firmware(slot):
+        print("no firmware: neither slot has a manifest; bring one with `spinline flash`")
+        return
+    watchdog = machine.WDT(timeout=WATCHDOG_MS)  # it cannot be stopped any more; armed before the import on purpose
+    sys.path.insert(0, slot)
+    with open(slot + "/manifest.txt") as manifest:
+        firmware_sha256 = bytes.fromhex(manifest.readline().split()[0])
+    from spinline_firmware.app import App  # only now is the slot on the path
 
-from spinline_firmware.app import App  # noqa: E402  only now is the slot on the path
+    App(board, firmware_sha256, os.urandom, slot, on_trial).run(watchdog)
 
-App(board, firmware_sha256, os.urandom, slot, on_trial).run(watchdog)
+
+start()

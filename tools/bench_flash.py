@@ -1,4 +1,4 @@
-"""Updates of a board: what a power cut at each effect leaves, how long an update takes on the line, how large it is."""
+"""Updates of a board: what a power cut at each effect leaves, how long an update takes on the line."""
 
 import random
 import tempfile
@@ -19,7 +19,6 @@ OLD_FILES = {f"pack/{name}.mpy": (name * 300).encode() for name in "abcdefg"}
 NEW_FILES = {**OLD_FILES, "pack/b.mpy": b"B" * 900, "pack/e.mpy": b"E" * 1500, "pack/h.mpy": b"H" * 50}
 CHANGED = ("events.py", "publisher.py", "scan.py")
 NODE = "draw"
-MPY_BYTES_MAX = 16384
 
 
 def cuts() -> Sequence[Row]:
@@ -40,7 +39,7 @@ def cuts() -> Sequence[Row]:
 
 
 def update() -> Sequence[Row]:
-    """Three changed files onto a draw node over its line, in virtual time; and the size of the compiled files."""
+    """Three changed files onto a draw node over its line, in virtual time."""
     sources = slot_sources()
     with tempfile.TemporaryDirectory() as folder:
         for name in CHANGED:
@@ -65,12 +64,9 @@ def update() -> Sequence[Row]:
         done = Update(line, image, configuration).run()
         run.bench.close()
     began_us, watched_us = steps_us["send"][0], steps_us["watch"][0]
-    sizes = [len(file.octets) for file in image.files.values()]
     return [
         Row("flash.update_three_files_s", (watched_us - began_us) / 1e6, "s", "lower", 1, None, None, 20.0),
         Row("flash.update_three_files_bytes", done.sent_bytes, "bytes", "lower", done.changed_n),
-        Row("firmware.mpy_bytes", sum(sizes), "bytes", "lower", len(sizes)),
-        Row("firmware.mpy_bytes.largest_file", max(sizes), "bytes", "lower", len(sizes), None, None, MPY_BYTES_MAX),
     ]
 
 

@@ -1,54 +1,59 @@
 """The composition root: builds the parts of a node, owns the clock, serves the wire's requests between scans."""
 
 import gc
-import struct
 import sys
 import time
 
 import machine
 
 from spinline_protocol import errors, messages
-from spinline_protocol.auth import MAINTENANCE
 from spinline_protocol.configuration import TABLE_INPUT, TABLE_OUTPUT
 from spinline_protocol.device_link import DeviceLink
-from spinline_protocol.messages import VIOLATION_LAYOUT, VIOLATIONS_N_MAX
-from spinline_protocol.packer import Packer
 from spinline_protocol.schema import schema_sha256
 from spinline_protocol.states import (
+    ABORTED,
     ABORTING,
     ACTIVE,
     CMD_ABORT,
     CMD_STOP,
+    COMPLETE,
     EVT_BOOT,
     EVT_CONFIGURED,
     EVT_INTERNAL,
     EVT_SCAN_OVERRUN,
+    EVT_STORE,
     IDLE,
+    KEPT_EVENTS,
+    KEPT_KEYS,
+    KEPT_TABLES,
+    STOPPED,
+    WATCHDOG_RESET,
 )
 
+from . import loaded
 from .control.image import new_image
 from .control.summary import RING_BYTES
 from .drivers.board_io import open_input, reset_cause
+from .drivers.event_files import EventFiles
 from .drivers.ports import Ports
 from .drivers.staging import Staging
+from .event_ring import EventRing
 from .events import Events
+from .kept import BOOTS, Kept
 from .keystore import KeyStore
 from .publisher import Publisher
+from .requests import fits, identity, serve_tune
 from .scan import Scan
-from .transaction import Transaction
 from .transfer import Transfer
 from .trial import Trial
 from .wire import Wire
 
+PERMIT_OPEN_MS = 2000  # the contact of a node that has started: longer than the slowest scan, so that no node misses it
+QUIET = (IDLE, STOPPED, ABORTED, COMPLETE)  # nothing moves: flash may be written
+WRITE_SCANS = 4  # a piece behind one scan in so many: three late ones in a row would abort
 RESTART_SCANS = 2  # from the reason to start anew to the start: what tells of it leaves first
 BARE_SCAN_MS = 100  # before a configuration says otherwise
 COLLECT_MS = 2000  # a node allocates about 15 kB a second, all of it for the wire
-
-_VIOLATIONS = Packer(messages.VIOLATIONS, messages.fields_of(messages.VIOLATIONS))
-_TOLD = Packer(messages.TUNE_TOLD, messages.fields_of(messages.TUNE_TOLD))
-_IDENTITY = Packer(messages.IDENTITY, messages.fields_of(messages.IDENTITY))
-_FILES = Packer(messages.FILES_TOLD, messages.fields_of(messages.FILES_TOLD))
-_UPDATE = Packer(messages.UPDATE_TOLD, messages.fields_of(messages.UPDATE_TOLD))
 
 
 class App:
@@ -74,24 +79,53 @@ class App:
         self._device_id = bytes(machine.unique_id())[:8]
         self._image = new_image()
         self._ports = Ports(board)
-        self._events = Events()
         self._keys = KeyStore()
+        self._kept = Kept(self._schema_sha256)
+        self._ring_of_events = EventRing(EventFiles(), self._boot_id)
+        self._events = Events(self._boot_id, self._ring_of_events)
+        self._wrote = 0  # 1: behind the last scan something was written
         self._at_us, self._ticks_us = 0, time.ticks_us()
         self._trial = Trial(on_trial)
-        jumper = machine.Pin(board.SAFE_PIN, machine.Pin.IN, machine.Pin.PULL_UP).value() == 0
+        self._safe_pin = machine.Pin(board.SAFE_PIN, machine.Pin.IN, machine.Pin.PULL_UP)
         bus_device_id = self._device_id if self._wire.on_bus else b""
         told = (self._hello, entropy, self._keys, self._now_us)
-        self._link = DeviceLink(self._wire.address, *told, jumper, bus_device_id)
-        self._transaction = Transaction()
+        self._link = DeviceLink(self._wire.address, *told, bus_device_id)
+        self._transaction = loaded.nothing()
         self._transfer = Transfer(Staging())
         self._slot = slot
-        self._updater = None  # made when somebody asks: the line needs its memory
+        self._updates = loaded.nothing()
         self._restart_at = 0  # scan in which the node starts anew; 0: none
         self._node: "Scan | None" = None
         self._publisher: "Publisher | None" = None
         self._scans_n = 0
         self._opened_n = 0
-        self._event(EVT_BOOT, self._reset_cause, 0, 0)
+        self._start(self._reset_cause)
+
+    def _start(self, reset_cause: int) -> None:
+        """Count the start, tell what was spoiled, run what was kept.
+
+        Not behind a watchdog's reset: what made the node hang may be its configuration, and a host is to look first.
+        """
+        boots_n = self._kept.number(BOOTS) + 1
+        self._kept.put_number(BOOTS, boots_n)
+        self._event(EVT_BOOT, reset_cause, boots_n, 0)
+        if self._keys.record.spoiled_n:
+            self._event(EVT_STORE, KEPT_KEYS, errors.HASH, self._keys.record.spoiled_n)
+        code = errors.GONE
+        if reset_cause != WATCHDOG_RESET:
+            try:
+                self._transaction = loaded.configuring()
+                code = self._kept.load(self._transaction)
+                code = code or self._rebuild(self._transaction.tables)
+            except Exception as error:  # a board that starts without a configuration can be helped
+                sys.print_exception(error)  # type: ignore[attr-defined]
+                code = errors.INTERNAL
+        if self._kept.spoiled_n or code not in (errors.OK, errors.GONE):
+            self._event(EVT_STORE, KEPT_TABLES, code, self._kept.spoiled_n)
+        if code == errors.OK and self._node:
+            self._node.held_open = PERMIT_OPEN_MS // self._node.scan_ms
+            self._configured(1)
+        self._cancel()
 
     def _now_us(self) -> int:
         """Time since the start in us; the ticks behind it wrap every 17 minutes, and every scan asks."""
@@ -101,7 +135,8 @@ class App:
         return self._at_us
 
     def _event(self, code: int, source: int, got: int, limit: int) -> None:
-        self._trial.note(code, self._at_us)
+        if code != EVT_SCAN_OVERRUN or not source:
+            self._trial.note(code, self._at_us)
         self._events.add(self._node.recorder.next_scan if self._node else 0, code, source, got, limit)
 
     def _hello(self, host_nonce: bytes, device_nonce: bytes, session: int) -> "tuple[int | bytes, ...]":
@@ -136,6 +171,7 @@ class App:
             while True:
                 self.scan(overrun)
                 watchdog.feed()
+                self._write()
                 if self._trial.over(self._at_us) and not self._restart_at:
                     self._restart_at = self._scans_n + RESTART_SCANS
                 if self._scans_n == self._restart_at:
@@ -144,7 +180,7 @@ class App:
                 wait_ms = time.ticks_diff(due, time.ticks_ms())
                 overrun = 1 if wait_ms < 0 else 0
                 if overrun:
-                    self._event(EVT_SCAN_OVERRUN, 0, -wait_ms, self._scan_ms())
+                    self._event(EVT_SCAN_OVERRUN, self._wrote, -wait_ms, self._scan_ms())
                     due = time.ticks_ms()
                 else:
                     self._wire.wait(self._link, due)
@@ -153,6 +189,24 @@ class App:
             self._permit_out.value(0)
             sys.print_exception(error)  # type: ignore[attr-defined]
             raise
+
+    def _write(self) -> None:
+        """Between two scans: a piece of what waits to be kept.
+
+        An erase of flash may make the next scan late: only where nothing moves, and not behind every scan.
+        """
+        self._wrote = 0
+        ring, kept = self._ring_of_events, self._kept
+        quiet = self._scans_n % WRITE_SCANS == 0 and self._state() in QUIET
+        try:
+            if ring.waits() and (quiet or ring.quick) and not self._events.telling:
+                self._wrote = 1
+                ring.write()
+            elif quiet and kept.waits():
+                self._wrote = 1
+                kept.step()
+        except OSError:
+            self._event(EVT_STORE, KEPT_EVENTS if ring.failed else KEPT_TABLES, errors.TOO_LARGE, 0)
 
     def _restart(self) -> None:
         """Outputs off, then the selector decides which slot runs."""
@@ -171,6 +225,7 @@ class App:
         link = self._link
         self._now_us()
         link.next_scan = self._node.recorder.next_scan if self._node else messages.NO_SCAN
+        link.jumper = self._safe_pin.value() == 0 and self._state() == IDLE
         self._wire.look(link)
         link.next_scan = messages.NO_SCAN  # what a bus brings between two scans begins none
         self._begin_session()
@@ -181,8 +236,8 @@ class App:
             self._node.scan(link.lease_ms_renewed, overrun)
         link.lease_ms_renewed = 0
         self._transfer.scan(link, self._state())
-        if self._updater:
-            self._updater.scan(link, self._state())
+        if self._updates:
+            self._updates.scan(link, self._state())
         self._publish()
         self._heartbeat.value(self._scans_n & 1)
         self._scans_n += 1
@@ -195,10 +250,10 @@ class App:
         if link.opened_n != self._opened_n:
             self._opened_n = link.opened_n
             self._events.restart()
-            self._transaction.cancel()  # what another session had prepared is not this one's to commit
+            self._cancel()  # what another session had prepared is not this one's to commit
             self._transfer.stop()
-            if self._updater:
-                self._updater.stop()
+            if self._updates:
+                self._updates.stop()
             if self._publisher:
                 self._publisher.restart()
 
@@ -220,7 +275,7 @@ class App:
 
     def _dispatch(self, sequence: int, message: list) -> None:  # type: ignore[type-arg]
         operation, fields = message[0], message[1:]
-        if not _fits(operation, fields):
+        if not fits(operation, fields):
             self._link.answer_code(sequence, errors.BAD_ARGUMENTS)
         elif operation == messages.COMMAND:
             code = self._node.command(fields[0]) if self._node else self._bare_command(fields[0])
@@ -228,16 +283,15 @@ class App:
         elif operation in (messages.SET_SETPOINT, messages.SET_MODE, messages.PULSE):
             self._link.answer_code(sequence, *self._set(operation, fields))
         elif operation in (messages.TUNE_START, messages.TUNE_STOP):
-            self._serve_tune(sequence, operation, fields)
+            serve_tune(self._link, sequence, operation, fields, self._node)
         elif operation == messages.IDENTIFY:
-            self._link.answer(sequence, _IDENTITY.pack((errors.OK, _word_bits(), _interpreter(), self._board_name)))
+            self._link.answer(sequence, identity(self._board_name))
         elif operation == messages.JOURNAL:
             self._link.answer_journal(sequence)
         elif operation == messages.PROVISION:
             self._link.answer_code(sequence, errors.OK if self._keys.put(*fields) else errors.RANGE)
         elif operation == messages.BACKFILL_REQUEST:
-            asked = self._publisher.ask(*fields) if self._publisher else (errors.STATE, 0)
-            self._link.answer_code(sequence, *asked)
+            self._link.answer_code(sequence, *self._ask_again(*fields))
         elif operation in (messages.TRANSFER_BEGIN, messages.TRANSFER_PUT, messages.TRANSFER_END):
             self._transfer.serve(self._link, sequence, operation, fields, self._state())
         elif messages.UPDATE_APPLY <= operation <= messages.UPDATE_FILES:
@@ -256,75 +310,45 @@ class App:
         code, got, limit = node.set_setpoint(*fields) if setpoint else node.set_mode(*fields)
         return code, got, limit, "" if code != errors.RANGE else "setpoint" if setpoint else "mode"
 
-    def _serve_update(self, sequence: int, operation: int, fields: list) -> None:  # type: ignore[type-arg]
-        """Build the other slot, try it, keep it; none of it while anything moves."""
-        link, trial, state = self._link, self._trial, self._state()
-        updater = self._updater = self._updater or _new_updater(self._slot, self._board_name)
-        if operation == messages.UPDATE_APPLY:
-            updater.begin(link, sequence, state, self._keys.of(MAINTENANCE), fields[0])
-        elif operation == messages.UPDATE_TRY:
-            code = updater.try_other(fields[0]) if state == IDLE else errors.STATE
-            if code == errors.OK:
-                self._restart_at = self._scans_n + RESTART_SCANS
-            link.answer_code(sequence, code, state)
-        elif operation == messages.UPDATE_CONFIRM:
-            inputs_n = len(self._node.sensors.rows) if self._node else 0
-            code, got, limit, field = trial.refusal(self._at_us, state, self._image, inputs_n)
-            if code == errors.OK and fields[0] != self._firmware_sha256:
-                code = errors.HASH
-            if code == errors.OK:
-                updater.confirm()
-                trial.on_trial = False
-            link.answer_code(sequence, code, got, limit, field)
-        elif operation == messages.UPDATE_FILES:
-            files_n, marks = updater.marks(fields[0])
-            link.answer(sequence, _FILES.pack((errors.OK, files_n, marks)))
-        else:
-            watched_s = max(0, self._at_us - trial.configured_us) // 1000000 if trial.on_trial else 0
-            other_sha256 = updater.other_sha256()
-            told = (errors.OK, "ab".index(updater.slot), int(trial.on_trial), watched_s, trial.fault, other_sha256)
-            link.answer(sequence, _UPDATE.pack(told + (updater.version(),)))
+    def _ask_again(self, stream: int, first: int, count: int) -> "tuple[int, int]":
+        """Old records come beside the new ones: result code, and the oldest there is."""
+        if stream == messages.STREAM_EVENTS:
+            self._events.tell_earlier()
+            return errors.OK, 0
+        return self._publisher.ask(stream, first, count) if self._publisher else (errors.STATE, 0)
 
-    def _serve_tune(self, sequence: int, operation: int, fields: list) -> None:  # type: ignore[type-arg]
-        """Begin or end a tuning experiment; the answer says how it stands."""
-        node, refused, state, switches_n = self._node, (errors.STATE, 0, 0, "configuration"), 0, 0
-        if node:
-            if operation == messages.TUNE_START:
-                refused = node.begin_tune(fields)
-            else:
-                refused = (errors.OK, 0, 0, "")
-                node.loops.tune.stop()
-            state, switches_n = node.loops.tune.relay.state, node.loops.tune.relay.switches_n
-        code, got, limit, field = refused
-        self._link.answer(sequence, _TOLD.pack((code, state, switches_n, got, limit, field)))
+    def _serve_update(self, sequence: int, operation: int, fields: list) -> None:  # type: ignore[type-arg]
+        if not self._updates:
+            given = (self._slot, self._board_name, self._keys, self._trial, self._firmware_sha256)
+            self._updates = loaded.update_requests(*given)
+        inputs_n = len(self._node.sensors.rows) if self._node else 0
+        refusal = self._trial.refusal(self._at_us, self._state(), self._image, inputs_n)
+        if self._updates.serve(self._link, sequence, operation, fields, self._state(), refusal, self._at_us):
+            self._restart_at = self._scans_n + RESTART_SCANS
 
     def _bare_command(self, command: int) -> int:
         """A node without configuration is safe already; anything else has to wait for one."""
         return errors.OK if command in (CMD_STOP, CMD_ABORT) else errors.STATE
 
     def _configure(self, sequence: int, operation: int, fields: list) -> None:  # type: ignore[type-arg]
-        transaction = self._transaction
-        if operation == messages.CONFIG_BEGIN:
-            code = errors.CONFLICT
-            if fields[1] == self._configuration_sha256:
-                code = transaction.begin(fields[0], fields[2])
-            self._link.answer_code(sequence, code)
-        elif operation == messages.CONFIG_PUT:
-            self._link.answer_code(sequence, transaction.put(fields[0], fields[1], fields[2]), fields[0])
-        elif operation == messages.CONFIG_PREPARE:
-            code, found = transaction.prepare()
-            octets = b""
-            for table, row, field, got, limit in found[:VIOLATIONS_N_MAX]:
-                octets += struct.pack(VIOLATION_LAYOUT, table, row, field, 0, got, limit)
-            self._link.answer(sequence, _VIOLATIONS.pack((code, len(found), octets)))
+        if operation in (messages.CONFIG_BEGIN, messages.CONFIG_PUT, messages.CONFIG_PREPARE):
+            self._transaction = self._transaction or loaded.configuring()
+            self._transaction.serve(self._link, sequence, operation, fields, self._configuration_sha256)
         elif operation == messages.CONFIG_COMMIT:
             code, got, limit = self._commit(fields[0])
             self._link.answer_code(sequence, code, got, limit, "loop" if code == errors.RANGE and got else "")
         elif operation == messages.CONFIG_CANCEL:
-            transaction.cancel()
+            self._cancel()
             self._link.answer_code(sequence, errors.OK)
         else:
             self._link.answer_code(sequence, errors.UNKNOWN_OPERATION)
+
+    def _cancel(self) -> None:
+        """Forget the shadow, and what judges it."""
+        if self._transaction:
+            self._transaction = loaded.nothing()
+            loaded.forget("configuring", "transaction")
+            gc.collect()
 
     def _commit(self, digest: bytes) -> "tuple[int, int, int]":
         """Swap the prepared configuration in between two scans: code, then the next scan or what was refused.
@@ -332,7 +356,9 @@ class App:
         While the node is active only numbers change, and no output moves.
         """
         transaction = self._transaction
-        if not transaction.prepared or (self._node and self._node.state == ABORTING):  # its safe order goes on
+        if (
+            not transaction or not transaction.prepared or (self._node and self._node.state == ABORTING)
+        ):  # its safe order goes on
             return errors.STATE, 0, 0
         if digest != transaction.digest:
             return errors.HASH, 0, 0
@@ -342,12 +368,16 @@ class App:
             code, got, limit = self._rebuild(transaction.tables), 0, 0
         if code:
             return code, got, limit
-        self._configuration_sha256 = digest
-        self._event(EVT_CONFIGURED, 0, 0, 0)
-        transaction.cancel()
-        gc.collect()
+        self._kept.keep(transaction.tables, bytes(transaction.order), digest)
+        self._configured(0)
         assert self._node is not None
         return errors.OK, self._node.recorder.next_scan, 0
+
+    def _configured(self, kept: int) -> None:
+        """The node runs what the transaction holds; ``kept``: 1 where that comes from before the start."""
+        self._configuration_sha256 = self._transaction.digest
+        self._event(EVT_CONFIGURED, kept, 0, 0)
+        self._cancel()
 
     def _rebuild(self, tables) -> int:  # type: ignore[no-untyped-def]
         """A node made anew, IDLE: nothing of the old one but its scan numbers."""
@@ -363,39 +393,3 @@ class App:
         bytes_a_scan = self._bytes_a_ms * self._node.scan_ms
         self._publisher = Publisher(self._node.recorder, self._node.summaries, self._node.scan_ms, bytes_a_scan)
         return errors.OK
-
-
-def _fits(operation, fields: list) -> bool:  # type: ignore[no-untyped-def, type-arg]
-    """True where the fields have the number and the kinds of the message table; more than that is a newer host's."""
-    try:
-        expected = messages.fields_of(operation)
-    except KeyError:
-        return True  # answered as an unknown operation
-    if len(fields) < len(expected):
-        return False
-    while len(fields) > len(expected):
-        fields.pop()
-    for i in range(len(expected)):
-        kind = expected[i][1]
-        if kind == "bin":
-            fits = isinstance(fields[i], bytes)
-        else:
-            fits = isinstance(fields[i], int) and (kind == "i32" or fields[i] >= 0)
-        if not fits:
-            return False
-    return True
-
-
-def _new_updater(slot: str, board_name: str):  # type: ignore[no-untyped-def]
-    from .updater import Updater  # only now: its code is 8 kB of a heap that the running line needs
-
-    return Updater(slot, board_name)
-
-
-def _word_bits() -> int:
-    """Width of a machine word: 32 on every board."""
-    return 64 if sys.maxsize > 1 << 31 else 32
-
-
-def _interpreter() -> str:
-    return ".".join([str(part) for part in sys.implementation.version[:3]])

@@ -103,6 +103,7 @@ class Scan:
         self.summaries = Summaries(tables[TABLE_RECORD], image, ring[scans_end:], self.scan_ms, first_scan)
         self.lease = Lease(1000 * _node_field(node, "hold_max_s"), 1000 * _node_field(node, "alone_max_s"))
         self.state = IDLE
+        self.held_open = 0  # so many scans the permit contact stays open, for every other node to see
         self._in_state_ms = 0
         self._permit = 0
         self._late_n = 0
@@ -260,7 +261,9 @@ class Scan:
             if self.state == ABORTING:
                 self.outputs.safe_after(self._in_state_ms)
         self._ports.apply(self.outputs.level)
-        self._permit_out.value(0 if self.state in _PERMIT_OPEN else 1)
+        if self.held_open:
+            self.held_open -= 1
+        self._permit_out.value(0 if self.held_open or self.state in _PERMIT_OPEN else 1)
 
     def safe_now(self) -> None:
         """The safe routine: outputs off before anything else is asked, permit open, ABORTED."""

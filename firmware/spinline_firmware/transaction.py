@@ -58,6 +58,7 @@ class Transaction:
 
     def __init__(self) -> None:
         self.tables: "list[list[tuple[int, ...]]]" = []
+        self.order = bytearray()  # table of each row as it came
         self._rows_n = 0
         self._taken_n = 0
         self._announced = b""
@@ -94,6 +95,7 @@ class Transaction:
             return errors.TOO_LARGE
         self._digest.add(table, octets)
         self.tables[table].append(words)
+        self.order.append(table)
         self._taken_n += 1
         return errors.OK
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from spinline_firmware.keystore import DRAFT, FILE, KeyStore
+from spinline_firmware.keystore import KeyStore
 from spinline_protocol.auth import MAINTENANCE, OPERATOR, VIEWER
 
 KEYS = {OPERATOR: bytes(range(32)), MAINTENANCE: bytes(range(1, 33))}
@@ -41,19 +41,23 @@ def test_what_is_no_key_of_a_role_is_refused_and_changes_nothing() -> None:
     assert {role: KeyStore().of(role) for role in KEYS} == KEYS
 
 
-def test_a_damaged_file_holds_no_key(board: Path) -> None:
-    filled()
-    whole = (board / FILE).read_bytes()
+def test_a_damaged_record_gives_way_to_the_one_before_and_two_damaged_ones_hold_no_key(board: Path) -> None:
+    filled()  # the operator's key alone, then both
+    whole = (board / "keys.b").read_bytes()
     damaged = [whole[:cut] for cut in range(len(whole))] + [whole + b"\x00"]
     damaged += [whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :] for at in range(len(whole))]
     for octets in damaged:
-        (board / FILE).write_bytes(octets)
-        assert KeyStore().of(OPERATOR) == KeyStore().of(MAINTENANCE) == b""
+        (board / "keys.b").write_bytes(octets)
+        assert KeyStore().of(OPERATOR) == KEYS[OPERATOR] and KeyStore().of(MAINTENANCE) == b""
+    (board / "keys.a").write_bytes(b"?")
+    store = KeyStore()
+    assert store.of(OPERATOR) == store.of(MAINTENANCE) == b"" and store.record.spoiled_n == 2
 
 
 def test_a_write_that_fails_leaves_the_old_keys(board: Path) -> None:
     store = filled()
-    (board / DRAFT).mkdir()
+    (board / "keys.a").unlink()
+    (board / "keys.a").mkdir()
     with pytest.raises(OSError):
         store.put(OPERATOR, bytes(31) + b"\x01")
     assert store.of(OPERATOR) == KeyStore().of(OPERATOR) == KEYS[OPERATOR]

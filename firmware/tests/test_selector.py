@@ -20,13 +20,17 @@ class Board:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder, self.jumper = folder, JUMPER_OPEN
         self._chosen: list[tuple[str, bool]] = []
+        self.watchdogs_n = 0
         pin = SimpleNamespace(value=lambda: self.jumper)
         pins = type("Pin", (), {"IN": 0, "PULL_UP": 1, "__new__": lambda _cls, *_given: pin})
-        monkeypatch.setitem(sys.modules, "machine", SimpleNamespace(WDT=lambda timeout: None, Pin=pins))
+        monkeypatch.setitem(sys.modules, "machine", SimpleNamespace(WDT=self._watchdog, Pin=pins))
         monkeypatch.setitem(sys.modules, "board", SimpleNamespace(SAFE_PIN=47))
         monkeypatch.setitem(sys.modules, "spinline_firmware.app", SimpleNamespace(App=self._app))
         monkeypatch.setattr(sys, "path", sys.path[:])
         monkeypatch.chdir(folder)
+
+    def _watchdog(self, timeout: int) -> None:
+        self.watchdogs_n += 1
 
     def _app(self, _board: object, _firmware_sha256: bytes, _entropy: object, slot: str, on_trial: bool) -> Any:
         self._chosen.append((slot, on_trial))
@@ -40,10 +44,12 @@ class Board:
         if select is not None:
             (self.folder / "select.txt").write_text(select)
 
-    def start(self) -> tuple[str, bool]:
-        """One boot."""
+    def start(self) -> tuple[str, bool] | None:
+        """One boot; None where it ends at the prompt."""
+        booted_n = len(self._chosen)
         exec(SELECTOR, {"__name__": "__main__"})
-        return self._chosen[-1]
+        assert self.watchdogs_n == len(self._chosen), "a watchdog runs with an application, and never at the prompt"
+        return self._chosen[-1] if len(self._chosen) > booted_n else None
 
 
 @pytest.fixture
@@ -70,10 +76,24 @@ def test_a_slot_without_a_manifest_is_never_started(board: Board, slots: str, se
     assert board.start() == (slots, False)
 
 
-def test_in_maintenance_nothing_is_tried(board: Board) -> None:
+def test_in_safe_mode_nothing_is_started_and_a_trial_is_not_counted(
+    board: Board, capsys: pytest.CaptureFixture[str]
+) -> None:
     board.lay("ab", "a b 1\n")
     board.jumper = JUMPER_SET
-    assert board.start() == ("a", False)
+    assert board.start() is None and "safe mode" in capsys.readouterr().out
+    board.jumper = JUMPER_OPEN
+    assert [board.start(), board.start()] == [("b", True), ("a", False)]
+
+
+@pytest.mark.parametrize("select", [None, "a - 0\n", "a b 1\n"])
+def test_a_board_without_a_firmware_says_so_and_stays_at_the_prompt(
+    board: Board, capsys: pytest.CaptureFixture[str], select: str | None
+) -> None:
+    board.lay("", select)
+    assert board.start() is None
+    told = capsys.readouterr().out
+    assert told.count("\n") == 1 and "no firmware" in told
 
 
 def test_a_trial_that_cannot_be_counted_is_none_and_the_good_slot_starts(

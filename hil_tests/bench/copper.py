@@ -51,9 +51,9 @@ class FixtureProcess(NodeProcess):
     up_bytes = struct.calcsize(layout.UP)
 
     @staticmethod
-    def dark() -> Down:
-        """Nothing on any terminal: the jumper is set, too."""
-        return FixtureDown()
+    def dark(jumper: bool) -> Down:
+        """Nothing on any terminal but the pull-up of the safe pin, which the jumper takes to 0 V."""
+        return FixtureDown(contacts=0 if jumper else -SAFE_BIT)  # the sign of the word
 
     def words(self, down: Down) -> tuple[int, ...]:
         """What goes down between the time and the number of bytes."""

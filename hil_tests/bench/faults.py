@@ -119,7 +119,7 @@ WOKEN = {RUNNING: Reaction((), ("UNSUPERVISED",), 30.0)}  # the line ran on; a p
 
 # Faults of parts that are not on the line R1 of the bench: tests of their own lay them.
 ADAPTER_TEST = "test_real_serial.py::test_an_adapter_that_comes_back_under_another_name_is_found_by_its_serial_number"
-FLASH_TEST = "test_flash_faults.py::test_keys_and_staged_files_are_old_or_new_whatever_happens_to_the_flash"
+FLASH_TEST = "test_flash_faults.py::test_what_a_node_keeps_is_old_or_new_whatever_happens_to_the_flash"
 BUS_TEST = "test_bus_faults.py::test_{}_on_a_bus"
 
 CATALOGUE = (

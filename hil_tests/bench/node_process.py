@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from spinline_firmware.boards import rp2350b as board
+
 from .mpy import layout
 
 BENCH_MODULES = Path(__file__).parent / "mpy"
 HEAP = "320wK"  # in words of 32 bits; an RP2350B leaves more; the models of the chips live in it too
+SAFE_BIT = 1 << board.SAFE_PIN - layout.INPUTS_FROM
 HANG_S = 20.0  # real time without an answer: the interpreter hangs
 UP_FRAME_BYTES_MAX = 1 << 16
 
@@ -108,9 +111,9 @@ class NodeProcess:
             raise NodeDied(f"{self.folder.name} ended; its last words:\n{self.last_words()}") from error
 
     @staticmethod
-    def dark() -> Down:
-        """Nothing on any terminal: the jumper is set, too."""
-        return Down()
+    def dark(jumper: bool) -> Down:
+        """Nothing on any terminal but the pull-up of the safe pin, which the jumper takes to 0 V."""
+        return Down(contacts=0 if jumper else SAFE_BIT)
 
     def words(self, down: Down) -> tuple[int, ...]:
         """What goes down between the time and the number of bytes."""

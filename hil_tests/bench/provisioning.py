@@ -1,4 +1,4 @@
-"""The bench's keys: a site key from the seed, given to each board while the bench has set its jumper."""
+"""The bench's keys: a site key from the seed, given to each board that runs while the bench has set its jumper."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def bench_site_key(seed: int) -> bytes:
 def provision(
     command: tuple[str, ...], folder: Path, device_id: bytes, site_key: bytes, board: type[NodeProcess] = NodeProcess
 ) -> None:
-    """Start a board with its jumper set, give it the keys, end it.  Raises NotProvisioned."""
+    """Start a board, set its jumper, give it the keys, end it.  Raises NotProvisioned."""
     provisioning = Provisioning(site_key, random.Random("bench").randbytes)
     process = board(command, folder, device_id, b"provisioning")
     try:
         now_ms, received = BOOT_MS, b""
-        for _ in range(SCANS_N_MAX):
-            process.send(now_ms, process.dark(), provisioning.step(received, now_ms))
+        for scan in range(SCANS_N_MAX):
+            process.send(now_ms, process.dark(jumper=scan > 0), provisioning.step(received, now_ms))
             up = process.receive()
             if provisioning.done:
                 return

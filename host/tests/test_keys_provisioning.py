@@ -21,7 +21,8 @@ class Board:
     def __init__(self, jumper: bool, schema: bytes) -> None:
         self.kept: dict[int, bytes] = {}
         self.schema = schema
-        self.link = DeviceLink(1, self._hello, random.Random(1).randbytes, self, lambda: 0, jumper)
+        self.link = DeviceLink(1, self._hello, random.Random(1).randbytes, self, lambda: 0)
+        self.link.jumper = jumper
 
     def of(self, role: int) -> bytes:
         return self.kept.get(role, b"")

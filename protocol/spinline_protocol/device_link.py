@@ -50,19 +50,19 @@ class DeviceLink:
 
     ``hello(host_nonce, device_nonce, session)`` returns the fields of HELLO_ACK: what the board says of itself.
     ``entropy(n)`` returns n random bytes; ``keys.of(role)`` the 32 bytes of a role's key, or b"" where there is none;
-    ``now_us()`` a time in us that never wraps.  With the ``jumper`` the board takes keys from anyone, and no orders.
+    ``now_us()`` a time in us that never wraps.  While ``jumper`` is set it takes keys from anyone, and no orders.
     With ``bus_device_id``, the board's id, it is on a bus: it sends in its turn only (SPEC 8).
     """
 
     def __init__(  # type: ignore[no-untyped-def]
-        self, address: int, hello, entropy, keys, now_us, jumper: bool = False, bus_device_id: bytes = b""
+        self, address: int, hello, entropy, keys, now_us, bus_device_id: bytes = b""
     ) -> None:
         self.address = address
         self._hello = hello
         self._entropy = entropy
         self._keys = keys
         self._now_us = now_us
-        self._jumper = jumper
+        self.jumper = False
         self._reader = framing.FrameReader(False)
         self._output = Output(address)
         self.turn = Turn(self._output, bus_device_id)
@@ -294,9 +294,9 @@ class DeviceLink:
     def _verdict(self, message: list) -> int:  # type: ignore[type-arg]
         """Whether this session may ask for this: OK, DENIED, or STATE while the jumper is set."""
         needed = auth.role_needed(message[0])
-        if is_stop(message) or (self._jumper and message[0] == messages.PROVISION):
+        if is_stop(message) or (self.jumper and message[0] == messages.PROVISION):
             return errors.OK
-        if self._jumper and needed == OPERATOR:
+        if self.jumper and needed == OPERATOR:
             return errors.STATE
         return errors.OK if self.role >= needed else errors.DENIED
 
@@ -313,7 +313,7 @@ class DeviceLink:
             return
         self._lease_n = lease_n
         self.credit_bytes = credit_bytes
-        if self.role != VIEWER and not self._jumper:
+        if self.role != VIEWER and not self.jumper:
             self.lease_ms_renewed = min(max(lease_ms, LEASE_MS_LOW), LEASE_MS_HIGH)
             self.scans_acknowledged = scans_to
             self.events_acknowledged = events_to

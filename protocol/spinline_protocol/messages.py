@@ -135,7 +135,15 @@ MESSAGES = (
         0x31,
         "EVENT",
         5,
-        (("event_i", "u32"), ("scan", "u32"), ("code", "u8"), ("source", "u8"), ("got", "i32"), ("limit", "i32")),
+        (
+            ("event_i", "u32"),
+            ("scan", "u32"),
+            ("code", "u8"),
+            ("source", "u8"),
+            ("got", "i32"),
+            ("limit", "i32"),
+            ("boot_id", "u32"),  # another one than HELLO_ACK's: of an earlier boot
+        ),
     ),
     (0x32, "SUMMARIES", 4, (("first_summary", "u32"), ("oldest_summary", "u32"), ("records", "bin"))),
     # lease of the host: acknowledges what the journal holds
@@ -196,6 +204,7 @@ _PLACE_OF_UNKNOWN = [framing.REQUEST]  # a newer host's request: it is answered 
 # streams that can be asked for again
 STREAM_SCANS = 0
 STREAM_SUMMARIES = 1
+STREAM_EVENTS = 2  # of earlier boots
 
 CODE_AT = 3  # in every answer of a board: array header, number, marker, then the code
 

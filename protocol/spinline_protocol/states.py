@@ -87,6 +87,7 @@ EVENTS = (
     "MONITOR_CLEARED",
     "ENCODER_LOST",
     "OUTPUT_PULSED",
+    "STORE_FAULT",
 )
 (EVT_NONE, EVT_BOOT, EVT_STATE, EVT_LEASE_EXPIRED, EVT_LEASE_RENEWED, EVT_SAFE_ORDER, EVT_SENSOR_FAULT) = range(7)
 (EVT_SENSOR_RETURNED, EVT_LOOP_FAILED, EVT_INTERLOCK_TRIPPED, EVT_INTERLOCK_CLEARED, EVT_PERMIT_OPEN) = range(7, 12)
@@ -97,6 +98,8 @@ EVENTS = (
 EVT_SENSOR_MAINTENANCE = 26
 EVT_ENCODER_LOST = 28  # source: the input; all drives of the node go down together, in ratio
 EVT_PULSE = 29  # source: the output; level and ms that were asked for
+EVT_STORE = 30  # source: which record (below); got: a result code; limit: how many of its files are spoiled
+(KEPT_TABLES, KEPT_KEYS, KEPT_EVENTS) = range(3)  # records that a node keeps over a restart
 EVT_MONITOR_CLEARED = 27  # source: the loop; heat that had not come is there again
 
 # how a tuning experiment stands or ended
@@ -108,6 +111,7 @@ TUNE_STATES = ("IDLE", "QUIET", "SWITCHING", "DONE", "PV_OUT", "SENSOR", "NO_RES
 
 # why a board started (HELLO_ACK, and the source of the event BOOT): each board's file makes it of what its chip says
 RESETS = ("unknown", "power on", "hard", "watchdog", "soft", "brown-out")
+WATCHDOG_RESET = 3
 
 # flags of a node, one byte in each telemetry record
 FLAG_HOLD = 1  # lease ran out: setpoints and ramps are frozen

@@ -177,7 +177,7 @@ class Board:
     def _stream(self) -> None:
         if self.scans_n % EVENT_EVERY_SCANS == 0:
             for event_i in self.events[:4]:
-                self.link.stream(framing.EVENT, _EVENT.pack((event_i, self.scans_n, 0, 0, got_of(event_i), 0)))
+                self.link.stream(framing.EVENT, _EVENT.pack((event_i, self.scans_n, 0, 0, got_of(event_i), 0, 1)))
         if self.scans_n % 4 == 0:
             self.link.stream(framing.TELEMETRY, _SCANS.pack((self.scans_n, 0, records_of(self.scans_n))))
         self.scans_n += 1

@@ -23,9 +23,8 @@ class Line:
         self.now_us = 0
         self.role = role
         self.keys = keys or Keys()
-        self.link = DeviceLink(
-            ADDRESS, hello_ack, Chance(seed).octets, self.keys, lambda: self.now_us, jumper, bus_device_id
-        )
+        self.link = DeviceLink(ADDRESS, hello_ack, Chance(seed).octets, self.keys, lambda: self.now_us, bus_device_id)
+        self.link.jumper = jumper
         self.reader = FrameReader(True)
         self.session = 0
         self.key = b""

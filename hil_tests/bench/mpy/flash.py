@@ -2,10 +2,10 @@
 
     micropython flash.py FAULT FOLDER_OF_FIRMWARE FOLDER_OF_PROTOCOL
 
-lays P1, P2, P3, P4 or P9 at every effect of a key that is put and of a file that is staged, and prints one line: how
-many cases, and what was wrong.  CONTROL lays P2 at a store that overwrites its file: there something has to be wrong.
-After each cut the file system is mounted anew from what the flash then holds, by objects that never saw what was
-before.
+lays P1, P2, P3, P4 or P9 at every effect of a key that is put, a configuration and a number that are kept, events that
+are noted and a file that is staged, and prints one line: how many cases, and what was wrong.  CONTROL lays P2 at a
+store that overwrites its file: there something has to be wrong.  After each cut the file system is mounted anew from
+what the flash then holds, by objects that never saw what was before.
 """
 
 import os
@@ -108,6 +108,99 @@ class Keys:
             return "the other role has lost its key"
         if store.of(1) not in ((b"\x03" * 32,) if done else (b"\x01" * 32, b"\x03" * 32)):
             return "the key is neither the old nor the new one" if not done else "the new key is not there"
+        return ""
+
+
+class Shadow:
+    """In place of a transaction: takes the rows of a configuration."""
+
+    def begin(self, rows_n, digest):
+        self.rows, self.digest = [], digest
+        return 0
+
+    def put(self, row_i, table, octets):
+        self.rows.append((table, octets))
+        return 0
+
+    def prepare(self):
+        return 0, []
+
+
+class Tables:
+    """A configuration and a number are kept in place of others, piece by piece."""
+
+    SCHEMA = b"s" * 32
+
+    def _kept(self):
+        from spinline_firmware.kept import BOOTS, Kept
+
+        self._boots = BOOTS
+        return Kept(self.SCHEMA)
+
+    def _keep(self, word):
+        kept = self._kept()
+        kept.keep([[(word,) * 30] * 6, [(word,) * 20]], b"\0\0\0\1\0\0\0", bytes((word,)) * 32)
+        kept.put_number(self._boots, word)
+        while kept.waits():
+            kept.step()
+        return True
+
+    def prepare(self):
+        return self._keep(1)
+
+    def act(self):
+        return self._keep(2)
+
+    def wrong(self, done):
+        kept, shadow = self._kept(), Shadow()
+        if kept.load(shadow) or kept.number(self._boots) not in ((2,) if done else (1, 2)):
+            return "no configuration, or a number that nobody put"
+        word = shadow.digest[0]
+        whole = [(1 if i == 3 else 0, bytes((word, 0, 0, 0)) * (20 if i == 3 else 30)) for i in range(7)]
+        if shadow.rows != whole or word not in ((2,) if done else (1, 2)):
+            return "the configuration is neither the old nor the new one"
+        return ""
+
+
+class Noted:
+    """Three times events are noted, beyond the end of the ring's first file."""
+
+    FIRST_N = 62
+
+    def __init__(self):
+        self._sure_n = 0
+
+    def _ring(self, boot_id):
+        from spinline_firmware.drivers.event_files import EventFiles
+        from spinline_firmware.event_ring import EventRing
+
+        return EventRing(EventFiles(), boot_id)
+
+    def _note(self, first, count):
+        ring = self._ring(1)
+        for event_i in range(first, first + count):
+            ring.note((event_i, 7, 1, 2, -3, 4))
+        while ring.waits():
+            ring.write()
+
+    def prepare(self):
+        for first in range(0, self.FIRST_N, 20):
+            self._note(first, min(20, self.FIRST_N - first))
+        return True
+
+    def act(self):
+        self._sure_n = 0
+        for i in range(3):
+            self._note(self.FIRST_N + 2 * i, 2)
+            self._sure_n += 2
+        return True
+
+    def wrong(self, done):
+        sure_n, self._sure_n = self.FIRST_N + self._sure_n, 0
+        told = [event[0] for event in self._ring(2).earlier()]
+        apart = sorted(set(told))  # an act that was cut is done again: its events are there twice
+        if apart != list(range(len(apart))) or len(apart) < sure_n:
+            return "%d events are sure, these are told: %s" % (sure_n, told)
         return ""
 
 
@@ -223,7 +316,8 @@ def cases(fault, image, store):
 
 def main(fault):
     cases_n, wrong = 0, []
-    stores = {"P4": (Keys(),), "CONTROL": (Overwritten(),)}.get(fault, (Keys(), Staged()))
+    all_stores = (Keys(), Tables(), Noted(), Staged())
+    stores = {"P4": all_stores[:3], "CONTROL": (Overwritten(),)}.get(fault, all_stores)
     for store in stores:
         image = prepared(store)
         for name, after, done in cases(fault, image, store):

@@ -1,0 +1,70 @@
+"""What a board's firmware takes of the heap: started without a bench, stopped after some scans.  Reads no chip.
+
+Arguments: folders of the bench modules with a colon between them, folder of the board's files, number of scans, and
+a file with modules of the firmware, each behind those that it needs.  Prints a line for each of these
+modules with the bytes that it has taken itself, then `scan_ms` (virtual time to the end of the first
+scan), `bench`, `firmware` and `free` with their bytes after a collection; then what `micropython.mem_info` says.
+"""
+
+import gc
+import sys
+
+import micropython
+
+_bench, _board, _scans_n = sys.argv[1:4]
+sys.path[:] = _bench.split(":") + [""]
+gc.collect()
+_empty = gc.mem_alloc()
+
+import os  # noqa: E402, I001
+
+import bus  # noqa: E402  from the bench folder
+import layout  # noqa: E402
+import machine  # noqa: E402, F401
+import time  # noqa: E402, F401
+
+gc.collect()
+_of_bench = gc.mem_alloc() - _empty
+_left, _first_ms = int(_scans_n), -1
+
+
+def measure(names):
+    """What each module takes itself: those that it needs must stand before it."""
+    for name in names:
+        gc.collect()
+        before = gc.mem_alloc()
+        __import__(name)
+        gc.collect()
+        print(name, gc.mem_alloc() - before)
+
+
+def exchange(wake_ms):
+    """In place of the bench's: time passes, nobody is there."""
+    global _left, _first_ms
+    if _first_ms < 0:
+        _first_ms = bus.now_ms + bus.spent_us // 1000  # the first wait is behind the first scan
+    bus.now_ms = wake_ms
+    bus.start_ticks_ms, bus.start_ticks_us = wake_ms & bus.TICKS_MASK, wake_ms * 1000 & bus.TICKS_MASK
+    bus.spent_us = 0
+    bus.transmitted = b""
+    _left -= 1
+    if not _left:
+        gc.collect()
+        print("scan_ms", _first_ms)
+        print("bench", _of_bench)
+        print("firmware", gc.mem_alloc() - _empty - _of_bench)
+        print("free", gc.mem_free())
+        micropython.mem_info()
+        sys.exit()
+
+
+bus.words[layout.CONTACTS] = -1  # every contact closed, no jumper
+bus.exchange = exchange
+os.chdir(_board)
+if len(sys.argv) > 4:
+    sys.path.insert(0, "a")
+    with open(sys.argv[4]) as _file:
+        measure(_file.read().split())
+for _name in ("boot.py", "main.py"):
+    with open(_name) as _file:
+        exec(_file.read(), {"__name__": "__main__"})
