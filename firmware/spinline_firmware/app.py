@@ -26,6 +26,7 @@ from spinline_protocol.states import (
     IDLE,
 )
 
+from . import identity
 from .control.image import new_image
 from .control.summary import RING_BYTES
 from .drivers.board_io import open_input, reset_cause
@@ -46,7 +47,6 @@ COLLECT_MS = 2000  # a node allocates about 15 kB a second, all of it for the wi
 
 _VIOLATIONS = Packer(messages.VIOLATIONS, messages.fields_of(messages.VIOLATIONS))
 _TOLD = Packer(messages.TUNE_TOLD, messages.fields_of(messages.TUNE_TOLD))
-_IDENTITY = Packer(messages.IDENTITY, messages.fields_of(messages.IDENTITY))
 _FILES = Packer(messages.FILES_TOLD, messages.fields_of(messages.FILES_TOLD))
 _UPDATE = Packer(messages.UPDATE_TOLD, messages.fields_of(messages.UPDATE_TOLD))
 
@@ -229,7 +229,7 @@ class App:
         elif operation in (messages.TUNE_START, messages.TUNE_STOP):
             self._serve_tune(sequence, operation, fields)
         elif operation == messages.IDENTIFY:
-            self._link.answer(sequence, _IDENTITY.pack((errors.OK, _word_bits(), _interpreter(), self._board_name)))
+            self._link.answer(sequence, identity.told(self._board_name))
         elif operation == messages.JOURNAL:
             self._link.answer_journal(sequence)
         elif operation == messages.PROVISION:
@@ -389,12 +389,3 @@ def _new_updater(slot: str, board_name: str):  # type: ignore[no-untyped-def]
     from .updater import Updater  # only now: its code is 8 kB of a heap that the running line needs
 
     return Updater(slot, board_name)
-
-
-def _word_bits() -> int:
-    """Width of a machine word: 32 on every board."""
-    return 64 if sys.maxsize > 1 << 31 else 32
-
-
-def _interpreter() -> str:
-    return ".".join([str(part) for part in sys.implementation.version[:3]])
