@@ -64,8 +64,7 @@ class App:
     """
 
     def __init__(self, board, firmware_sha256: bytes, entropy, slot: str = "a", on_trial: bool = False) -> None:  # type: ignore[no-untyped-def]
-        self._board_name = board.NAME
-        self._reset_cause = reset_cause(board)
+        self._board_name, self._reset_cause = board.NAME, reset_cause(board)
         self._bytes_a_ms = board.BAUD // 10000  # what the transmitter sends
         self._ring = bytearray(RING_BYTES)
         self._permit_out = machine.Pin(board.PERMIT_OUT, machine.Pin.OUT, value=0)

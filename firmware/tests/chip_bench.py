@@ -23,8 +23,9 @@ class Select:
 
     def __init__(self) -> None:
         self.level = 1
+        self.value = self._pin  # the name that a pin has
 
-    def value(self, level: int) -> None:
+    def _pin(self, level: int) -> None:
         """Set it."""
         self.level = level
 

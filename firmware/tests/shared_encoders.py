@@ -22,7 +22,7 @@ class Endless:
     def __init__(self):
         self.at = 12345  # before it was opened
 
-    def value(self, new):
+    def take(self, new):
         now, self.at = self.at, new
         return now
 
@@ -42,7 +42,7 @@ def test_a_timer_of_16_bits_is_followed_across_its_end_both_ways():
 def test_a_counter_that_is_emptied_with_each_reading_loses_nothing_and_stays_small():
     chance = Chance(4)
     counter = Endless()
-    encoder, true = Emptied(counter.value), 0
+    encoder, true = Emptied(counter.take), 0
     for _ in range(2000):
         moved = chance.between(-100000, 100000)
         counter.at += moved
@@ -52,7 +52,7 @@ def test_a_counter_that_is_emptied_with_each_reading_loses_nothing_and_stays_sma
 
 
 def test_reading_allocates_nothing():
-    encoders = (Extended(Counter16(65530)), Emptied(Endless().value))
+    encoders = (Extended(Counter16(65530)), Emptied(Endless().take))
     heap_lock()
     try:
         for encoder in encoders:

@@ -21,8 +21,9 @@ class Enable:
 
     def __init__(self, bench):
         self._bench, self.level, self.moved = bench, 0, []
+        self.value = self._pin  # the name that a pin has
 
-    def value(self, level):
+    def _pin(self, level):
         self.level = level
         self.moved.append((self._bench.now_us, level))
 
@@ -207,8 +208,8 @@ class Line:
 def test_each_drive_gets_its_setpoint_and_tells_its_speed():
     line = Line()
     assert [drive.fault for drive in line.drive] == [NO_ANSWER, NO_ANSWER], "never heard yet"
-    line.drive[0].value(65536)
-    line.drive[1].value(32768)
+    line.drive[0].tell(65536)
+    line.drive[1].tell(32768)
     line.scans(12)
     assert [model.setpoint for model in line.bench.models] == [5000, 2500]
     assert [(drive.speed, drive.fault) for drive in line.drive] == [(5000, 0), (2500, 0)]
@@ -255,7 +256,7 @@ def test_one_lost_answer_is_no_fault():
 def test_at_most_one_request_is_on_the_bus_and_a_scan_of_any_length_does():
     for scan_us in (10000, 20000, 50000, 250000):
         line = Line()
-        line.drive[0].value(65536)
+        line.drive[0].tell(65536)
         for _ in range(80):
             line.drives.look(line.bench.ticks())
             line.drives.go_on(line.bench.ticks() + 1)
@@ -292,7 +293,7 @@ def test_no_scan_allocates_whatever_the_drives_answer():
     answer = DriveModel(1)
     for octets in (b"", answer.answer(b"\x01\x03\x21\x00\x00\x04\x4f\xf5")[1], bytes((1, 0x83, 2, 0xC0, 0xF1))):
         drives = Drives(Modbus(Quiet(octets), None, BAUD, TIMEOUT_US))
-        drives.add(1).value(30000)
+        drives.add(1).tell(30000)
         now_us, scans = 1000, 0
         heap_lock()
         try:

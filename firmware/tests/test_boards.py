@@ -15,8 +15,7 @@ from typing import Any
 
 import pytest
 
-from spinline_firmware.boards import esp32, esp32s3, pico, pico2, pybd, rp2350b
-from spinline_protocol.states import RESETS
+from spinline_firmware.boards import RESETS, esp32, esp32s3, pico, pico2, pybd, rp2350b
 from tools.compile_firmware import ARCHITECTURES
 
 FOLDER = Path(pico.__file__).parent

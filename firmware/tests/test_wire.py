@@ -77,10 +77,11 @@ class Pins:
 
     def __init__(self, pin: Any, mode: int = 0, pull: int | None = None, value: int | None = None) -> None:
         self.pin = pin
+        self.value = self._level  # the name that a pin has
         if pull is not None:
             Pins.pulled.append(pin)
 
-    def value(self) -> int:
+    def _level(self) -> int:
         return 0
 
 

@@ -109,8 +109,7 @@ TUNE_STATES = ("IDLE", "QUIET", "SWITCHING", "DONE", "PV_OUT", "SENSOR", "NO_RES
 (EVT_HEATER_ON, EVT_HEATER_OPEN, EVT_SLIPPED, EVT_LOOP_BREAK, EVT_REVERSED) = range(18, 23)
 (EVT_PARTIAL_LOAD, EVT_PARAMETERS, EVT_SCANS_LATE) = range(23, 26)
 
-# why a board started (HELLO_ACK, and the source of the event BOOT): each board's file makes it of what its chip says
-RESETS = ("unknown", "power on", "hard", "watchdog", "soft", "brown-out")
+# why a board started: number 3 of those in SPEC 3.4
 WATCHDOG_RESET = 3
 
 # flags of a node, one byte in each telemetry record

@@ -10,7 +10,7 @@ nothing of a slot is needed to read it.  ``firmware/tests/test_boards.py`` prove
 | MPY_ARCH | of mpy-cross, for the machine code in a slot's files |
 | IMAGE | how the interpreter comes on the board: uf2, esptool or dfu |
 | WATCHDOG_MS_MAX | longest time of the chip's watchdog |
-| RESET_CAUSE | at the number that `machine.reset_cause()` gives: the number of `spinline_protocol.states.RESETS` |
+| RESET_CAUSE | at the number that `machine.reset_cause()` gives: the number in `RESETS` below |
 | BAUD, TX_BUFFER_BYTES | of the host's line; 0 where the port's UART keeps nothing to send |
 | UART | number, transmit, receive of the host's line |
 | BUS_ADDRESS | address switch, 1-2-4, closed is 3.3 V: 0 a line of its own, else the address |
@@ -31,3 +31,6 @@ nothing of a slot is needed to read it.  ``firmware/tests/test_boards.py`` prove
 The host's line is a UART with a bridge or a transceiver on the carrier on every board, also where the module has a USB
 socket: that is MicroPython's console, and `firmware/DECISIONS.md` says why no scan may depend on it.
 """
+
+# why a board started (HELLO_ACK, and the source of the event BOOT); the words stay off the board, whose heap is small
+RESETS = ("unknown", "power on", "hard", "watchdog", "soft", "brown-out")

@@ -9,7 +9,7 @@ STM32 = "stm32"
 
 
 def reset_cause(board) -> int:  # type: ignore[no-untyped-def]
-    """Why the board started, as a number of `states.RESETS`; 0 where its chip says nothing that we know."""
+    """Why the board started, as a number of `boards.RESETS`; 0 where its chip says nothing that we know."""
     cause = machine.reset_cause()
     return board.RESET_CAUSE[cause] if 0 <= cause < len(board.RESET_CAUSE) else 0
 

@@ -40,7 +40,7 @@ class Drive:
         self._refused = 0
         self._unheard = [FAILURES_N_MAX, FAILURES_N_MAX]  # exchanges in a row without an answer: writing, reading
 
-    def value(self, level: int) -> None:
+    def tell(self, level: int) -> None:
         """What it is to be told next; 2^16 times 5000 is below 2^29."""
         self.level = level
         self.words[0] = RUN_FORWARDS if level else STOP
@@ -124,4 +124,4 @@ class Drives:
     def stop_all(self) -> None:
         """Every drive is to be told to stop; the safe routine.  The drive enable has dropped already."""
         for drive in self._drives:
-            drive.value(0)
+            drive.tell(0)
