@@ -65,7 +65,7 @@ class Technician:
 
     def record(self) -> list[dict[str, Any]]:
         """Every flash of the site; the chain is whole."""
-        assert flash_record.first_broken(self.folder / "records") == 0
+        assert flash_record.problem_of(self.folder / "records") == ""
         return flash_record.entries_of(self.folder / "records")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import termios
 import zipfile
@@ -193,39 +192,37 @@ def test_no_boards_at_all_and_a_busy_port_are_told(tmp_path: Path) -> None:
         choose(here, [Found(Place("/dev/x"), problem=busy)], "melt", False)
 
 
-@given(st.lists(st.text(max_size=8), min_size=2, max_size=6), st.data())
-def test_the_record_names_the_first_line_that_is_not_what_was_written(
-    tmp_path_factory: pytest.TempPathFactory, notes: list[str], data: st.DataObject
-) -> None:
-    folder = tmp_path_factory.mktemp("record")
-    for note in notes:
-        flash_record.append(folder, {"note": note})
-    assert flash_record.first_broken(folder) == 0
-    file = folder / flash_record.FILE
+@pytest.mark.parametrize("changed", [0, 1])
+def test_a_changed_record_is_told_by_its_line_and_versions_are_still_read(tmp_path: Path, changed: int) -> None:
+    for version in ("1.0.0", "1.1.0", "1.2.0"):
+        flash_record.append(tmp_path, {"version": version, "firmware_sha256": version})
+    assert flash_record.problem_of(tmp_path) == ""
+    file = tmp_path / flash_record.FILE
     lines = file.read_bytes().splitlines(keepends=True)
-    at = data.draw(st.integers(0, len(lines) - 2))
-    file.write_bytes(b"".join(lines[:at] + lines[at + 1 :]))
-    assert flash_record.first_broken(folder) == at + 1, "a line is gone"
-    changed = {**json.loads(lines[at]), "note": "another"}
-    file.write_bytes(b"".join([*lines[:at], json.dumps(changed).encode() + b"\n", *lines[at + 1 :]]))
-    assert flash_record.first_broken(folder) == (at + 1 if notes[at] != "another" else 0)
+    lines[changed] = lines[changed].replace(b'"version": "1', b'"version": "7')
+    file.write_bytes(b"".join(lines))
+    assert f"line {changed + 2} does not follow line {changed + 1}" in flash_record.problem_of(tmp_path)
+    assert flash_record.version_of(tmp_path, "1.2.0") == "1.2.0"
 
 
-@given(cut=st.integers(1, 10**6))
-def test_a_line_that_was_cut_is_kept_in_the_next_and_breaks_no_chain(
-    tmp_path_factory: pytest.TempPathFactory, cut: int
-) -> None:
-    folder = tmp_path_factory.mktemp("record")
-    flash_record.append(folder, {"note": "one"})
-    whole = (folder / flash_record.FILE).read_bytes()
-    flash_record.append(folder, {"note": "two"})
-    second = (folder / flash_record.FILE).read_bytes()[len(whole) :]
-    torn = second[: cut % (len(second) - 1) + 1][:-1]
-    (folder / flash_record.FILE).write_bytes(whole + torn)
-    written = flash_record.append(folder, {"note": "three"})
-    assert written.get("torn", "") == torn.decode()
-    assert flash_record.first_broken(folder) == 0
-    assert [entry["note"] for entry in flash_record.entries_of(folder)] == ["one", "three"]
+def test_a_torn_record_is_told_and_does_not_keep_the_next_flash_from_being_recorded(tmp_path: Path) -> None:
+    flash_record.append(tmp_path, {"version": "1.0.0"})
+    file = tmp_path / flash_record.FILE
+    file.write_bytes(file.read_bytes() + b'{"n": 2, "at"')
+    assert "line 2 was torn" in flash_record.problem_of(tmp_path)
+    flash_record.judge_end(tmp_path)
+    assert flash_record.append(tmp_path, {"version": "1.1.0"})["torn_bytes"] == len(b'{"n": 2, "at"')
+    assert flash_record.problem_of(tmp_path) == ""
+
+
+def test_a_last_line_that_is_no_record_is_told_before_a_board_is_touched(tmp_path: Path) -> None:
+    assert flash_record.problem_of(tmp_path) == "" and flash_record.entries_of(tmp_path) == []
+    flash_record.judge_end(tmp_path)
+    (tmp_path / flash_record.FILE).write_text("nonsense\n")
+    with stopped_by("no-record"):
+        flash_record.judge_end(tmp_path)
+    with stopped_by("no-record"):
+        flash_record.append(tmp_path, {"version": "1.1.0"})
 
 
 def test_a_label_has_line_controller_version_hash_day_and_a_code() -> None:

@@ -81,6 +81,7 @@ class Flash:
             empty = [target for target in targets if target.empty]
             if self._options.dry_run:
                 return [self._done("ready", target.name) for target in targets]
+            flash_record.judge_end(self._site.records)
             return [self._update(work) for work in updates] + [self._set_up(target) for target in empty]
         finally:
             for port in self._open:
@@ -175,7 +176,7 @@ class Flash:
     def _recorded(self, outcome: Outcome, firmware_sha256: str) -> Outcome:
         """In the site's record, on the disk; and the board has its name from now on."""
         entry = {
-            "at_us": clock.utc_us(), "who": getpass.getuser(), "pc": socket.gethostname(),
+            "who": getpass.getuser(), "pc": socket.gethostname(),
             "controller": outcome.controller, "result": outcome.code, "exit": outcome.exit, "why": outcome.sentence,
             "version": self._bundle.version, "firmware_sha256": firmware_sha256, "bundle_sha256": self._bundle.sha256,
         }  # fmt: skip
@@ -184,7 +185,7 @@ class Flash:
             day = clock.utc_day().isoformat()
             words = (outcome.controller, self._bundle.version, firmware_sha256, day, outcome.details["device_id"])
             svg = label_svg(self._site.title, *words)
-            name = f"label-{outcome.controller}-{outcome.details['number']}"
+            name = f"label-{outcome.controller}-{outcome.details['n']}"
             outcome.details["label"] = str(write_label(self._site.records, name, svg))
         return outcome
 

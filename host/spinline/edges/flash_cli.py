@@ -75,12 +75,12 @@ def bundle(
 def flashes(site: SiteOption = Path(SITE_FILE)) -> None:
     """Show the record of every flash, and whether it is whole.  Exit code: 0 it is, 1 a line was changed or lost."""
     folder = read_site(site).records
-    table = Table("number", "who", "controller", "version", "result", "seconds")
+    table = Table("n", "at", "who", "controller", "version", "result", "seconds")
     for entry in flash_record.entries_of(folder):
-        keys = ("number", "who", "controller", "version", "result", "duration_s")
+        keys = ("n", "at", "who", "controller", "version", "result", "duration_s")
         table.add_row(*(str(entry.get(one, "")) for one in keys))
     Console().print(table)
-    broken = flash_record.first_broken(folder)
-    if broken:
-        typer.echo(f"{folder / flash_record.FILE}: line {broken} is not what was written", err=True)
+    problem = flash_record.problem_of(folder)
+    if problem:
+        typer.echo(problem, err=True)
         raise typer.Exit(1)
