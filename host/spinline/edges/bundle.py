@@ -10,6 +10,7 @@ Equal input gives equal bytes.  A bundle is read and refused whole: every file i
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import zipfile
 import zlib
@@ -173,7 +174,11 @@ def read_bundle(path: Path, public_key: bytes) -> Bundle:
 def _unzipped(path: Path) -> dict[str, bytes]:
     contents: dict[str, bytes] = {}
     try:
-        with zipfile.ZipFile(path) as archive:
+        octets = path.read_bytes()
+    except OSError as error:
+        raise BadFile(path, [f"cannot be read: {error.strerror or error}"]) from None
+    try:
+        with zipfile.ZipFile(io.BytesIO(octets)) as archive:
             entries = archive.infolist()
             if len(entries) > FILES_N_MAX:
                 raise FlashStopped("corrupt", file=path, why=f"it has more than {FILES_N_MAX} files")
@@ -181,9 +186,7 @@ def _unzipped(path: Path) -> dict[str, bytes]:
                 if entry.filename in contents or not _stays(entry.filename) or entry.file_size > FILE_BYTES_MAX:
                     raise FlashStopped("corrupt", file=path, why=f"{entry.filename!r} is twice, too long or no name")
                 contents[entry.filename] = archive.read(entry)
-    except OSError as error:
-        raise BadFile(path, [f"cannot be read: {error.strerror or error}"]) from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, NotImplementedError) as error:
         raise FlashStopped("corrupt", file=path, why=f"it is no whole zip file ({error})") from None
     return contents
 
