@@ -78,7 +78,7 @@ def test_a_supervisor_with_the_key_of_another_site_is_refused_by_every_node(make
 
 def test_no_node_holds_the_key_of_the_site_or_of_another_node(make_run: MakeRun) -> None:
     bench = make_run().bench
-    stores = [bench.nodes[name].process.folder / "keys.bin" for name in bench.nodes]
+    stores = [bench.nodes[name].process.folder / "keys.a" for name in bench.nodes]
     assert len({store.read_bytes() for store in stores}) == 3
     assert not any(bench.site_key in store.read_bytes() for store in stores)
 
