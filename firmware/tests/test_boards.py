@@ -111,7 +111,8 @@ CHIPS = {
         {2: frozenset({("X1", "X2")}), 5: frozenset({("X1", "X2")}), 3: frozenset({("Y3", "Y4")})},
     ),
 }
-# Pins that a wiring may use for one of several things, never for two at once: `Ports.bind` refuses that.
+# Pins that a wiring may use for one of several things, never for two at once.  `Ports.bind` refuses a contact on
+# the pin of an encoder; the other pairs cannot be asked for: no table names resistance thermometers and drives yet.
 INSTEAD = {
     "rp2350b": {
         14: {"TC_SELECT", "RTD_SELECT"},
