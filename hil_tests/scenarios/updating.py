@@ -42,6 +42,7 @@ class Technician:
     def __init__(self, run: BenchRun) -> None:
         self.run = run
         self.steps: list[str] = []
+        self.unplugged_us: int | None = None  # from then on the port is gone from this PC
         run.kill_supervisor()
         run.bench.watchdogs_only = True
         for node in run.bench.nodes.values():
@@ -57,14 +58,36 @@ class Technician:
         if step not in self.steps:
             self.steps.append(step)
 
+    def unplug(self, after_s: float = 0.0) -> None:
+        """Pull the cable out of the PC; with ``after_s`` the board still hears what is sent now, and is not heard."""
+        node = self.run.bench.nodes[NODE]
+        self.unplugged_us = self.run.bench.now_us + round(after_s * 1e6)
+        node.to_host.cut, node.to_node.cut = True, not after_s
+
+    def plug(self) -> None:
+        """Plug it in again."""
+        self.run.bench.pull_cable(NODE, False)
+        self.unplugged_us = None
+
+    def line(self) -> BoardLine:
+        """A line to the board that no session has used."""
+        bench = self.run.bench
+        entropy = random.Random(f"technician {bench.now_us}").randbytes
+        key = auth.role_key(bench.site_key, auth.MAINTENANCE)
+
+        def lost() -> bool:
+            return self.unplugged_us is not None and bench.now_us >= self.unplugged_us
+
+        return BoardLine(NODE, bench.port(NODE), self.turn, key, entropy, self.told, lost)
+
     def update(self, new: FirmwareImage) -> Updated:
         """From the first word to the end."""
-        run = self.run
-        configuration = next(one for one in run.configurations if one.name == NODE)
-        entropy = random.Random(f"technician {run.bench.now_us}").randbytes
-        key = auth.role_key(run.bench.site_key, auth.MAINTENANCE)
-        line = BoardLine(NODE, run.bench.port(NODE), self.turn, key, entropy, self.told)
-        return Update(line, new, configuration).run()
+        configuration = next(one for one in self.run.configurations if one.name == NODE)
+        return Update(self.line(), new, configuration).run()
+
+    def runs(self) -> str:
+        """Hash of the firmware that answers."""
+        return self.line().look().firmware_sha256
 
     def select(self) -> str:
         """What the selector would read."""

@@ -19,6 +19,7 @@ from spinline_protocol.states import ACTIVE, EVENTS, EVT_INTERNAL, EVT_SCAN_OVER
 
 LEASE_EVERY_US = 400_000
 BACK_US = 15_000_000  # from a failure to the old firmware: the watchdog's 8 s, the start, a session
+GONE_US = 15_000_000  # a board with an USB port of its own is gone from it for seconds while it starts again
 CONFIRM_US = 90_000_000  # a minute's watch and what is around it
 ASK_AGAIN_US = 1_000_000
 SPOILS = (EVT_SCAN_OVERRUN, EVT_INTERNAL)
@@ -93,9 +94,12 @@ class Update:
         session = NodeSession(self._configuration, sha256, LEASE_MS, line.entropy, line.role_key, auth.MAINTENANCE)
         reason, lease_due_us, ask_due_us = "it did not start", 0, 0
         sequence = None
-        began_us = line.now_us
+        began_us = there_us = line.now_us
         while line.now_us < began_us + CONFIRM_US and session.phase != REFUSED:
             line.turn()
+            there_us = there_us if line.lost() else line.now_us
+            if line.now_us > there_us + GONE_US:
+                raise line.stop("unplugged-in-trial")
             octets = session.step(line.port.arrivals(), line.now_us)
             faults = [EVENTS[event["code"]] for event in session.events if event["code"] in SPOILS]
             reason = f"the new firmware reported {faults[0]}" if faults else reason
