@@ -56,5 +56,13 @@ class LittlefsLine(SimulatedLine):
         seed = hashlib.sha256(f"{self._seed} {name}".encode()).digest()
         return board(self._interpreter.command, folder, device_id, seed)
 
+    def format(self, name: str) -> None:
+        """The file system of a board is made anew, and the board starts."""
+        self.cut_power(name)
+        folder = self.nodes[name].process.folder
+        (folder / "flash.bin").unlink()
+        (folder / "flash.txt").write_text(f"{self._blocks_n} formatted\n")
+        self.restore_power(name)
+
     def _manifest(self, process: NodeProcess) -> Path:
         return process.folder / "files" / "a" / "manifest.txt"

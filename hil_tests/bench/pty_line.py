@@ -2,15 +2,20 @@
 
     python -m hil_tests.bench.pty_line --folder DIR [--seed N] [--speed N] [--seconds N] [--node NAME ...]
         [--fixtures] [--links DIR] [--broken NODE.CHANNEL ...] [--littlefs] [--empty NODE ...] [--blocks N]
+        [--preheated]
 
 prints one line of JSON, {"firmware_sha256": ..., "ports": {"melt": "/dev/pts/3", ...}}, and runs until its time is over
 or its standard input closes.  A line of JSON on its standard input is done and answered by one: ["lay", FAULT, PLACE],
 ["lift", FAULT, PLACE], ["output", PLACE], ["permit", NODE], ["enumerate", NODE]: its adapter comes back under another
-name, which is the answer; ["pull", NODE], ["plug", NODE]: its cable behind the adapter; ["power", NODE]: off and on.
+name, which is the answer; ["unplug", NODE]: its adapter is gone until then; ["pull", NODE], ["plug", NODE]: its cable
+behind the adapter; ["power", NODE]: off and on; ["off", NODE], ["on", NODE]: its supply; ["jumper", NODE]: set where it
+was not, and the other way round; ["format", NODE]: its file system is made anew; ["speed", N]: from now on so many
+times the wall clock.
 
 With ``--littlefs`` each board has a real file system in a file, of so many ``--blocks``; an ``--empty`` one shows its
-prompt.  With ``--fixtures`` there is no plant: each node has a fixture board, as on a wired bench, with a port of its
-own.  ``--links`` makes links to the ports, named as a system names those of USB adapters.
+prompt.  A line that is ``--preheated`` was stopped a while ago.  With ``--fixtures`` there is no plant: each node has a
+fixture board, as on a wired bench, with a port of its own.  ``--links`` makes links to the ports, named as a system
+names those of USB adapters.
 """
 
 from __future__ import annotations
@@ -21,18 +26,21 @@ import os
 import select
 import sys
 import tty
+from collections.abc import Callable
 from pathlib import Path
 
 from spinline.recipe.line_model import load_line
+from spinline.recipe.reading import read_recipe
 
 from .api import output_row, share_of
 from .copper import Copper
 from .injector import Injector
 from .interpreters import find_interpreter
 from .littlefs_line import BLOCKS_N, LittlefsLine
-from .run import LINE_R1
+from .run import LINE_R1, RECIPE_R1, preheat
 from .simulated import SimulatedLine
 from .wall import now_s, rest_until
+from .wiring import NO_JUMPER
 
 STEP_US = 10_000
 READ_BYTES_MAX = 4096
@@ -69,6 +77,7 @@ class Orders:
         self._line, self._bench, self._ends, self._links = load_line(LINE_R1), bench, ends, links
         self._injector = Injector(self._line, bench, seed, lambda s: bench.run_until(bench.now_us + round(s * 1e6)))
         self.closed = False
+        self.speed: float | None = None  # that was asked for
         self._rest = b""
 
     def step(self) -> None:
@@ -82,48 +91,74 @@ class Orders:
 
     def _enumerate(self, name: str) -> str:
         """The old device is gone, a new one is there, and the link names it."""
-        gone = self._ends[name]
+        gone = self._ends.get(name)
         self._ends[name], device = _open_pty()  # while the old one has its name
-        os.close(gone)
+        if gone is not None:
+            os.close(gone)
         if self._links:
             _link(self._links, {name: device})
         return device
 
+    def _unplug(self, name: str) -> None:
+        """Its adapter is gone: whoever has the port open reads an error, and the link names nothing any more."""
+        if self._links:
+            _link_of(self._links, name).unlink()
+        os.close(self._ends.pop(name))
+
     def _do(self, what: str, *given: str) -> float | bool | str | None:
+        orders: dict[str, Callable[[str], object]] = {
+            "enumerate": self._enumerate,
+            "unplug": self._unplug,
+            "pull": lambda node: self._bench.pull_cable(node, True),
+            "plug": lambda node: self._bench.pull_cable(node, False),
+            "power": self._bench.power_cycle,
+            "off": self._bench.cut_power,
+            "on": self._bench.restore_power,
+            "jumper": self._jumper,
+            "speed": self._set_speed,
+        }
+        if isinstance(self._bench, LittlefsLine):
+            orders["format"] = self._bench.format
+        if what in orders:
+            answer = orders[what](*given)
+            return answer if isinstance(answer, str) else None
         if what in ("lay", "lift"):
             (self._injector.lay if what == "lay" else self._injector.lift)(*given)
-            return None
-        if what == "enumerate":
-            return self._enumerate(*given)
-        if what in ("pull", "plug"):
-            self._bench.pull_cable(given[0], what == "pull")
-            return None
-        if what == "power":
-            self._bench.power_cycle(given[0])
             return None
         terminals = self._bench.nodes[given[0].partition(".")[0]].terminals
         if what == "permit":
             return terminals.permit(self._bench.now_us // 1000)
         return share_of(output_row(self._line, given[0]), terminals.pins, terminals.dac)
 
+    def _jumper(self, name: str) -> None:
+        self._bench.nodes[name].terminals.contacts_open ^= NO_JUMPER
+
+    def _set_speed(self, speed: str) -> None:
+        self.speed = float(speed)
+
 
 def run(bench: SimulatedLine, ends: dict[str, int], speed: float, seconds: float, orders: Orders) -> None:
     """Keep virtual time at ``speed`` times the wall clock for ``seconds`` of virtual time."""
-    started_s = now_s()
+    due_s = now_s()
     while bench.now_us < seconds * 1e6 and not orders.closed:
         bench.run_until(bench.now_us + STEP_US)
         _pump(bench, ends)
         orders.step()
-        rest_until(started_s + bench.now_us / 1e6 / speed)
+        due_s += STEP_US / 1e6 / (orders.speed or speed)
+        rest_until(due_s)
 
 
 def _link(folder: Path, ports: dict[str, str]) -> None:
     """Links as of USB adapters: the serial number of NODE is SIM_NODE."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, device in ports.items():
-        link = folder / f"usb-Spinline_Simulated_{serial_of(name)}-if00-port0"
+        link = _link_of(folder, name)
         link.unlink(missing_ok=True)
         link.symlink_to(device)
+
+
+def _link_of(folder: Path, name: str) -> Path:
+    return folder / f"usb-Spinline_Simulated_{serial_of(name)}-if00-port0"
 
 
 def serial_of(name: str) -> str:
@@ -146,6 +181,7 @@ def main() -> None:
     parser.add_argument("--littlefs", action="store_true")
     parser.add_argument("--empty", action="append", default=[])
     parser.add_argument("--blocks", type=int, default=BLOCKS_N)
+    parser.add_argument("--preheated", action="store_true")
     given = parser.parse_args()
     names = tuple(given.node or ("melt", "bath", "draw"))
     interpreter = find_interpreter(given.mpy)
@@ -156,6 +192,8 @@ def main() -> None:
         bench = Copper(interpreter, given.folder, given.seed, names, tuple(given.broken))
     else:
         bench = SimulatedLine(interpreter, given.folder, given.seed, names)
+    if given.preheated:
+        preheat(bench.plant, read_recipe(RECIPE_R1))
     ends = {}
     ports = {}
     for name in bench.nodes:

@@ -21,6 +21,7 @@ from spinline_protocol import auth
 from .api import FEATURES, Laid, output_row, share_of
 from .injector import Injector
 from .interpreters import Interpreter
+from .plant.line import Line as Plant
 from .simulated import SimulatedLine
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,6 +39,13 @@ def line_r1() -> Line:
 def sha256_of(path: Path) -> str:
     """Hash of a file as hex."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def preheat(plant: Plant, recipe: Recipe) -> None:
+    """Zones, quench and stretch bath near their setpoints."""
+    zones = [float(getattr(recipe.melt, f"z{i}_temperature_C")) for i in range(1, 7)]
+    zones += [float(recipe.melt.pump_temperature_C), float(recipe.melt.die_temperature_C)]
+    plant.preheat(zones, float(recipe.quench.quench_temperature_C), float(recipe.draw.stretch_temperature_C))
 
 
 class BenchRun:
@@ -209,11 +217,7 @@ class BenchRun:
 
     def preheat(self) -> None:
         """Begin with zones, quench and stretch bath near their setpoints: a line that was stopped a while ago."""
-        melt, recipe = self.recipe.melt, self.recipe
-        zones = [float(getattr(melt, f"z{i}_temperature_C")) for i in range(1, 7)]
-        zones += [float(melt.pump_temperature_C), float(melt.die_temperature_C)]
-        stretch_C = float(recipe.draw.stretch_temperature_C)
-        self.bench.plant.preheat(zones, float(recipe.quench.quench_temperature_C), stretch_C)
+        preheat(self.bench.plant, self.recipe)
 
     def close(self) -> None:
         """End all processes and close the journal; may be called after a kill."""

@@ -2,7 +2,7 @@
 
 Arguments as of node.py.  The board's folder holds flash.bin; where it does not, it is made: as many blocks as
 flash.txt says in its first word, with the folder `files` copied into it where the second one is "laid".
-A board without main.py, or one that SystemExit ends, comes to its prompt on the serial line, as a board does.
+A board without main.py, or one whose main.py ends, comes to its prompt on the serial line, as a board does.
 """
 
 import sys
@@ -29,4 +29,5 @@ try:
         with open(_name) as _file:
             exec(_file.read(), {"__name__": "__main__"})
 except SystemExit:
-    prompt.serve()
+    pass
+prompt.serve()

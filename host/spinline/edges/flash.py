@@ -192,17 +192,23 @@ class Flash:
 
 def board_rows(site: Site) -> list[dict[str, str]]:
     """What is connected, a row each: for people, texts only.  Nothing is changed."""
-    known = {row.device_id: name for name, row in read_controllers(site.controllers).items()}
+    known = read_controllers(site.controllers)
+    by_id = {row.device_id: name for name, row in known.items()}
+    by_serial = {row.usb_serial: name for name, row in known.items() if row.usb_serial}
     rows = []
     for one in find_boards(places_of(site.ports)):
-        hello = one.hello
+        hello, named = one.hello, by_serial.get(one.place.usb_serial, "unknown")
         device_id, sha256 = (hello["device_id"].hex(), hello["firmware_sha256"].hex()) if hello else ("", "")
-        says = "empty: MicroPython's prompt" if one.prompt else "no answer"
+        says = (
+            "at MicroPython's prompt: empty, or in safe mode"
+            if one.prompt
+            else "no answer: no supply, or no MicroPython"
+        )
         rows.append(
             {
                 "port": one.place.device,
                 "USB serial": one.place.usb_serial,
-                "controller": known.get(device_id, "unknown") if hello else "",
+                "controller": by_id.get(device_id, "unknown") if hello else named,
                 "device id": device_id,
                 "firmware": sha256[:8],
                 "version": flash_record.version_of(site.records, sha256) if hello else "",

@@ -6,6 +6,7 @@ character, a carriage return is noise between two frames.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from dataclasses import dataclass, field
@@ -55,23 +56,32 @@ def places_of(folder: str | None) -> list[Place]:
 
 
 def holders_of(device: str) -> list[str]:
-    """Other processes that have a port open: name and number of each; only those this account may look into."""
+    """Other processes that have a port open: name and number of each; only those this account may look into.
+
+    The program that is a pseudo-terminal's other end is none of them.
+    """
     target, found = os.path.realpath(device), []
     for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if process.name != str(os.getpid()) and any(
-                os.readlink(one) == target for one in (process / "fd").iterdir()
-            ):
+        if process.name == str(os.getpid()):
+            continue
+        with contextlib.suppress(OSError):  # it has ended, or is another account's
+            opened = {one.name: os.readlink(one) for one in (process / "fd").iterdir()}
+            if target in opened.values() and not _is_other_end(process, opened, target):
                 found.append(f"{(process / 'comm').read_text().strip()} (process {process.name})")
-        except OSError:
-            continue  # it has ended, or is another account's
     return found
+
+
+def _is_other_end(process: Path, opened: dict[str, str], target: str) -> bool:
+    """True for a process with the master of this pseudo-terminal: Linux tells its number beside the descriptor."""
+    masters = [number for number, name in opened.items() if name.endswith("/ptmx")]
+    told = [(process / "fdinfo" / number).read_text() for number in masters]
+    return any(f"tty-index:\t{target.removeprefix(PSEUDO)}\n" in text for text in told)
 
 
 def claim(device: str) -> SerialPort:
     """The port, for us alone.  FlashStopped: ``port-busy`` says who has it, ``no-access`` why it cannot be opened."""
     others = holders_of(device)
-    if others and not os.path.realpath(device).startswith(PSEUDO):  # there the other end is a program, too
+    if others:
         raise FlashStopped("port-busy", port=device, who=", ".join(others))
     port = SerialPort(device)
     port.read()

@@ -19,6 +19,7 @@ from spinline.line.flash_rules import version_words
 from spinline_protocol import auth
 
 BACK_US = 30_000_000  # from the restart to the first answer
+PROMPTS_N = 2  # so often it answers with its prompt behind the restart: the first may be from before
 STARTER, STARTER_DRAFT = "main.py", "main.new"
 # what an earlier life may have left: the starter first, so that nothing half laid is ever started
 OLD = [STARTER, "select.txt", "b/manifest.txt", f"{SLOT}/{SLOT_MANIFEST}", "incoming.txt", "incoming.bin"]
@@ -94,10 +95,13 @@ def _lay(
 
 
 def _wait(target: Target, firmware_sha256: str) -> None:
-    """Until the board runs it."""
-    end_us = clock.monotonic_us() + BACK_US
+    """Until the board runs it, or shows that its jumper keeps it in safe mode."""
+    end_us, prompts_n = clock.monotonic_us() + BACK_US, 0
     while clock.monotonic_us() < end_us:
-        hello = find_boards([target.place])[0].hello
-        if hello and hello["firmware_sha256"].hex() == firmware_sha256:
+        found = find_boards([target.place])[0]
+        if found.hello and found.hello["firmware_sha256"].hex() == firmware_sha256:
             return
+        prompts_n += found.prompt
+        if prompts_n == PROMPTS_N:
+            raise FlashStopped("jumper-set", controller=target.name)
     raise FlashStopped("not-set-up", controller=target.name, why="it was laid whole and does not start")

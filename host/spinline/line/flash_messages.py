@@ -124,6 +124,11 @@ MESSAGES = {
         "{controller} did not come back: {why}",
         "see to its cable; else hold its safe-mode button at power-on and run spinline flash --controller {controller}",
     ),
+    "jumper-set": Message(
+        SAFE_MODE,
+        "{controller} was set up and is still in safe mode",
+        "take its jumper off, switch its power off and on, and run it again",
+    ),
     "not-set-up": Message(
         SAFE_MODE,
         "{controller} could not be set up: {why}",
