@@ -47,8 +47,11 @@ class Releases:
         self.folder = folder
         new_release_key(folder / "release")
 
-    def bundle(self, version: str, text: str = "", file: str = "events.py", name: str = "") -> Path:
-        """A release of these sources, with text behind a file; ``name``: of the zip, where the version says too little."""
+    def bundle(
+        self, version: str, text: str = "", file: str = "events.py", name: str = "", image: Path | None = None
+    ) -> Path:
+        """A release of these sources, with text behind a file; ``name``: of the zip, where that must be another;
+        ``image``: MicroPython for the bench's kind of board."""
         out = self.folder / f"{name or version}.zip"
         if out.exists():
             return out
@@ -58,6 +61,7 @@ class Releases:
         changed = sources / "firmware" / "spinline_firmware" / file
         changed.write_text(changed.read_text() + "\n\n" + text)
         given = ["--source", str(sources), "--key", str(self.folder / "release"), "--version", version]
+        given += ["--image", f"{BOARD}={image}"] if image else []
         ran = CliRunner().invoke(app, ["bundle", str(out), *given, "--arch", f"{BOARD}=x86"], catch_exceptions=False)
         assert ran.exit_code == 0, ran.output
         return out

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
 
+from hil_tests.bench.bare_boards import RP2350, boot_drive, uf2
 from hil_tests.bench.interpreters import Interpreter
+from spinline.edges.interpreter import Drive, write_uf2
 from spinline.edges.rescue import BoardPrompt
 from spinline.edges.set_up import STARTER
 from spinline.edges.site import note_controller
@@ -18,7 +21,7 @@ pytestmark = pytest.mark.wall
 
 AT_PROMPT = "at MicroPython's prompt: empty, or in safe mode"
 QUICK = 60.0  # a board at its prompt has no lease
-EVERY = 9  # of the files, where not every one is asked for
+EVERY, EVERY_WHOLE = 16, 4  # of the files; the second with --whole
 
 
 def set_up(technician: Technician, release: Path, *options: str) -> None:
@@ -100,7 +103,7 @@ def test_a_set_up_cut_at_any_file_is_begun_again(
                 lost = technician.flash(release)
             assert (lost["result"], lost["exit"]) == ("not-set-up", 40), lost["sentence"]
             until(lambda: technician.shown()["state"] == AT_PROMPT)
-            at += 1 if request.config.getoption("--whole") else EVERY
+            at += EVERY_WHOLE if request.config.getoption("--whole") else EVERY
         set_up(technician, release)
     finally:
         technician.close()
@@ -126,3 +129,29 @@ def test_a_supply_that_goes_in_a_set_up_is_told_and_the_board_is_set_up_again(
     technician.line.ask("on", NODE)
     until(lambda: technician.shown()["state"] == AT_PROMPT)
     set_up(technician, release)
+
+
+def test_a_board_without_micropython_gets_it_from_the_bundle_and_is_set_up(
+    interpreter: Interpreter, tmp_path: Path, releases: Releases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    technician = Technician(interpreter, tmp_path, releases, "--empty", NODE)
+    (tmp_path / "mounts").write_text(boot_drive(tmp_path / "drive", "RP2350"))
+    monkeypatch.setattr("spinline.edges.interpreter.MOUNTS", tmp_path / "mounts")
+    image, write = tmp_path / "micropython.uf2", write_uf2
+    image.write_bytes(uf2(RP2350, b"MicroPython" * 100))
+    release = technician.bundle("1.3.0", name="with an image", image=image)
+
+    def written(name: str, drive: Drive, octets: bytes) -> None:
+        """With the last block the drive goes and the board starts."""
+        write(name, drive, octets)
+        (tmp_path / "mounts").write_text("")
+        technician.line.ask("enumerate", NODE)
+
+    try:
+        technician.line.ask("unplug", NODE)
+        monkeypatch.setattr("spinline.edges.interpreter.write_uf2", written)
+        set_up(technician, release, "--interpreter")
+        assert (tmp_path / "drive" / "firmware.uf2").read_bytes() == image.read_bytes()
+        assert technician.record()[-1]["interpreter_sha256"] == hashlib.sha256(image.read_bytes()).hexdigest()
+    finally:
+        technician.close()

@@ -31,7 +31,6 @@ MICROPYTHON_MIN = "1.23.0"  # the first whose bytecode is version 6.3
 DAY = (1980, 1, 1, 0, 0, 0)  # of every entry: a zip has no earlier one
 FILE_BYTES_MAX = 16 * 1024 * 1024
 FILES_N_MAX = 2000
-IMAGE_SUFFIXES = (".uf2", ".bin")
 SLOT = "a"
 SLOT_MANIFEST = "manifest.txt"
 

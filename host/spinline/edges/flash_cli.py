@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from spinline.edges import flash_record
-from spinline.edges.flash_options import ALL, Options
+from spinline.edges.flash_targets import ALL, Options
 from spinline.edges.site import SITE_FILE, read_site
 from spinline.errors import BadInput
 
@@ -39,6 +39,8 @@ def flash(
     cold: Annotated[bool, typer.Option("--cold", help="A person has seen that no heater is hot.")] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Another board becomes this controller.")] = False,
     board: Annotated[str, typer.Option(help="Kind of an empty board, where it is not clear.", metavar="KIND")] = "",
+    interpreter: Annotated[bool, typer.Option("--interpreter", help="First put the bundle's MicroPython onto an empty board.")]
+    = False,
     arch: ArchOption = None,
 ) -> None:  # fmt: skip
     """Bring a firmware onto the line's controllers; what fails its trial is undone by the controller itself.
@@ -51,7 +53,7 @@ def flash(
         from spinline.edges import flash_command
     except ImportError as error:
         raise BadInput([f"flashing needs {error.name}: pip install 'spinline[flashing]'"]) from None
-    options = Options(controller, replace, dry_run, allow_downgrade, cold, board)
+    options = Options(controller, replace, dry_run, allow_downgrade, cold, board, interpreter)
     raise typer.Exit(flash_command.run_flash((site, line, key), bundle, source, arch or [], options, show, as_json))
 
 

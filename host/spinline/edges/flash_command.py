@@ -17,7 +17,7 @@ from rich.table import Table
 from spinline.edges import firmware_build
 from spinline.edges.bundle import Bundle, bundle_of, read_bundle, write_bundle
 from spinline.edges.flash import Flash, Outcome, board_rows, flashing_alone
-from spinline.edges.flash_options import Options
+from spinline.edges.flash_targets import ALL, Options
 from spinline.edges.signing import load_secret_key
 from spinline.edges.site import Site, read_site
 from spinline.errors import BadInput
@@ -29,6 +29,7 @@ STEPS = {
     "build": "verify on the board",
     "watch": "try, watched for a minute",
     "record": "record",
+    "interpreter": "put MicroPython onto it",
     "set-up": "set up",
 }
 
@@ -39,6 +40,8 @@ def run_flash(
 ) -> int:  # fmt: skip
     """All of `spinline flash`; returns its exit code.  ``site``: its file, line file and key, or None for its own."""
     try:
+        if options.interpreter and options.controller == ALL:
+            raise BadInput(["--interpreter is for one board: say which one it becomes, --controller NAME"])
         here = read_site(*site)
         if show:
             _show_boards(board_rows(here), as_json)

@@ -1,13 +1,30 @@
-"""Which of the boards that were found are meant: by name of the controller, device id, USB serial number."""
+"""What a person asks of `spinline flash`, and which of the boards that were found are meant.
+
+A board is known by its device id, or by its USB serial number where it runs no firmware.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spinline.edges.flash_options import ALL
 from spinline.edges.found_boards import Found, Place
 from spinline.edges.site import Site, read_controllers
 from spinline.line.flash_messages import FlashStopped
+
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Options:
+    """``controller`` by name or all; ``board``: kind of an empty one; the rest as the command's options say."""
+
+    controller: str = ALL
+    replace: bool = False
+    dry_run: bool = False
+    allow_downgrade: bool = False
+    cold: bool = False
+    board: str = ""
+    interpreter: bool = False
 
 
 @dataclass(frozen=True)

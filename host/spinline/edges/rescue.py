@@ -141,7 +141,11 @@ class BoardPrompt:
 
     def restart(self) -> None:
         """As after power-on."""
+        self.leave("import machine\nmachine.reset()")
+
+    def leave(self, code: str) -> None:
+        """Run what ends this conversation."""
         try:
-            self._transport.exec_raw_no_follow("import machine\nmachine.reset()")
+            self._transport.exec_raw_no_follow(code)
         except FAILURES as error:
             raise PromptFailed(str(error)) from error

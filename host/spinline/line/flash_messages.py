@@ -74,6 +74,21 @@ MESSAGES = {
         "{controller} has MicroPython {interpreter}, and the firmware needs {needed} or newer",
         "have a newer MicroPython put onto the board, then run it again",
     ),
+    "no-interpreter": Message(
+        REFUSED,
+        "the bundle has no MicroPython for {controller}",
+        "take a bundle that has it, or put it onto the board by hand",
+    ),
+    "wrong-drive": Message(
+        REFUSED,
+        "the boot drive {drive} is a {board_id}, and the MicroPython is for {boards}",
+        "plug in the right board, or take a bundle made for this one",
+    ),
+    "by-hand": Message(
+        REFUSED,
+        "this command cannot put MicroPython onto a {board}",
+        "put it onto the board with the tool of its maker, in DFU mode, then run it again without --interpreter",
+    ),
     "signature": Message(
         REFUSED, "{file} is not signed with the release key of this site", "ask for the bundle again; do not use it"
     ),
