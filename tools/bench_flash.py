@@ -8,6 +8,7 @@ from pathlib import Path
 from hil_tests.bench.board_files import image_of, slot_sources
 from hil_tests.bench.flash_sweep import Sweep, firmware, in_place
 from hil_tests.bench.interpreters import find_interpreter
+from hil_tests.bench.record_sweep import RecordSweep
 from hil_tests.bench.run import BenchRun
 from hil_tests.bench.wall import now_s
 from spinline.line.board_line import BoardLine
@@ -22,19 +23,23 @@ NODE = "draw"
 
 
 def cuts() -> Sequence[Row]:
-    """Every effect of an update cut at every tear; the same of files that are copied in place."""
+    """Every effect of an update and of each record cut at every tear; the same of files that are copied in place."""
     old, new, command = firmware(OLD_FILES), firmware(NEW_FILES), find_interpreter().command
     with tempfile.TemporaryDirectory() as folder:
         started_s = now_s()
         found = Sweep(command, Path(folder), old, new).run()
-        lives = found.lives_n / (now_s() - started_s)
+        Path(folder, "kept").mkdir()
+        kept = RecordSweep(command, Path(folder, "kept")).run()
+        lives_n = found.lives_n + kept.lives_n
+        lives = lives_n / (now_s() - started_s)
         copied = Path(folder, "copied")
         copied.mkdir()
         cuts_n, broken_n = in_place(command, copied, old, new)
-    bad_n, peer = found.dead_n + found.stuck_n, f"copied in place, % of {cuts_n} cuts"
+    bad_n = found.dead_n + found.stuck_n + kept.neither_n + kept.stuck_n
+    all_n, peer = found.cuts_n + kept.cuts_n, f"copied in place, % of {cuts_n} cuts"
     return [
-        Row("flash.unbootable_after_cut", bad_n, "boards", "lower", found.cuts_n, peer, 100 * broken_n / cuts_n, 0.0),
-        Row("flash.cut_lives_per_s", lives, "1/s", "higher", found.lives_n, None, None, 50.0),
+        Row("flash.unbootable_after_cut", bad_n, "boards", "lower", all_n, peer, 100 * broken_n / cuts_n, 0.0),
+        Row("flash.cut_lives_per_s", lives, "1/s", "higher", lives_n, None, None, 50.0),
     ]
 
 

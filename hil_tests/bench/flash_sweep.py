@@ -16,13 +16,14 @@ from spinline.line.firmware_image import FirmwareImage, SlotFile
 
 from .board_files import FORMS, ROOT, compiled, lay_files, lay_out
 
-LIFE = Path(__file__).parent / "mpy_flash" / "life.py"
-START = "import sys; sys.path[:] = sys.argv[1:2]; import life"
+MODULES = Path(__file__).parent / "mpy_flash"
+START = "import sys; sys.path[:] = sys.argv[1:2]; import "
 IMAGE_BYTES = 48 * 4096
 BITS_OF_CHANCE = 9
 TEARS = (0, 1, 4, 7, BITS_OF_CHANCE)  # eighths of an effect that are done when the power goes
 CUT_STATUS = 9
 LIFE_S_MAX = 60
+BOOT_EFFECTS_N_MAX = 100
 KEY = b"key"  # that life.py's board has
 
 
@@ -47,33 +48,51 @@ def firmware(files: dict[str, bytes]) -> FirmwareImage:
     return FirmwareImage("board", {name: SlotFile(hashlib.sha256(o).hexdigest(), o) for name, o in files.items()})
 
 
-class FlashBoard:
-    """A board's flash as a file.  ``live`` gives it a life; None where that was cut."""
+class LifeProcess:
+    """A flash as a file, and lives on it: runs of a ``module`` of mpy_flash, each a process of its own."""
 
-    def __init__(self, command: tuple[str, ...], folder: Path) -> None:
+    def __init__(self, command: tuple[str, ...], folder: Path, module: str) -> None:
         self.image = folder / "flash.bin"
         self.lives_n = 0
         lay_out(folder / "program")
         program = folder / "program" / "a"
-        (program / "life.mpy").write_bytes(compiled(LIFE, "life.py", FORMS[32]))
-        self._command = [*command, "-X", "heapsize=4M", "-c", START, str(program), str(self.image)]
+        for file in MODULES.glob("*.py"):
+            (program / f"{file.stem}.mpy").write_bytes(compiled(file, file.name, FORMS[32]))
+        self._command = [*command, "-X", "heapsize=4M", "-c", START + module, str(program), str(self.image)]
 
-    def live(self, act: str, cut: int = -1, tear: int = 0, seed: int = 0) -> Life | None:
-        """From power-on to the end of an act.  Raises LifeFailed where it ends any other way."""
+    def live(self, words: tuple[str, ...], cut: int, tear: int, seed: int) -> list[str] | None:
+        """What a life prints; None where it was cut.  Raises LifeFailed where it ends any other way."""
         self.lives_n += 1
+        given = [*words, str(cut), str(tear), str(seed)]
         done = subprocess.run(
-            [*self._command, str(ROOT / "firmware/main.py"), act, str(cut), str(tear), str(seed)],
-            capture_output=True,
-            text=True,
-            timeout=LIFE_S_MAX,
-            stdin=subprocess.DEVNULL,
+            [*self._command, *given], capture_output=True, text=True, timeout=LIFE_S_MAX, stdin=subprocess.DEVNULL
         )
         if done.returncode == CUT_STATUS:
             return None
-        words = done.stdout.split()
-        if done.returncode or len(words) != 6:
-            raise LifeFailed(f"{act}, cut {cut}, tear {tear}, seed {seed}:\n{done.stdout}{done.stderr}")
-        return Life(words[0], words[1] == "1", words[2] == "1", words[3], int(words[4]), int(words[5]))
+        if done.returncode:
+            raise LifeFailed(f"{' '.join(given)}:\n{done.stdout}{done.stderr}")
+        return done.stdout.split()
+
+
+class FlashBoard:
+    """A board's flash as a file.  ``live`` gives it a life; None where that was cut."""
+
+    def __init__(self, command: tuple[str, ...], folder: Path) -> None:
+        self._life = LifeProcess(command, folder, "life")
+        self.image = self._life.image
+
+    @property
+    def lives_n(self) -> int:
+        """How often it was started."""
+        return self._life.lives_n
+
+    def live(self, act: str, cut: int = -1, tear: int = 0, seed: int = 0) -> Life | None:
+        """From power-on to the end of an act."""
+        words = self._life.live((str(ROOT / "firmware/main.py"), act), cut, tear, seed)
+        if words is None:
+            return None
+        slot, on_trial, whole, sha256, code, effects_n = words
+        return Life(slot, on_trial == "1", whole == "1", sha256, int(code), int(effects_n))
 
     def become(self, image: Path) -> None:
         """The flash of another moment."""
@@ -138,12 +157,22 @@ class Sweep:
         return found
 
     def _cut(self, found: Found, name: str, cut: int, tear: int) -> None:
-        """One cut, one more in the boot behind it where that has an effect, and what starts then."""
-        board, act = self._board, self.acts[name]
+        """One cut, and what starts then; again with every effect of the boot behind it, and of the next, cut too."""
+        board, after = self._board, self._folder / "after.bin"
         board.become(self._moments[name])
-        assert board.live(act, cut, tear, cut) is None
+        assert board.live(self.acts[name], cut, tear, cut) is None
+        shutil.copyfile(board.image, after)
         found.cuts_n += 1
-        board.live("boot", 0, tear, cut)
+        self._judge(found, name)
+        board.become(after)
+        for second in range(BOOT_EFFECTS_N_MAX):
+            if board.live("boot", second, tear, cut) is not None:
+                break
+            found.cuts_n += 1
+        self._judge(found, name)
+
+    def _judge(self, found: Found, name: str) -> None:
+        """The firmware that starts is a whole one, and an act before the trial can be gone on with."""
         life = self._whole("boot")
         if not life.whole or life.sha256 not in (self._old.firmware_sha256, self._new.firmware_sha256):
             found.dead_n += 1

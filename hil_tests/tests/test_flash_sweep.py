@@ -8,6 +8,7 @@ import pytest
 
 from hil_tests.bench.flash_sweep import Found, Sweep, firmware, in_place
 from hil_tests.bench.interpreters import InterpreterMissing, find_interpreter
+from hil_tests.bench.record_sweep import LAID_EVENTS, Records, RecordSweep, judged
 
 OLD_FILES = {f"pack/{name}.mpy": (name * 300).encode() for name in "abcdefg"}
 NEW_FILES = {**OLD_FILES, "pack/b.mpy": b"B" * 900, "pack/e.mpy": b"E" * 1500, "pack/h.mpy": b"H" * 50}
@@ -43,3 +44,25 @@ def test_after_every_cut_the_update_can_be_made_again(found: Found) -> None:
 def test_files_copied_over_those_that_run_do_not_stand_the_same_cuts(command: tuple[str, ...], tmp_path: Path) -> None:
     cuts_n, broken_n = in_place(command, tmp_path, OLD, NEW, EVERY)
     assert broken_n > cuts_n // 4
+
+
+def test_after_every_cut_what_a_board_keeps_is_old_or_new_and_can_be_written_again(
+    command: tuple[str, ...], tmp_path: Path
+) -> None:
+    found = RecordSweep(command, tmp_path).run(EVERY)
+    assert found.cuts_n >= 20
+    assert (found.neither_n, found.stuck_n) == (0, 0)
+    assert found.old_n
+
+
+def test_the_sweep_would_see_a_record_that_is_of_two_and_events_that_are_lost() -> None:
+    assert judged("tables", Records(1, 2, LAID_EVENTS, 0)) == "new"
+    for bad in (
+        Records(1, -2, LAID_EVENTS, 0),
+        Records(1, -1, LAID_EVENTS, 0),
+        Records(0, 1, LAID_EVENTS, 0),
+        Records(1, 1, LAID_EVENTS[1:], 0),
+        Records(1, 1, [*LAID_EVENTS, 53], 0),
+    ):
+        assert judged("tables", bad) == "neither"
+    assert judged("events", Records(1, 1, [*LAID_EVENTS, 52], 0)) == "neither", "half of what was appended at once"

@@ -10,65 +10,9 @@ import hashlib
 import os
 import sys
 
-import ffi
-import vfs
+import nor
 
 _folder, _image, _main, _act, _cut, _tear, _seed = sys.argv[1:8]
-
-BLOCK_BYTES = 4096
-PROGRAM_BYTES = 256  # of an RP2350's flash
-BITS_OF_CHANCE = 9
-
-
-class Flash:
-    """NOR flash in memory: an erase sets bits, a program clears them; one effect may be cut."""
-
-    def __init__(self, octets, cut, tear, seed):
-        self.octets = octets
-        self.effects_n = 0
-        self._cut, self._tear, self._seed = cut, tear, seed
-        self._exit = ffi.open("libc.so.6").func("v", "_exit", "i")
-
-    def readblocks(self, block, buffer, offset=0):
-        at = block * BLOCK_BYTES + offset
-        buffer[:] = self.octets[at : at + len(buffer)]
-
-    def writeblocks(self, block, buffer, offset=0):
-        self._effect(block * BLOCK_BYTES + offset, bytes(buffer))
-
-    def ioctl(self, operation, block):
-        if operation == 4:
-            return len(self.octets) // BLOCK_BYTES
-        if operation == 5:
-            return BLOCK_BYTES
-        if operation == 6:
-            self._effect(block * BLOCK_BYTES, b"\xff" * BLOCK_BYTES)
-            return 0
-
-    def _effect(self, at, after):
-        if self.effects_n == self._cut:
-            before = bytes(self.octets[at : at + len(after)])
-            self.octets[at : at + len(after)] = self._torn(before, after)
-            self.keep()
-            self._exit(9)
-        self.effects_n += 1
-        self.octets[at : at + len(after)] = after
-
-    def _torn(self, before, after):
-        if self._tear < BITS_OF_CHANCE:
-            done = len(after) * self._tear // 8
-            return after[:done] + before[done:]
-        chosen, mixed = b"", bytearray(before)
-        while len(chosen) < len(after):
-            chosen += hashlib.sha256(b"%d %d %d" % (self._seed, self._cut, len(chosen))).digest()
-        for i in range(len(after)):
-            mixed[i] = before[i] & ~chosen[i] | after[i] & chosen[i]
-        return mixed
-
-    def keep(self):
-        """Back into the image."""
-        with open(_image, "wb") as file:
-            file.write(self.octets)
 
 
 class Machine:
@@ -125,8 +69,7 @@ class Answer:
         self.code = code
 
 
-with open(_image, "rb") as _file:
-    flash = Flash(bytearray(_file.read()), int(_cut), int(_tear), int(_seed))
+flash = nor.Flash(_image, int(_cut), int(_tear), int(_seed))
 with open(_main) as _file:
     selector = _file.read()
 from spinline_firmware.drivers.slot_files import DIRECTORY, SlotFiles  # noqa: E402
@@ -215,11 +158,7 @@ def act(name, slot):
     return answer.code
 
 
-if _act.startswith("lay="):
-    vfs.VfsLfs2.mkfs(flash, progsize=PROGRAM_BYTES, readsize=32, lookahead=32)
-system = vfs.VfsLfs2(flash, progsize=PROGRAM_BYTES, readsize=32, lookahead=32)
-vfs.mount(system, "/flash")
-os.chdir("/flash")
+nor.mounted(flash, made=_act.startswith("lay="))
 sha256, slot, on_trial = (b"", "a", False) if _act.startswith("lay=") else start()
 verified = slot and sha256 and whole(slot)
 code = act(_act, slot) if _act != "boot" else -1
