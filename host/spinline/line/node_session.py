@@ -9,6 +9,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+from spinline.line.events_seen import EventsSeen
 from spinline.line.orders import Order, Orders, words_of
 from spinline.line.scan_clock import ScanClock
 from spinline.line.scans_seen import ScansSeen
@@ -32,7 +33,7 @@ SILENCE_MS = 3000  # no frame for this long: the link is lost
 ALIVE_MS = 1000  # after this a prepared node is asked something, so that silence means what it says
 BACKFILL_SCANS = 10000
 CREDIT_BYTES = 4096  # telemetry between two leases: what a system keeps of a serial line that nobody reads
-EVENT_GAP_MS = 30000  # more than ten repeats of what the node still has
+EARLIER_EVENTS_N = 1000  # of earlier boots: all that a node keeps
 LEASE_SENDS_N = 2  # one damaged frame must not cost half of a lease
 
 
@@ -65,6 +66,7 @@ class NodeSession:
         self.lost: list[tuple[int, int]] = []  # scans the node no longer has: [from, to)
         self.events: list[dict[str, Any]] = []
         self.lost_events: list[tuple[int, int]] = []  # likewise: [from, to)
+        self.earlier_events: list[dict[str, Any]] = []  # of boots before this one, from what the node kept
         self.refusals: list[str] = []
         self.runs_n = 0  # one more at each new boot and each new configuration
         self.new_run = True  # False: the record knows this run from an earlier supervisor
@@ -80,8 +82,7 @@ class NodeSession:
         self.orders = Orders()
         self._now_us = 0
         self._command_flying = self._command_due_ms = 0
-        self._next_event = 0
-        self._event_gap, self._event_gap_due_ms = -1, 0
+        self._seen_events = EventsSeen()
         self._heard_ms = 0
         self._seen_summaries = SummariesSeen()
         self.clock = ScanClock(configuration.scan_ms * 1000)
@@ -153,24 +154,20 @@ class NodeSession:
             self._take_event(event.fields, now_ms)
 
     def _take_event(self, fields: dict[str, Any], now_ms: int) -> None:
-        """Events in order.  The node repeats what it has: a gap that stays is what it lost, and is told."""
-        event_i = fields["event_i"]
-        if event_i < self._next_event:
+        """Events in order; those of earlier boots, which were asked for, apart."""
+        if fields["boot_id"] != self._boot_id:
+            self.earlier_events.append(fields)
             return
-        if event_i > self._next_event:
-            if self._event_gap != self._next_event:
-                self._event_gap, self._event_gap_due_ms = self._next_event, now_ms + EVENT_GAP_MS
-            if now_ms < self._event_gap_due_ms:
-                return
-            self._lose_events(event_i)
-        self._next_event = event_i + 1
-        self.events.append(fields)
+        next_one, lost = self._seen_events.take(fields["event_i"], now_ms)
+        self._tell_lost(lost)
+        if next_one:
+            self.events.append(fields)
 
-    def _lose_events(self, to_event: int) -> None:
-        """The node no longer has the events up to this one: told, and so later ones can be acknowledged."""
-        self.refusals.append(f"{self.name}: events {self._next_event} to {to_event - 1} are lost")
-        self.lost_events.append((self._next_event, to_event))
-        self._next_event = to_event
+    def _tell_lost(self, lost: tuple[int, int] | None) -> None:
+        """Events that the node no longer has: told, and so later ones can be acknowledged."""
+        if lost:
+            self.refusals.append(f"{self.name}: events {lost[0]} to {lost[1] - 1} are lost")
+            self.lost_events.append(lost)
 
     def _refuse(self, problem: str) -> None:
         self.phase, self.problem = REFUSED, problem
@@ -184,16 +181,12 @@ class NodeSession:
             self._refuse(f"{self.name}: runs firmware {running[:12]}, {expected} is expected; flash this node")
             self._link.close()
             return
-        if hello["boot_id"] != self._boot_id:
-            self.run_sha256 = b""
-            self._boot_id = hello["boot_id"]
-            self._next_event = hello["event_oldest"]  # what another host took is no loss
-            self.lost_events = []
-            self.clock.forget()
-        elif hello["event_oldest"] > self._next_event:
-            self._lose_events(hello["event_oldest"])
         self.state, self.phase = hello["state"], COMPARING
         self._ask("identify", messages.IDENTIFY)
+        if hello["boot_id"] != self._boot_id:
+            self._begin_boot(hello)
+        else:
+            self._tell_lost(self._seen_events.lose(hello["event_oldest"]))
         if hello["configuration_sha256"] == self.configuration.sha256:
             if self.run_sha256 != self.configuration.sha256:
                 self._begin_run(hello["ring_oldest"])
@@ -204,6 +197,16 @@ class NodeSession:
             self.phase = READY
         else:
             self._download(hello["configuration_sha256"])
+
+    def _begin_boot(self, hello: dict[str, Any]) -> None:
+        """The node has started since this record saw it, or is new to it.  Why it started it has kept itself."""
+        if self._boot_id >= 0:
+            self._ask("earlier", messages.BACKFILL_REQUEST, messages.STREAM_EVENTS, 0, EARLIER_EVENTS_N)
+        self.run_sha256 = b""
+        self._boot_id = hello["boot_id"]
+        self._seen_events = EventsSeen(hello["event_oldest"])  # what another host took is no loss
+        self.lost_events = []
+        self.clock.forget()
 
     def _waiting_for_backfill(self, oldest: int, following: int) -> None:
         """After a lost link: what the ring still has is asked for, what it has not is declared lost."""
@@ -349,7 +352,7 @@ class NodeSession:
 
     def resume(self, boot_id: int, next_scan: int, next_event: int, configuration_sha256: bytes) -> None:
         """What an earlier supervisor's record already holds of this node: go on behind it."""
-        self._boot_id, self._next_event = boot_id, next_event
+        self._boot_id, self._seen_events = boot_id, EventsSeen(next_event)
         self._seen_scans = ScansSeen(next_scan)
         self.run_sha256 = configuration_sha256
         self.runs_n, self.new_run = 1, False
@@ -375,7 +378,7 @@ class NodeSession:
     def first_event(self) -> int:
         """The first event that the record does not hold yet."""
         waiting = [int(event["event_i"]) for event in self.events[:1]] + [lost[0] for lost in self.lost_events[:1]]
-        return min(waiting, default=self._next_event)
+        return min(waiting, default=self._seen_events.following)
 
     @property
     def supervised(self) -> bool:

@@ -52,6 +52,9 @@ class Record(Protocol):
     def add_event(self, name: str, at_us: int, fields: dict[str, Any]) -> None:
         """An event of a node."""
 
+    def add_earlier_event(self, name: str, at_us: int, fields: dict[str, Any]) -> None:
+        """An event of an earlier boot of a node, told at ``at_us``; one that the record has stays as it is."""
+
     def add_batch_state(self, at_us: int, state: str, cause: str) -> None:
         """The batch changed its state."""
 
@@ -170,7 +173,9 @@ class Supervisor:
             self._record.add_event(name, self._start_us + now_us, event)
         for from_event, to_event in session.lost_events:
             self._record.add_event_gap(name, from_event, to_event, self._start_us + now_us)
-        session.lost, session.events, session.lost_events = [], [], []
+        for event in session.earlier_events:
+            self._record.add_earlier_event(name, self._start_us + now_us, event)
+        session.lost, session.events, session.lost_events, session.earlier_events = [], [], [], []
 
     def _take_scans(self, session: NodeSession, first: int, octets: bytes, now_us: int) -> tuple[int, bytes]:
         """Records go to the record as far as their time is known; returns what has to wait."""

@@ -10,6 +10,7 @@ from spinline.line.scan_clock import Placing
 from spinline.recipe.compiler import NodeConfiguration
 from spinline.record.decode import RecordDecoder, SummaryDecoder
 from spinline.record.journal import Journal
+from spinline.record.schema import event_name
 from spinline_protocol.configuration import summary_scans
 from spinline_protocol.quantities import QUANTITIES
 
@@ -96,6 +97,11 @@ class BatchRecord:
         """An event of a node."""
         told = (fields["scan"], fields["code"], fields["source"], fields["got"], fields["limit"])
         self.journal.add_event(self._runs[name], fields["event_i"], *told, at_us)
+
+    def add_earlier_event(self, name: str, at_us: int, fields: dict[str, Any]) -> None:
+        """An event that a node has kept from an earlier boot, told at ``at_us``.  One that is there stays as it is."""
+        told = (fields["scan"], event_name(fields["code"]), fields["source"], fields["got"], fields["limit"])
+        self.journal.add_earlier_event((name, fields["boot_id"], fields["event_i"], at_us, *told))
 
     def add_order(self, name: str, order: Order) -> None:
         """An order that is about to be sent, or has ended; ``asked_us`` is UTC."""

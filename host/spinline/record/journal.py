@@ -21,7 +21,6 @@ from spinline.record import schema
 from spinline.record.describing import configuration_i_of
 from spinline.record.number_set import NumberSet
 from spinline.record.opening import WriterLock, create_file, open_to_write, run_statement
-from spinline_protocol.states import EVENTS
 
 ROWS_WAITING_MAX = 200_000  # between two commits: 100 times what the nodes' rings hold of one second
 _QUALITY_BITS = 2 * schema.COLUMNS_PER_QUALITY_WORD
@@ -225,10 +224,13 @@ class Journal:
     ) -> None:
         """Buffer an event of a node, ``code`` from the protocol's EVENTS.  A repeated one stays as it was."""
         assert event_i >= self._events[run].first
-        name = EVENTS[code] if code < len(EVENTS) else f"EVENT_{code}"
-        event = (run, event_i, at_us, scan, name, source, got, limit)
+        event = (run, event_i, at_us, scan, schema.event_name(code), source, got, limit)
         self._add("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", event)
         self._new_events.append((run, event_i, event_i))
+
+    def add_earlier_event(self, event: tuple[apsw.SQLiteValue, ...]) -> None:
+        """Buffer a row of ``earlier_event``; one that was told in its own boot is none."""
+        self._add(schema.EARLIER_EVENT_INSERT, event)
 
     def add_event_gap(self, run: int, from_event: int, to_event: int, at_us: int) -> None:
         """Declare events lost, first and last included: only then may later ones be acknowledged."""

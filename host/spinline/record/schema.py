@@ -6,8 +6,10 @@ table "column" says how to show them: shown = number / 10^decimals, in unit.
 
 from __future__ import annotations
 
+from spinline_protocol.states import EVENTS
+
 APPLICATION_ID = 0x53504C4E  # "SPLN": the file says itself what it is
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 COLUMNS_PER_QUALITY_WORD = 31  # two bits each: a word stays positive in 63 bits
 RUN_SHIFT = 32  # a scan's key is run * 2^32 + scan
 SCAN_MASK = (1 << RUN_SHIFT) - 1
@@ -49,6 +51,11 @@ TABLES = (
         run INTEGER NOT NULL REFERENCES run, event_i INTEGER NOT NULL, at_us INTEGER NOT NULL, scan INTEGER NOT NULL,
         code TEXT NOT NULL, source INTEGER NOT NULL, got INTEGER NOT NULL, "limit" INTEGER NOT NULL,
         PRIMARY KEY (run, event_i)) STRICT""",
+    # events of boots before a restart that were not told then: what a node had kept, told at told_us
+    """CREATE TABLE earlier_event (
+        node TEXT NOT NULL, boot_id INTEGER NOT NULL, event_i INTEGER NOT NULL, told_us INTEGER NOT NULL,
+        scan INTEGER NOT NULL, code TEXT NOT NULL, source INTEGER NOT NULL, got INTEGER NOT NULL,
+        "limit" INTEGER NOT NULL, PRIMARY KEY (node, boot_id, event_i)) STRICT""",
     """CREATE TABLE action (
         at_us INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL, why TEXT NOT NULL,
         old_value TEXT, new_value TEXT) STRICT""",
@@ -74,6 +81,12 @@ TABLES = (
 )
 
 
+# Only what was not told in its own boot.
+EARLIER_EVENT_INSERT = (
+    "INSERT INTO earlier_event SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE NOT EXISTS"
+    " (SELECT 1 FROM event JOIN run USING (run) JOIN configuration USING (configuration_i) JOIN node USING (node_i)"
+    " WHERE node.name = ?1 AND boot_id = ?2 AND event_i = ?3) ON CONFLICT DO NOTHING"
+)
 # One statement for both, so that a commit keeps their order.
 ORDER_UPSERT = (
     'INSERT INTO "order" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (node, boot_id, session, sequence, asked_us)'
@@ -83,6 +96,11 @@ ORDERS_OPEN = (
     'SELECT node, boot_id, session, sequence, operation, what, asked_us FROM "order" WHERE outcome IS NULL'
     " ORDER BY rowid"
 )
+
+
+def event_name(code: int) -> str:
+    """An event as the record names it, also one that this program does not know."""
+    return EVENTS[code] if code < len(EVENTS) else f"EVENT_{code}"
 
 
 def quoted(name: str) -> str:
