@@ -8,9 +8,23 @@ import pytest
 
 from hil_tests.bench.run import BenchRun
 from spinline.line.flash_messages import FlashStopped
+from spinline.line.flash_rules import judge_readings, read_line
 
 from .conftest import MakeRun
 from .updating import BAD, CHANGED, NODE, ROLLBACK_S, Technician, image
+
+DRIVES = """
+_scan = Loops.scan
+
+
+def _drive(self, frozen):
+    told = _scan(self, frozen)
+    self._image[loop_at(0) + pid.OUTPUT] = 6553
+    return told
+
+
+Loops.scan = _drive
+"""
 
 
 @pytest.fixture
@@ -87,3 +101,13 @@ def test_a_line_that_runs_is_not_touched(producing: BenchRun, tmp_path: Path) ->
     with pytest.raises(FlashStopped, match="is in EXECUTE"):
         technician.update(image(tmp_path, {CHANGED: "NEWER = 1\n"}))
     assert technician.select() == ""
+
+
+def test_a_node_that_drives_something_while_it_rests_is_refused(technician: Technician, tmp_path: Path) -> None:
+    technician.update(image(tmp_path, {"spinline_firmware/control/loops.py": DRIVES}))
+    configuration = next(one for one in technician.run.configurations if one.name == NODE)
+    line = technician.line()
+    line.look()
+    with pytest.raises(FlashStopped, match="bath drives") as refused:
+        judge_readings(NODE, read_line(line, configuration))
+    assert refused.value.code == "outputs-on"

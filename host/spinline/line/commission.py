@@ -13,7 +13,8 @@ from statistics import fmean
 from typing import Any, Protocol
 
 from spinline.errors import BadInput
-from spinline.line.node_channels import NodeChannels, Reading, Refused
+from spinline.line.node_channels import NodeChannels, Reading
+from spinline.line.session_line import Refused
 from spinline.recipe.calibration import correction, joined
 from spinline.recipe.line_model import CALIBRATED, Input, Line, Node, Output
 from spinline_protocol.configuration import PULSE_LEVEL_MAX

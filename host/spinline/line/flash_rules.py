@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from spinline.line.board_line import LEASE_MS, BoardLine, Seen
 from spinline.line.flash_messages import HOT_C, FlashStopped
-from spinline.line.node_session import PREPARED, READY, REFUSED, NodeSession
-from spinline.line.update import LEASE_EVERY_US, forget
+from spinline.line.node_session import PREPARED, REFUSED, NodeSession
+from spinline.line.session_line import SessionLine
 from spinline.recipe.compiler import NodeConfiguration
 from spinline.record.decode import RecordDecoder
 from spinline_protocol import auth
@@ -79,19 +79,14 @@ def read_line(line: BoardLine, configuration: NodeConfiguration) -> Readings:
     """
     session = NodeSession(configuration, "", LEASE_MS, line.entropy, line.role_key, auth.MAINTENANCE)
     line.close()
-    end_us, lease_due_us, records = line.now_us + READ_US, 0, b""
+    asked = SessionLine(session, line.port, line.turn, lambda: (session.next_scan, 0))  # events stay for the record
+    end_us, records = line.now_us + READ_US, b""
     while len(records) < SCANS_N * configuration.record_bytes:
-        line.turn()
-        octets = session.step(line.port.arrivals(), line.now_us)
+        asked.step()
         if session.phase == REFUSED or line.now_us > end_us:
             raise line.stop("blind", why=session.problem.replace("\n", "; ") or "it sends no scans")
-        records += b"".join(scans for _first, scans in session.scans)
-        forget(session)
+        records += b"".join(scans for _first, scans in asked.scans)
         if session.phase == PREPARED:
             session.commit(line.now_us)
-        if session.phase == READY and line.now_us >= lease_due_us:
-            lease_due_us = line.now_us + LEASE_EVERY_US
-            session.renew_lease(session.next_scan, 0)
-        line.port.write(octets + session.step([], line.now_us))
     line.connect()
     return readings_of(configuration, records[-configuration.record_bytes :])

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from spinline.errors import BadInput
-from spinline.line.node_session import PREPARED, READY, REFUSED, NodeSession
+from spinline.line.node_session import PREPARED, READY, NodeSession
 from spinline.line.orders import Order
+from spinline.line.session_line import ANSWER_US, CONNECT_US, Refused, SessionLine
 from spinline.line.supervisor import Port
 from spinline.recipe.line_model import Line, Loop
 from spinline.record.decode import RecordDecoder
@@ -19,18 +20,11 @@ from spinline_protocol import errors, messages
 from spinline_protocol.configuration import FULL_SCALE, MODES, OF_MODE, OUTPUT_KEPT
 from spinline_protocol.states import CMD_SUPERVISE, FLAG_HOLD, STATES
 
-ANSWER_US = 10_000_000
-CONNECT_US = 20_000_000
-LEASE_EVERY_US = 400_000
 ALLOWED = {
     "single": ("off", "manual", "auto"),
     "ratio": ("off", "manual", "auto", "ratio"),
     "cascade": ("off", "manual", "auto", "cascade"),
 }
-
-
-class Refused(Exception):
-    """The reason in one sentence; nothing has changed."""
 
 
 class OrderRecord(Protocol):
@@ -102,28 +96,21 @@ class ModeLine:
         self, session: NodeSession, port: Port, turn: Callable[[], int], record: OrderRecord, start_us: int,
         known: tuple[int, int, int, bytes] = (-1, 0, 0, b""),
     ) -> None:  # fmt: skip
-        self._session, self._port, self._turn, self._record = session, port, turn, record
-        self._start_us, self._known = start_us, known
+        self._session, self._record, self._start_us, self._known = session, record, start_us, known
         session.resume(*known)
-        self._now_us = self._lease_due_us = 0
+        self._line = SessionLine(session, port, turn, self._held, self._keep_orders)
         self._newest: tuple[int, ...] = ()
         self._decoder = RecordDecoder(session.configuration.columns)
         self._places = {c.of: 3 + i for i, c in enumerate(session.configuration.columns) if c.source == OF_MODE}
 
+    def _held(self) -> tuple[int, int]:
+        """No more than the record holds: the rest stays for the supervisor."""
+        return self._known[1:3] if self._session.hello["boot_id"] == self._known[0] else (0, 0)
+
     def _step(self) -> None:
-        """A turn.  The lease acknowledges no more than the record holds: the rest stays for the supervisor."""
-        session = self._session
-        self._now_us = self._turn()
-        octets = session.step(self._port.arrivals(), self._now_us)
-        for _first, records in session.scans:
+        self._line.step()
+        for _first, records in self._line.scans:
             self._newest = self._decoder.decode(records)[-1]
-        session.scans, session.events, session.summaries, session.lost = [], [], [], []
-        if session.phase == READY and self._now_us >= self._lease_due_us:
-            self._lease_due_us = self._now_us + LEASE_EVERY_US
-            same_boot = session.hello["boot_id"] == self._known[0]
-            session.renew_lease(*(self._known[1:3] if same_boot else (0, 0)))
-        self._keep_orders()
-        self._port.write(octets + session.step([], self._now_us))
 
     def _keep_orders(self) -> None:
         """An order is in the record before it leaves, and when it has ended."""
@@ -134,18 +121,10 @@ class ModeLine:
         self._session.orders.told = []
 
     def _until(self, reached: Callable[[], bool], limit_us: int, what: str) -> None:
-        end_us = self._now_us + limit_us
-        while not reached():
-            if self._session.phase == REFUSED:
-                raise Refused(self._session.problem)
-            if self._now_us > end_us:
-                raise Refused(what)
-            self._step()
+        self._line.until(reached, limit_us, what, self._step)
 
     def _ask(self, number: int, *values: int) -> dict[str, Any]:
-        sequence = self._session.ask(number, *values)
-        self._until(lambda: sequence in self._session.answers, ANSWER_US, f"{self._session.name} has not answered")
-        return self._session.answers.pop(sequence)
+        return self._line.ask(self._step, number, *values)
 
     def connect(self) -> None:
         """Open the session; a hold that is there because nobody supervised ends.  Refused with the reason."""
@@ -173,7 +152,7 @@ class ModeLine:
         was = self.mode(asked.loop_i)
         name = f"{asked.node}.{asked.loop}"
         self._record.add_action(
-            self._start_us + self._now_us, asked.who, f"mode of {name}", asked.why, was, asked.words
+            self._start_us + self._line.now_us, asked.who, f"mode of {name}", asked.why, was, asked.words
         )
         told = self._ask(messages.SET_MODE, asked.loop_i, MODES.index(asked.mode), asked.output)
         if told["code"] == errors.STATE:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from spinline.line.node_session import PREPARED, READY, REFUSED, NodeSession
+from spinline.line.node_session import PREPARED, READY, NodeSession
+from spinline.line.session_line import Refused, SessionLine
 from spinline.line.supervisor import Port
 from spinline.record.decode import RecordDecoder
 from spinline_protocol import errors, messages
@@ -18,12 +19,6 @@ from spinline_protocol.quantities import QUALITIES, QUANTITIES
 from spinline_protocol.states import IDLE, STATES
 
 CONNECT_US = 30_000_000  # with the download of a configuration
-ANSWER_US = 10_000_000
-LEASE_EVERY_US = 400_000
-
-
-class Refused(Exception):
-    """The reason in one sentence."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +38,7 @@ class NodeChannels:
     """``turn`` lets time pass and returns it in us.  Inputs are numbered as in the line file."""
 
     def __init__(self, session: NodeSession, port: Port, turn: Callable[[], int]) -> None:
-        self.session = session
-        self._port, self._turn = port, turn
-        self._now_us = self._lease_due_us = 0
+        self.session, self._line = session, SessionLine(session, port, turn)
         columns = session.configuration.columns
         self._decoder = RecordDecoder(columns)
         self._columns = [(i, column) for i, column in enumerate(columns) if column.source == OF_INPUT]
@@ -64,16 +57,16 @@ class NodeChannels:
             self._step()
             raise Refused(f"{session.name} is in {STATES[session.hello['state']]}: only an idle node is commissioned")
         if session.phase == PREPARED:
-            session.commit(self._now_us)
+            session.commit(self._line.now_us)
         self._until(lambda: session.phase == READY, CONNECT_US, f"{session.name} does not take this line and recipe")
         self._until(lambda: bool(self._scans), CONNECT_US, f"{session.name} sends no scans")
 
     def watch(self, seconds: float, enough: Callable[[dict[int, Reading]], bool] = lambda scan: False) -> None:
         """Let time pass until a scan is enough, or so many seconds have gone."""
-        end_us = self._now_us + round(seconds * 1e6)
+        end_us = self._line.now_us + round(seconds * 1e6)
         self._scans = []
         seen_n = 0
-        while self._now_us < end_us:
+        while self._line.now_us < end_us:
             self._step()
             for scan in self._scans[seen_n:]:
                 seen_n += 1
@@ -100,30 +93,15 @@ class NodeChannels:
             raise Refused(f"{self.session.name} refuses it ({errors.result_name(told['code'])}): {why}")
 
     def _ask(self, number: int, *values: int) -> dict[str, Any]:
-        sequence = self.session.ask(number, *values)
-        self._until(lambda: sequence in self.session.answers, ANSWER_US, f"{self.session.name} has not answered")
-        return self.session.answers.pop(sequence)
+        return self._line.ask(self._step, number, *values)
 
     def _until(self, reached: Callable[[], bool], limit_us: int, what: str) -> None:
-        end_us = self._now_us + limit_us
-        while not reached():
-            if self.session.phase == REFUSED:
-                raise Refused(self.session.problem)
-            if self._now_us > end_us:
-                raise Refused(what)
-            self._step()
+        self._line.until(reached, limit_us, what, self._step)
 
     def _step(self) -> None:
-        session = self.session
-        self._now_us = self._turn()
-        octets = session.step(self._port.arrivals(), self._now_us)
-        for _first, records in session.scans:
+        self._line.step()
+        for _first, records in self._line.scans:
             self._scans += [self._readings(row) for row in self._decoder.decode(records)]
-        session.scans, session.events, session.summaries, session.lost = [], [], [], []
-        if session.phase == READY and self._now_us >= self._lease_due_us:
-            self._lease_due_us = self._now_us + LEASE_EVERY_US
-            session.renew_lease(session.next_scan, session.first_event)
-        self._port.write(octets + session.step([], self._now_us))
 
     def _readings(self, row: tuple[int, ...]) -> dict[int, Reading]:
         return {

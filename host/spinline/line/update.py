@@ -13,11 +13,11 @@ from spinline.line.board_line import LEASE_MS, BoardLine, Seen, meaning_of
 from spinline.line.firmware_image import FirmwareImage
 from spinline.line.flash_messages import FlashStopped
 from spinline.line.node_session import PREPARED, READY, REFUSED, NodeSession
+from spinline.line.session_line import SessionLine
 from spinline.recipe.compiler import NodeConfiguration
 from spinline_protocol import auth, errors, messages
 from spinline_protocol.states import ACTIVE, EVENTS, EVT_INTERNAL, EVT_SCAN_OVERRUN, IDLE, STATES
 
-LEASE_EVERY_US = 400_000
 BACK_US = 15_000_000  # from a failure to the old firmware: the watchdog's 8 s, the start, a session
 GONE_US = 15_000_000  # a board with an USB port of its own is gone from it for seconds while it starts again
 CONFIRM_US = 90_000_000  # a minute's watch and what is around it
@@ -92,23 +92,19 @@ class Update:
         """The trial: the board is configured, watched, confirmed.  FlashStopped when it runs the old one again."""
         line, sha256 = self._line, self._image.firmware_sha256
         session = NodeSession(self._configuration, sha256, LEASE_MS, line.entropy, line.role_key, auth.MAINTENANCE)
-        reason, lease_due_us, ask_due_us = "it did not start", 0, 0
+        asked = SessionLine(session, line.port, line.turn, lambda: (session.next_scan, 0))  # events stay for the record
+        reason, ask_due_us = "it did not start", 0
         sequence = None
         began_us = there_us = line.now_us
         while line.now_us < began_us + CONFIRM_US and session.phase != REFUSED:
-            line.turn()
+            asked.step()
             there_us = there_us if line.lost() else line.now_us
             if line.now_us > there_us + GONE_US:
                 raise line.stop("unplugged-in-trial")
-            octets = session.step(line.port.arrivals(), line.now_us)
-            faults = [EVENTS[event["code"]] for event in session.events if event["code"] in SPOILS]
+            faults = [EVENTS[event["code"]] for event in asked.events if event["code"] in SPOILS]
             reason = f"the new firmware reported {faults[0]}" if faults else reason
-            forget(session)
             if session.phase == PREPARED:
                 session.commit(line.now_us)
-            if session.phase == READY and line.now_us >= lease_due_us:
-                lease_due_us = line.now_us + LEASE_EVERY_US
-                session.renew_lease(session.next_scan, 0)
             if session.phase == READY and sequence is None and line.now_us >= ask_due_us:
                 sequence = session.ask(messages.UPDATE_CONFIRM, bytes.fromhex(sha256))
                 ask_due_us = line.now_us + ASK_AGAIN_US
@@ -120,7 +116,6 @@ class Update:
                 line.told("watch", min(60, (line.now_us - began_us) // 1_000_000), 60)
             elif session.phase != READY:
                 sequence = None
-            line.port.write(octets + session.step([], line.now_us))
         raise self._end(old_sha256, reason)
 
     def _end(self, old_sha256: str, reason: str) -> FlashStopped:
@@ -137,11 +132,6 @@ def judge_state(name: str, state: int) -> None:
     if state != IDLE:
         code = "batch-running" if state in ACTIVE else "not-idle"
         raise FlashStopped(code, controller=name, state=STATES[state])
-
-
-def forget(session: NodeSession) -> None:
-    """What a session has heard and nobody records."""
-    session.scans, session.events, session.summaries, session.lost = [], [], [], []
 
 
 def _trial_text(told: dict[str, Any]) -> str:

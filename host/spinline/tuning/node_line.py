@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from spinline.line.node_session import PREPARED, READY, REFUSED, NodeSession
+from spinline.line.session_line import CONNECT_US, Refused, SessionLine
 from spinline.line.supervisor import Port
 from spinline.recipe.compiler import FULL_SCALE, NodeConfiguration
 from spinline.recipe.line_model import QUANTITY_BY_NAME, Loop, Node
@@ -43,11 +44,8 @@ from spinline_protocol.states import (
     TUNE_STOPPED,
 )
 
-CONNECT_MS = 20_000
-ANSWER_MS = 10_000
 LEASE_TRIES_N = 5  # of a command that came without one
 Output = TypeVar("Output", float, Real)
-LEASE_EVERY_MS = 400  # several in each lease: one damaged frame costs nothing
 ENDS = {
     TUNE_DONE: End.DONE,
     TUNE_PV_OUT: End.PV_OUT,
@@ -75,7 +73,7 @@ class NodeLine:
         self.decimals: int = QUANTITY_BY_NAME[self.quantity][5]
         self.unit: str = QUANTITY_BY_NAME[self.quantity][6]
         self.states_seen: set[int] = set()
-        self._node, self._port, self._turn, self._told = node, port, turn, told
+        self._node, self._told = node, told
         self._loop_i = node.loop.index(loop)
         columns = session.configuration.columns
         input_i = next(i for i, row in enumerate(node.input) if row.name == loop.input)
@@ -85,27 +83,25 @@ class NodeLine:
         self._scans: dict[int, tuple[float, float]] = {}
         self._newest = -1
         self._events: list[dict[str, Any]] = []
-        self._now_us = self._now_ms = self._lease_due_ms = self._told_ms = 0
+        self._line = SessionLine(session, port, turn)
+        self._told_ms = 0
         self._lost = False
         self._watched_in = -1
 
     # ------------------------------------------------------------------------------------------------ the session
 
     def step(self) -> None:
-        """A turn: what has come is taken, what is due is sent, the lease is renewed."""
-        session = self.session
-        self._now_us = self._turn()
-        self._now_ms = self._now_us // 1000
-        octets = session.step(self._port.arrivals(), self._now_us)
-        for first, records in session.scans:
+        """A turn of the session; what has come is taken."""
+        self._line.step()
+        for first, records in self._line.scans:
             self._take(first, records)
-        self._lost = self._lost or bool(session.lost and session.lost[-1][1] > self._newest + 1 and self._newest >= 0)
-        self._events += session.events
-        session.scans, session.events, session.summaries, session.lost = [], [], [], []
-        if self._now_ms >= self._lease_due_ms:
-            self._lease_due_ms = self._now_ms + LEASE_EVERY_MS
-            session.renew_lease(session.next_scan, session.first_event)
-        self._port.write(octets + session.step([], self._now_us))
+        lost = self._line.lost
+        self._lost = self._lost or bool(lost and lost[-1][1] > self._newest + 1 and self._newest >= 0)
+        self._events += self._line.events
+
+    @property
+    def _now_ms(self) -> int:
+        return self._line.now_us // 1000
 
     def _take(self, first: int, records: bytes) -> None:
         for i, row in enumerate(self._decoder.decode(records)):
@@ -121,34 +117,32 @@ class NodeLine:
             return output
         return self.loop.out_low + self.loop.out_high - output
 
-    def _until(self, reached: Callable[[], bool], limit_ms: int, what: str) -> None:
-        end_ms = self._now_ms + limit_ms
-        while not reached():
-            self.step()
-            if self.session.phase == REFUSED:
-                raise Refusal(self.session.problem)
-            if self._now_ms > end_ms:
-                raise Refusal(what)
+    def _until(self, reached: Callable[[], bool], limit_us: int, what: str) -> None:
+        try:
+            self._line.until(reached, limit_us, what, self.step)
+        except Refused as refused:
+            raise Refusal(str(refused)) from None
 
     def connect(self) -> None:
         """Open the session, and end a hold that was there because nobody was.  Refusal where it cannot be."""
         self.step()
         self._until(
-            lambda: self.session.phase in (READY, PREPARED), CONNECT_MS,
+            lambda: self.session.phase in (READY, PREPARED), CONNECT_US,
             "the node does not answer; `spinline link doctor PORT` says what is wrong with its line",
         )  # fmt: skip
         if self.session.phase == PREPARED:
-            self.session.commit(self._now_us)
-        self._until(lambda: self.session.phase == READY and self._newest >= 0, CONNECT_MS, "the node sends no scans")
+            self.session.commit(self._line.now_us)
+        self._until(lambda: self.session.phase == READY and self._newest >= 0, CONNECT_US, "the node sends no scans")
         self.rest(4)  # the lease has come
         if self.session.flags & FLAG_HOLD:
             self.command(CMD_SUPERVISE)
 
     def ask(self, number: int, *values: int) -> dict[str, Any]:
         """The answer to one request."""
-        sequence = self.session.ask(number, *values)
-        self._until(lambda: sequence in self.session.answers, ANSWER_MS, "the node has not answered a request")
-        return self.session.answers.pop(sequence)
+        try:
+            return self._line.ask(self.step, number, *values)
+        except Refused as refused:
+            raise Refusal(str(refused)) from None
 
     def command(self, command: int) -> None:
         """A command to the node; Refusal where it is refused.  A lease that ran out on a busy PC is renewed first."""
@@ -206,7 +200,7 @@ class NodeLine:
         )
 
     def _pass(self, reached: Callable[[], bool], scans: int, what: str) -> None:
-        limit_ms = self._now_ms + round(scans * self.scan_s * 1500) + CONNECT_MS
+        limit_ms = self._now_ms + round(scans * self.scan_s * 1500) + CONNECT_US // 1000
         while not reached():
             self.step()
             self._judge_still_there()
@@ -275,7 +269,7 @@ class NodeLine:
     def apply(self, configuration: NodeConfiguration) -> None:
         """The configuration with the new gains, whole, without moving an output; Refusal leaves the old one running."""
         self.session.change(configuration)
-        self._until(lambda: self.session.phase == PREPARED, CONNECT_MS, "the download was not prepared")
-        self.session.commit(self._now_us)
-        self._until(lambda: self.session.phase == READY, CONNECT_MS, "the commit was not answered")
+        self._until(lambda: self.session.phase == PREPARED, CONNECT_US, "the download was not prepared")
+        self.session.commit(self._line.now_us)
+        self._until(lambda: self.session.phase == READY, CONNECT_US, "the commit was not answered")
         self._newest = self.session.first_scan - 1  # scans under way belong to the configuration before
