@@ -6,8 +6,8 @@ order: length of the path (1 byte), path, length (4 bytes), content.  What it la
 
 import hashlib
 
-from spinline_protocol import errors, messages
-from spinline_protocol.auth import hmac_sha256
+from spinline_protocol import errors
+from spinline_protocol.slot_marks import mark_of, proof_of
 from spinline_protocol.states import IDLE
 
 from .drivers.slot_files import DRAFT, MANIFEST, SlotFiles, other
@@ -19,7 +19,6 @@ MANIFEST_BYTES_MAX = 16384
 PATH_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789_/."
 MARKS_N = 24  # in one answer
 VERSION_CHARACTERS = 16
-PROOF_OF = b"update"  # what a manifest's proof is of, before its hash
 
 
 class Refused(Exception):
@@ -101,7 +100,7 @@ class Updater:
             manifest.readline()
             for line in manifest:
                 if first <= files_n < first + MARKS_N:
-                    marks += mark(*line.split()[1:])
+                    marks += mark_of(*line.split()[1:])
                 files_n += 1
         return files_n, marks
 
@@ -113,12 +112,12 @@ class Updater:
         """In pieces: the manifest is judged, each file laid and read again, what is left over removed, all sealed."""
         slot = other(self.slot)
         self._line = self._lines_n = 0
-        self.files.remove(slot, MANIFEST)
-        with open(self._content, "rb") as staged:
+        with self._opened(self._content) as staged:
             length = int.from_bytes(staged.read(4), "big")
             if length > MANIFEST_BYTES_MAX:
                 raise Refused(errors.TOO_LARGE, 0)
             yield from self._judge_manifest(staged, length, key, proof)
+            self.files.remove(slot, MANIFEST)  # from here on it is no firmware, until it is sealed
             self.files.make_room(slot, DRAFT)
             names = set((DRAFT,))
             line_at, entry_at = 4, 4 + length
@@ -156,7 +155,7 @@ class Updater:
             self._lines_n += 1
             if self._lines_n % PIECES_N == 0:
                 yield
-        if not key or hmac_sha256(key, PROOF_OF + digest.digest()) != proof:
+        if not key or proof_of(key, digest.digest()) != proof:
             raise Refused(errors.AUTHENTICATION, 0)
         if at != length or sources.digest().hex() != firmware_sha256:
             raise Refused(errors.HASH, 0)
@@ -174,7 +173,7 @@ class Updater:
             yield from self._copy(staged, at, length, slot, name)
             at += length
         elif (yield from self._hash(target)) != sha256:
-            with self._of_running(name) as source:
+            with self._opened(self.files.path(self.slot, name)) as source:
                 yield from self._copy(source, 0, None, slot, name)
         else:
             return at
@@ -182,9 +181,9 @@ class Updater:
             raise Refused(errors.HASH, self._line)
         return at
 
-    def _of_running(self, name: str):  # type: ignore[no-untyped-def]
+    def _opened(self, path: str):  # type: ignore[no-untyped-def]
         try:
-            return open(self.files.path(self.slot, name), "rb")
+            return open(path, "rb")
         except OSError:
             raise Refused(errors.GONE, self._line)
 
@@ -222,11 +221,6 @@ class Updater:
                         yield
         except OSError:
             return b""
-
-
-def mark(sha256: str, name: str) -> bytes:
-    """Eight bytes that tell one file's content and place from another's; the whole hash is verified on the board."""
-    return hashlib.sha256(("%s %s" % (sha256, name)).encode()).digest()[: messages.MARK_BYTES]
 
 
 def _stays(name: str) -> bool:

@@ -94,6 +94,20 @@ def test_whatever_stands_in_the_other_slot_it_becomes_the_new_firmware(
     assert files_of(folder, "b") == new
 
 
+def test_an_order_to_build_from_nothing_is_answered_so_and_costs_the_other_slot_nothing(tmp_path: Path) -> None:
+    updater = board(tmp_path)
+    assert applied(updater, tmp_path, NEW.staged(OLD.marks()), NEW.proof(KEY))[0] == errors.OK
+    (tmp_path / CONTENT).unlink()
+    answers = Answers()
+    updater.begin(answers, 1, IDLE, KEY, NEW.proof(KEY))
+    while answers.code is None:
+        updater.scan(answers, IDLE)
+    assert answers.code == (errors.GONE, 0)
+    assert updater.other_sha256().hex() == NEW.firmware_sha256
+    assert applied(updater, tmp_path, NEW.staged(OLD.marks()), b"forged")[0] == errors.AUTHENTICATION
+    assert updater.other_sha256().hex() == NEW.firmware_sha256
+
+
 def test_a_scan_touches_at_most_four_kilobytes(tmp_path: Path) -> None:
     large = firmware({"large.mpy": bytes(10 * LARGEST)})
     updater = board(tmp_path, large)

@@ -30,7 +30,7 @@ RESULTS = (
     (12, "NO_SESSION", "no session is open", "connect first"),
     (13, "SEQUENCE", "a request number was skipped", "the link repeats by itself"),
     (14, "TOO_LARGE", "more than the node can hold", "shorten the configuration"),
-    (15, "GONE", "older than the node's memory", "the records are declared lost"),
+    (15, "GONE", "the node does not have it, or no more", "records are declared lost, a transfer is begun anew"),
     (16, "HASH", "what arrived is not what was announced", "download again"),
     (20, "INTERNAL", "a fault inside the firmware", "note the trace number and report it"),
 )

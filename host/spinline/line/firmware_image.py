@@ -8,10 +8,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from spinline_protocol import messages
-from spinline_protocol.auth import hmac_sha256
-
-PROOF_OF = b"update"  # what a manifest's proof is of, before its hash
+from spinline_protocol.slot_marks import mark_of, proof_of
 
 
 @dataclass(frozen=True)
@@ -52,15 +49,15 @@ class FirmwareImage:
 
     def proof(self, key: bytes) -> bytes:
         """HMAC-SHA256 of the manifest under a node's maintenance key."""
-        return hmac_sha256(key, PROOF_OF + hashlib.sha256(self.manifest).digest())
+        return proof_of(key, hashlib.sha256(self.manifest).digest())
 
     def changed(self, marks: set[bytes]) -> list[str]:
         """Paths of the files that a board with these marks has not."""
-        return [name for name, file in sorted(self.files.items()) if _mark(file.sha256, name) not in marks]
+        return [name for name, file in sorted(self.files.items()) if mark_of(file.sha256, name) not in marks]
 
     def marks(self) -> set[bytes]:
         """What a board that runs this tells of its files."""
-        return {_mark(file.sha256, name) for name, file in self.files.items()}
+        return {mark_of(file.sha256, name) for name, file in self.files.items()}
 
     def staged(self, marks: set[bytes]) -> bytes:
         """What is transferred: the manifest and the files that the board has not."""
@@ -70,10 +67,6 @@ class FirmwareImage:
             content = self.files[name].octets
             octets += bytes([len(name)]) + name.encode() + len(content).to_bytes(4, "big") + content
         return octets
-
-
-def _mark(sha256: str, name: str) -> bytes:
-    return hashlib.sha256(f"{sha256} {name}".encode()).digest()[: messages.MARK_BYTES]
 
 
 def image_from(manifest: bytes, files: dict[str, bytes]) -> FirmwareImage:
