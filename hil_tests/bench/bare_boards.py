@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import struct
-import threading
 import tty
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from select import select
 
 RP2040, RP2350, ABSOLUTE = 0xE48BFF56, 0xE48BFF59, 0xE48BFF57  # families of UF2 files
 UF2_CONTENT_BYTES = 256
@@ -15,7 +14,6 @@ END, ESCAPE, ESCAPED = b"\xc0", b"\xdb", ((b"\xdb\xdc", b"\xc0"), (b"\xdb\xdd", 
 SYNC, READ_REGISTER, SECURITY_INFO = 0x08, 0x0A, 0x14  # ESP-IDF, "Serial Protocol", commands
 MAGIC_AT, ESP32_MAGIC = 0x40001000, 0x00F01D83
 NO_SUCH_COMMAND = b"\x01\x05\0\0"
-TURN_S = 0.05
 
 
 def uf2(family: int, content: bytes) -> bytes:
@@ -36,23 +34,25 @@ def boot_drive(folder: Path, board_id: str) -> str:
     return f"/dev/sdz1 {place} vfat rw,nosuid 0 0\n"
 
 
-class RomLoader(threading.Thread):
+class RomLoader:
     """The ROM loader of an ESP32 as far as its conversation goes before anything is written; ``asked`` are commands."""
 
     def __init__(self) -> None:
-        super().__init__(daemon=True)
         self._ours, self._theirs = os.openpty()
         tty.setraw(self._theirs)
         self.name_of_port = os.ttyname(self._theirs)
         self.asked: list[int] = []
-        self._ended = threading.Event()
+        self._ended = False
+        self._worker = ThreadPoolExecutor(1, "ROM loader")
+        self._served: Future[None] | None = None
 
-    def run(self) -> None:
+    def start(self) -> None:
         """Answer what comes until it is closed."""
+        self._served = self._worker.submit(self._serve)
+
+    def _serve(self) -> None:
         waiting = b""
-        while not self._ended.is_set():
-            if not select([self._ours], [], [], TURN_S)[0]:
-                continue
+        while not self._ended:
             waiting += os.read(self._ours, 4096)
             *frames, waiting = waiting.split(END)
             for frame in frames:
@@ -78,7 +78,10 @@ class RomLoader(threading.Thread):
 
     def close(self) -> None:
         """End it."""
-        self._ended.set()
-        self.join()
+        self._ended = True
+        os.write(self._theirs, END)  # it waits for an octet
+        self._worker.shutdown()
+        if self._served:
+            self._served.result()
         os.close(self._ours)
         os.close(self._theirs)

@@ -56,6 +56,11 @@ class LittlefsLine(SimulatedLine):
         seed = hashlib.sha256(f"{self._seed} {name}".encode()).digest()
         return board(self._interpreter.command, folder, device_id, seed)
 
+    def restore_power(self, name: str) -> None:
+        """As of every board; what was sent to it while it had no supply is lost."""
+        self.nodes[name].to_node.pull(self.now_us)
+        super().restore_power(name)
+
     def format(self, name: str) -> None:
         """The file system of a board is made anew, and the board starts."""
         self.cut_power(name)

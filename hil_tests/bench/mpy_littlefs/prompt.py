@@ -1,5 +1,5 @@
-"""MicroPython's prompt on the bench's serial line: friendly and raw, as the reference describes it ("The MicroPython
-Interactive Interpreter Mode").  The unix port has no raw mode of its own; what is run is run by the real interpreter.
+"""MicroPython's prompt on the bench's serial line: friendly, raw and raw-paste, as the reference describes it ("The
+MicroPython Interactive Interpreter Mode").  The unix port has no raw mode; what is run is run by the real interpreter.
 """
 
 import gc
@@ -9,6 +9,8 @@ import sys
 import bus
 
 STEP_MS = 5
+WINDOW_BYTES = 256  # of pasted text that may be under way
+PASTE = "R\1" + chr(WINDOW_BYTES & 255) + chr(WINDOW_BYTES >> 8)
 RAW = "raw REPL; CTRL-B to exit\r\n>"
 FRIENDLY = "MicroPython v%s; bench\r\n>>> " % ".".join([str(word) for word in sys.implementation.version[:3]])
 CTRL_A, CTRL_B, CTRL_C, CTRL_D, CTRL_E, RETURN = 1, 2, 3, 4, 5, 13
@@ -22,13 +24,17 @@ class Prompt:
         self._raw = False
         self._line = bytearray()
         self._asking = 0  # octets of the question for the paste mode that have come
+        self._room = 0  # octets of pasted text until the next word that more may come; 0: nothing is pasted
         say(FRIENDLY)
 
     def take(self, octet):
-        if octet == CTRL_A:
+        if self._room:
+            self._take_pasted(octet)
+        elif octet == CTRL_A:
             paste, self._asking = self._asking == 2, 0
             self._raw, self._line = True, bytearray()
-            say("R\0" if paste else RAW)
+            self._room = WINDOW_BYTES if paste else 0
+            say(PASTE if paste else RAW)
         elif octet == CTRL_B:
             self._raw, self._line = False, bytearray()
             say(FRIENDLY)
@@ -48,12 +54,31 @@ class Prompt:
             if not self._raw:
                 say(chr(octet))
 
+    def _take_pasted(self, octet):
+        if octet == CTRL_D:
+            self._room = 0
+            self._run_told("\4")
+            return
+        if octet == CTRL_C:
+            self._room, self._line = 0, bytearray()
+            say("\4\4KeyboardInterrupt\r\n\4>")
+            return
+        self._line.append(octet)
+        self._room -= 1
+        if not self._room:
+            self._room = WINDOW_BYTES
+            say("\1")
+
     def _run_raw(self):
         if not self._line:
             self._names = {"__name__": "__main__", "print": self._print}
             say("OK\r\nMPY: soft reboot\r\n" + RAW)
             return
-        say("OK")
+        self._run_told("OK")
+
+    def _run_told(self, taken):
+        """Run what has come, behind the word that it has."""
+        say(taken)
         bus.exchange(bus.now_ms + STEP_MS)  # it has left before what is run may end the board
         error = self._run(bytes(self._line).decode())
         self._line = bytearray()

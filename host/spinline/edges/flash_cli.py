@@ -39,7 +39,7 @@ def flash(
     cold: Annotated[bool, typer.Option("--cold", help="A person has seen that no heater is hot.")] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Another board becomes this controller.")] = False,
     board: Annotated[str, typer.Option(help="Kind of an empty board, where it is not clear.", metavar="KIND")] = "",
-    interpreter: Annotated[bool, typer.Option("--interpreter", help="First put the bundle's MicroPython onto an empty board.")]
+    interpreter: Annotated[bool, typer.Option("--interpreter", help="First put MicroPython onto an empty one.")]
     = False,
     arch: ArchOption = None,
 ) -> None:  # fmt: skip

@@ -1,7 +1,7 @@
 """Which boards are on which ports: USB serial numbers, our handshake, a prompt, or another program that has the port.
 
 Nothing that is sent interrupts a running controller: HELLO changes nothing at a node (SPEC 3.2) and holds no control
-character, a carriage return is noise between two frames.
+character, a carriage return and Ctrl-B, which brings a prompt back from its raw mode, are noise between two frames.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from spinline.line.flash_messages import FlashStopped
 ANSWER_US = 2_500_000  # a node answers in its next scan
 PROMPT_US = 1_500_000
 TURN_US = 10_000
+FRIENDLY = b"\r\x02"
 PSEUDO = "/dev/pts/"
 _SERIAL = re.compile(r"_([A-Za-z0-9.-]+?)(?:-if\d.*)?$")  # usb-MAKER_MODEL_SERIAL-if00-port0
 
@@ -105,7 +106,7 @@ def find_boards(places: list[Place]) -> list[Found]:
         _listen(asked, ANSWER_US)
         silent = [row for row in asked if not row[0].hello]
         for _one, port, _examination in silent:
-            port.write(b"\r")
+            port.write(FRIENDLY)
         _listen(silent, PROMPT_US)
     finally:
         for _one, port, _examination in asked:

@@ -1,7 +1,7 @@
 """Puts MicroPython itself onto a board: a UF2 file onto its boot drive, or an image through an ESP32's ROM loader.
 
-The one file that uses esptool, by its command.  Only boards that run no controller's firmware come here: a drive, a port
-at which nothing answers, or a prompt.
+The one file that uses esptool, by its command.  Only boards that run no controller's firmware come here: a drive, a
+port at which nothing answers, or a prompt.
 """
 
 from __future__ import annotations

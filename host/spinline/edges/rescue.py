@@ -22,6 +22,7 @@ from spinline.edges.serial_port import BAUD
 
 READ_S = 2.0  # of one read; mpremote waits for ten seconds in all
 CHUNK_BYTES = 512
+INTERRUPT, FRIENDLY = b"\x03", b"\r\x02"  # MicroPython's reference, "The MicroPython Interactive Interpreter Mode"
 PORTS = {"pyboard": "stm32"}  # where MicroPython calls a port otherwise than its folder
 # in the order of MicroPython's numbers (py/persistentcode.h, MP_NATIVE_ARCH_...)
 ARCHITECTURES = (
@@ -77,6 +78,7 @@ class BoardPrompt:
     """One board.  Every method raises PromptFailed."""
 
     def __init__(self, device: str) -> None:
+        self._left = False  # it was told to start anew
         try:
             self._transport = SerialTransport(os.path.realpath(device), baudrate=BAUD, timeout=READ_S)
             with contextlib.redirect_stdout(io.StringIO()):  # it prints what it did not expect
@@ -85,7 +87,11 @@ class BoardPrompt:
             raise PromptFailed(str(error)) from error
 
     def close(self) -> None:
-        """Give the port back."""
+        """Give the port back.  Whatever was under way, the board is at its friendly prompt again."""
+        if not self._left:  # what starts must not be interrupted
+            with contextlib.suppress(*FAILURES):
+                self._transport.serial.write(INTERRUPT + FRIENDLY)
+                self._transport.serial.flush()
         with contextlib.suppress(*FAILURES):
             self._transport.close()
 
@@ -145,6 +151,7 @@ class BoardPrompt:
 
     def leave(self, code: str) -> None:
         """Run what ends this conversation."""
+        self._left = True
         try:
             self._transport.exec_raw_no_follow(code)
         except FAILURES as error:
