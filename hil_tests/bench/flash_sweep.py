@@ -157,19 +157,20 @@ class Sweep:
         return found
 
     def _cut(self, found: Found, name: str, cut: int, tear: int) -> None:
-        """One cut, and what starts then; again with every effect of the boot behind it, and of the next, cut too."""
+        """One cut, then every effect of the boot behind it and of the next; where those had any, also without them."""
         board, after = self._board, self._folder / "after.bin"
         board.become(self._moments[name])
         assert board.live(self.acts[name], cut, tear, cut) is None
         shutil.copyfile(board.image, after)
-        found.cuts_n += 1
+        more_n = 0
+        while board.live("boot", more_n, tear, cut) is None:
+            more_n += 1
+            assert more_n < BOOT_EFFECTS_N_MAX
+        found.cuts_n += 1 + more_n
         self._judge(found, name)
-        board.become(after)
-        for second in range(BOOT_EFFECTS_N_MAX):
-            if board.live("boot", second, tear, cut) is not None:
-                break
-            found.cuts_n += 1
-        self._judge(found, name)
+        if more_n:
+            board.become(after)
+            self._judge(found, name)
 
     def _judge(self, found: Found, name: str) -> None:
         """The firmware that starts is a whole one, and an act before the trial can be gone on with."""
