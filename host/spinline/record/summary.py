@@ -17,7 +17,7 @@ from spinline.recipe.line_model import Line
 from spinline.record import course as line_course
 from spinline.record.course import Role, course, production, role, roles, zones
 from spinline.record.deviation import Deviation, configured_ratio, deviations, highest_mean
-from spinline.record.metres import Metres, metres
+from spinline.record.metres import Metres, ledger, metres
 from spinline.record.schema import quoted
 from spinline.record.sensor_letters import sensor_letters
 from spinline.record.series import Interval, extent, fetch, ratio_means, reading
@@ -60,7 +60,7 @@ def make_summary(
             "loops": {found.tag: _loop(found, of_loops[found.tag]) for found in roles(line)},
             "draw_ratio": _draw_ratio(connection, line, within),
             "parts": _parts(connection, line, within),
-            "metres": _metres(metres(connection, line)),
+            "metres": _metres(metres(ledger(connection, line))),
             "sensors": sensor_letters(connection, line, within),
             "records": _records(connection),
             "claims": _claims(connection, "measured"),
@@ -186,6 +186,7 @@ def _metres(judged: Metres) -> Table:
     return {
         "made": round(judged.made, 2),
         "pass": round(judged.passed, 2),
+        "at_limit": round(judged.at_limit, 2),
         "fail": round(judged.failed, 2),
         "unknown": round(judged.unknown, 2),
         "scrap": round(judged.scrap, 2),
