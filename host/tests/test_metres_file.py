@@ -33,7 +33,7 @@ def test_every_metre_is_a_row_with_what_acted_on_it(journal, tmp_path):
     whole = rows[60]
     assert (whole["verdict"], whole["reason"], whole["taken up [UTC]"]) == ("PASS", "", "2026-09-21T14:19:50Z")
     assert (whole["E-TQUENCH low [degC]"], whole["C12-STRETCH 2 sigma [-]"][:6]) == ("40", "0.0053")
-    assert rows[-1]["reason"] == "not run out" and rows[-1]["finished [m]"] == ""
+    assert rows[-1]["reason"] == "run-out" and rows[-1]["finished [m]"] == ""
     assert [path.name for path in tmp_path.iterdir()] == ["metres.csv"]
 
 
