@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from spinline.line.alarm_points import AlarmPoints
 from spinline.line.batch import Batch
 from spinline.line.supervisor import Supervisor
 from spinline.recipe.compiler import NodeConfiguration, compile_node
@@ -121,6 +122,7 @@ class BenchRun:
             random.Random(f"{self.seed} supervisor {self._supervisors_n}").randbytes,
             self._clock_us,
             self.operator_key,
+            AlarmPoints(self.line),
         )
 
     @property

@@ -156,7 +156,7 @@ class Ledger:
 
 def _spun_badly(spun: list[Second]) -> str:
     """Why fiber spun in these seconds is no product, empty where it may be one."""
-    state = next((second.state for second in spun if second.state != PRODUCTION), PRODUCTION)
+    state = next((second.state for second in reversed(spun) if second.state != PRODUCTION), PRODUCTION)
     return "" if state == PRODUCTION else REASONS.get(state, state.lower())
 
 

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Protocol
 
+from spinline.line.alarm_points import AlarmPoints, NodeSeen
+from spinline.line.alarms import Alarms, Change
 from spinline.line.batch import Batch, NodeView
 from spinline.line.node_session import DOWNLOADING, PREPARED, READY, REFUSED, NodeSession
 from spinline.line.orders import Order
@@ -55,6 +57,12 @@ class Record(Protocol):
     def add_batch_state(self, at_us: int, state: str, cause: str) -> None:
         """The batch changed its state."""
 
+    def add_alarm(self, change: Change) -> None:
+        """An alarm changed its state; its time is in us UTC."""
+
+    def latest(self, tag: str) -> float | None:
+        """The newest number of a tag in its screen unit; None while there is none."""
+
     def add_order(self, name: str, order: Order) -> None:
         """An order that is about to be sent, or has ended; ``asked_us`` is UTC."""
 
@@ -81,7 +89,7 @@ class Supervisor:
     """The line's supervisor.
 
     ``start_us`` is the wall time (UTC, us) at virtual or monotonic time 0, ``operator_key`` the operator's key at this
-    site (auth.role_key).
+    site (auth.role_key), ``points`` say which alarms stand.
     """
 
     def __init__(
@@ -95,7 +103,10 @@ class Supervisor:
         entropy: Callable[[int], bytes],
         start_us: int,
         operator_key: bytes,
+        points: AlarmPoints,
     ) -> None:
+        self.alarms = Alarms()
+        self._points = points
         self.sessions = {
             configuration.name: NodeSession(configuration, firmware_sha256, lease_ms, entropy, operator_key)
             for configuration in configurations
@@ -137,6 +148,7 @@ class Supervisor:
         else:
             self._set_up(now_us)
         self._note_batch()
+        self._step_alarms(now_us)
         ordered = any(session.orders.told for session in self.sessions.values())
         for name, session in self.sessions.items():
             for order in session.orders.told:
@@ -168,6 +180,7 @@ class Supervisor:
         session.summaries = [part for part in session.summaries if not self._take_summaries(session, *part, now_us)]
         for event in session.events:
             self._record.add_event(name, self._start_us + now_us, event)
+            self._points.event(name, event["code"], event["source"], now_us)
         for from_event, to_event in session.lost_events:
             self._record.add_event_gap(name, from_event, to_event, self._start_us + now_us)
         session.lost, session.events, session.lost_events = [], [], []
@@ -240,6 +253,13 @@ class Supervisor:
     def _resuming(self, session: NodeSession) -> bool:
         """A person said resume: nodes that hold since the lease ran out are told so explicitly."""
         return self.batch.state == "RESTARTING" and bool(session.flags & FLAG_HOLD)
+
+    def _step_alarms(self, now_us: int) -> None:
+        """Every change is a row of the record, in the commit of this scan."""
+        seen = {name: NodeSeen(session.phase == READY, session.flags) for name, session in self.sessions.items()}
+        standing = self._points.scan(seen, self.batch.state, self._record.latest, now_us)
+        for change in self.alarms.scan(standing, self.batch.state, now_us):
+            self._record.add_alarm(replace(change, at_us=change.at_us + self._start_us))
 
     def _note_batch(self) -> None:
         for at_s, state, cause in self.batch.history[self._history_n :]:

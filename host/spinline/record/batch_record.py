@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from spinline.line.alarms import Change
 from spinline.line.node_session import NodeSession
 from spinline.line.orders import Order
 from spinline.line.scan_clock import Placing
@@ -107,6 +108,10 @@ class BatchRecord:
         for name, order in self.journal.open_orders():
             found.setdefault(name, []).append(order)
         return found
+
+    def add_alarm(self, change: Change) -> None:
+        """An alarm changed its state."""
+        self.journal.add_alarm(change)
 
     def add_batch_state(self, at_us: int, state: str, cause: str) -> None:
         """The batch changed its state."""

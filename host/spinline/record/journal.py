@@ -14,6 +14,7 @@ from typing import Any, cast
 import apsw
 
 from spinline.errors import SpinlineError
+from spinline.line.alarms import Change
 from spinline.line.orders import Order
 from spinline.line.scan_clock import Placing
 from spinline.recipe.compiler import NodeConfiguration
@@ -250,14 +251,17 @@ class Journal:
         """Buffer what a person or the supervisor did; ``old`` and ``new`` with their unit, or None."""
         self._add("INSERT INTO action VALUES (?, ?, ?, ?, ?, ?)", (at_us, who, what, why, old, new))
 
+    def add_alarm(self, change: Change) -> None:
+        """Buffer that an alarm changed its state; its time is in us UTC."""
+        self._add("INSERT INTO alarm VALUES (?, ?, ?, ?, ?, ?, ?)", astuple(change))
+
     def add_batch_state(self, at_us: int, state: str, cause: str) -> None:
         """Buffer that the batch entered a state."""
         self._add("INSERT INTO batch_state VALUES (?, ?, ?)", (at_us, state, cause))
 
     def add_claim(self, at_us: int, claim: int, verdict: str, required: bool, reason: str, basis: str) -> None:
         """Buffer a verdict; ``basis`` is planned or measured.  The last one of a claim and basis holds."""
-        row = (at_us, claim, verdict, int(required), reason, basis)
-        self._add("INSERT INTO claim VALUES (?, ?, ?, ?, ?, ?)", row)
+        self._add("INSERT INTO claim VALUES (?, ?, ?, ?, ?, ?)", (at_us, claim, verdict, int(required), reason, basis))
 
     def commit(self) -> None:
         """Put everything buffered on the disk, or nothing of it; it is there when this returns.

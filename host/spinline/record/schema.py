@@ -7,7 +7,7 @@ table "column" says how to show them: shown = number / 10^decimals, in unit.
 from __future__ import annotations
 
 APPLICATION_ID = 0x53504C4E  # "SPLN": the file says itself what it is
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 COLUMNS_PER_QUALITY_WORD = 31  # two bits each: a word stays positive in 63 bits
 RUN_SHIFT = 32  # a scan's key is run * 2^32 + scan
 SCAN_MASK = (1 << RUN_SHIFT) - 1
@@ -52,6 +52,10 @@ TABLES = (
     """CREATE TABLE action (
         at_us INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL, why TEXT NOT NULL,
         old_value TEXT, new_value TEXT) STRICT""",
+    # every change of an alarm's state, only ever added; "who" is empty where nobody did it
+    """CREATE TABLE alarm (
+        at_us INTEGER NOT NULL, point TEXT NOT NULL, state TEXT NOT NULL, priority INTEGER NOT NULL,
+        first_out INTEGER NOT NULL, who TEXT NOT NULL, why TEXT NOT NULL) STRICT""",
     "CREATE TABLE batch_state (at_us INTEGER NOT NULL, state TEXT NOT NULL, cause TEXT NOT NULL) STRICT",
     # scans declared lost, from_scan and to_scan included
     """CREATE TABLE gap (

@@ -47,12 +47,12 @@ def make_summary(
         simulated_s = _batch_s(connection)
         summary: Table = {
             "batch_state": stages[-1].state if stages else None,
-            "batch": _batch(connection),
+            "batch": batch_row(connection),
             "simulated_s": simulated_s,
             "wall_s": round(wall_s, 3),
             "real_time_factor": round(simulated_s / wall_s, 1) if wall_s > 0 else None,
             "trace_sha256": trace_sha256,
-            "nodes": _nodes(connection),
+            "nodes": nodes(connection),
             "states": [
                 {"state": stage.state, "seconds": round((stage.to_us - stage.from_us) / 1e6, 3)} for stage in stages
             ],
@@ -62,7 +62,7 @@ def make_summary(
             "parts": _parts(connection, line, within),
             "metres": _metres(metres(ledger(connection, line))),
             "sensors": sensor_letters(connection, line, within),
-            "records": _records(connection),
+            "records": records(connection),
             "claims": _claims(connection, "measured"),
             "claims_planned": _claims(connection, "planned"),
         }
@@ -85,7 +85,8 @@ def _rounded(number: float | None, decimals: int = 4) -> float | None:
     return None if number is None else round(float(number), decimals)
 
 
-def _batch(connection: apsw.Connection) -> Table | None:
+def batch_row(connection: apsw.Connection) -> Table | None:
+    """The batch with its hashes, as the journal has it; None before it began."""
     names = (
         "name",
         "recipe",
@@ -107,7 +108,7 @@ def _batch_s(connection: apsw.Connection) -> float:
     return float((end - begin) / 1e6)
 
 
-def _nodes(connection: apsw.Connection) -> list[Table]:
+def nodes(connection: apsw.Connection) -> list[Table]:
     """Every node and configuration that ran, with the number of its starts."""
     names = ("name", "micropython", "word_bits", "firmware_sha256", "config_sha256", "runs")
     rows = fetch(
@@ -196,7 +197,7 @@ def _metres(judged: Metres) -> Table:
     }
 
 
-def _records(connection: apsw.Connection) -> Table:
+def records(connection: apsw.Connection) -> Table:
     """Scans stored and scans that are not: ``lost`` is every one missing between a run's first and last.
 
     ``undeclared`` are those of them that no gap names: they may still come.

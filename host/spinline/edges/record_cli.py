@@ -1,26 +1,29 @@
-"""The command `spinline metres`: every metre of a batch with its verdict and what acted on it, for a table program."""
+"""The commands that read a batch's journal for people: `spinline metres` and `spinline report`."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
-import os
+import io
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
+import apsw
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from spinline.claims.catalog import window
+from spinline.edges.whole_file import write_whole
 from spinline.errors import BadFile
 from spinline.line.conformance import Span
 from spinline.line.ledger import Ledger, Metre
 from spinline.recipe.line_model import Line, load_line
 from spinline.record.metres import Metres, ledger
 from spinline.record.metres import metres as added_up
+from spinline.record.page.page import page
 from spinline.record.series import fetch, reading
 
 DIGITS = 7  # significant, of a number in the file
@@ -38,28 +41,41 @@ def metres(
     """
     of_line = load_line(line)
     with reading(journal) as connection:
-        _same_line(fetch(connection, "SELECT name, line_sha256 FROM batch"), journal, line)
+        _same_line(connection, journal, line)
         rows = list(ledger(connection, of_line))
     if to_csv is not None:
-        write_csv(to_csv, rows, of_line)
+        write_whole(to_csv, csv_of(rows, of_line))
     Console().print(_table(added_up(rows)))
 
 
-def write_csv(path: Path, rows: Iterable[Metre], line: Line) -> None:
-    """One row a metre, the whole file or none.  Raises BadFile where it cannot be written."""
+def report(
+    journal: Annotated[Path, typer.Argument(help="Journal of the batch.", metavar="JOURNAL")],
+    line: Annotated[Path, typer.Option(help="Line file of the batch.", metavar="LINE.toml")],
+    to: Annotated[Path | None, typer.Option(help="Where to; beside the journal when left out.", metavar="FILE")] = None,
+) -> None:
+    """Write the report of a batch: metres, deviations, claims, trends, people, events, what is missing.
+
+    One HTML file that needs nothing else; it can be written while the batch runs.  Exit code: 0, or 2 where the input
+    cannot be used.
+    """
+    of_line = load_line(line)
+    with reading(journal) as connection:
+        _same_line(connection, journal, line)
+        text = page(connection, of_line)
+    path = journal.with_name("report.html") if to is None else to
+    write_whole(path, text)
+    typer.echo(str(path))
+
+
+def csv_of(rows: Iterable[Metre], line: Line) -> str:
+    """One row a metre below the names of the columns."""
     judged_by = Ledger(line.path).judged_by
     columns = [f"{name} {part} [{window(name).unit}]" for name in judged_by for part in ("low", "high", "2 sigma")]
-    beside = path.with_name(path.name + ".new")
-    try:
-        with beside.open("w", encoding="utf-8", newline="") as file:
-            table = csv.writer(file)
-            table.writerow(["metre", "length [m]", "finished [m]", "taken up [UTC]", "verdict", "reason", *columns])
-            table.writerows(_row(metre, judged_by) for metre in rows)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        raise BadFile(path, [f"cannot be written: {error.strerror}"]) from None
+    text = io.StringIO()
+    table = csv.writer(text)
+    table.writerow(["metre", "length [m]", "finished [m]", "taken up [UTC]", "verdict", "reason", *columns])
+    table.writerows(_row(metre, judged_by) for metre in rows)
+    return text.getvalue()
 
 
 def _row(metre: Metre, judged_by: tuple[str, ...]) -> list[str]:
@@ -77,8 +93,9 @@ def _number(number: float | None) -> str:
     return "" if number is None else f"{number:.{DIGITS}g}"
 
 
-def _same_line(batches: list[tuple[str, str]], journal: Path, line: Path) -> None:
+def _same_line(connection: apsw.Connection, journal: Path, line: Path) -> None:
     """A batch is judged by the line it was made on."""
+    batches = fetch(connection, "SELECT name, line_sha256 FROM batch")
     if not batches:
         raise BadFile(journal, ["has no batch yet"])
     name, of_batch = batches[0]
