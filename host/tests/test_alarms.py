@@ -103,6 +103,7 @@ def test_a_suppressed_alarm_is_in_the_record_and_calls_when_its_state_is_over(de
     desk.raise_("draw.fiber slips on godet 2", slip)
     desk.seconds(2, "THREADING")
     assert desk.state("draw.fiber slips on godet 2") == "suppressed"
+    assert not desk.changes[-1].first_out  # it called nobody
     desk.seconds(1, "RUNNING")
     assert desk.state("draw.fiber slips on godet 2") == "unacknowledged"
 

@@ -98,6 +98,7 @@ class Alarms:
         return changes
 
     def _step(self, point: Point, standing: tuple[Definition, int] | None, state: str, now_us: int) -> list[Change]:
+        point.suppressed = state in point.definition.suppressed_in
         stands = standing is not None
         if stands != point.stood:
             point.stood, point.since_us = stands, standing[1] if standing else now_us
@@ -106,7 +107,6 @@ class Alarms:
             point.active = stands
             if stands:
                 self._raise(point, now_us)
-        point.suppressed = state in point.definition.suppressed_in
         if point.suppressed and not point.active:
             point.acknowledged, point.latched = True, False  # it came and went while nobody was to be called
         expired = 0 < point.shelved_until_us <= now_us
@@ -115,7 +115,7 @@ class Alarms:
         return self._changed(point, now_us, why="the shelf time is over" if expired else "")
 
     def _raise(self, point: Point, now_us: int) -> None:
-        point.first_out = not any(other.state in CALLS for other in self.points.values())
+        point.first_out = not point.suppressed and not any(other.state in CALLS for other in self.points.values())
         point.acknowledged, point.latched = False, point.definition.latches
         point.raised_us = now_us
         point.activations.append(now_us)
