@@ -23,7 +23,7 @@ TABLES = (
     """CREATE TABLE configuration (
         configuration_i INTEGER PRIMARY KEY, node_i INTEGER NOT NULL REFERENCES node, sha256 TEXT NOT NULL,
         scan_ms INTEGER NOT NULL, scan_table TEXT NOT NULL UNIQUE, summary_table TEXT NOT NULL UNIQUE,
-        UNIQUE (node_i, sha256)) STRICT""",
+        extreme_table TEXT NOT NULL UNIQUE, UNIQUE (node_i, sha256)) STRICT""",
     # the rows that were downloaded, words as a JSON array; the protocol's configuration.py names their fields
     """CREATE TABLE configuration_row (
         configuration_i INTEGER NOT NULL REFERENCES configuration, row_i INTEGER NOT NULL, table_name TEXT NOT NULL,
