@@ -19,7 +19,7 @@ from spinline.record import journal as journals
 from spinline.record.batch_record import BatchRecord
 from spinline_protocol import auth
 
-from .api import FEATURES, Laid, output_row, share_of
+from .api import FEATURES, Laid, operate, output_row, share_of
 from .injector import Injector
 from .interpreters import Interpreter
 from .simulated import SimulatedLine
@@ -154,8 +154,7 @@ class BenchRun:
 
     def start(self) -> None:
         """A person starts the batch."""
-        self.record.journal.add_action(START_US + self.bench.now_us, "operator", "start", "batch", None, None)
-        self.supervisor.start()
+        operate(self, "start")
 
     def step(self) -> None:
         """To the supervisor's next scan, and through it; a second where there is no supervisor."""

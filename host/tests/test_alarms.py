@@ -10,6 +10,7 @@ from spinline.line.alarm_points import AlarmPoints, NodeSeen
 from spinline.line.alarm_table import definitions
 from spinline.line.alarms import CALLS, FLOOD_WINDOW_US, SECOND_US, Alarms
 from spinline.line.event_names import OF_INPUTS, OF_INTERLOCKS, OF_LOOPS
+from spinline_protocol.quantities import BAD, UNCERTAIN
 from spinline_protocol.states import EVENTS, FLAG_ALARM
 
 S = SECOND_US
@@ -228,9 +229,13 @@ def points() -> AlarmPoints:
     return AlarmPoints(LINE)
 
 
-def scanned(points, flags=FLAG_ALARM, answers=True, state="RUNNING", number=lambda tag: None):
+def nothing(tag):
+    return None
+
+
+def scanned(points, flags=FLAG_ALARM, answers=True, state="RUNNING", number=nothing, quality=nothing):
     nodes = {name: NodeSeen(answers, flags) for name in ("melt", "bath", "draw")}
-    return set(points.scan(nodes, state, number, 7))
+    return set(points.scan(nodes, state, number, quality, 7))
 
 
 def test_every_interlock_and_every_event_that_asks_for_a_person_has_a_definition():
@@ -246,7 +251,7 @@ def test_an_interlock_stands_from_its_trip_to_its_end_with_the_priority_of_the_l
     names = [row.name for row in LINE.node[0].interlock]
     points.event("melt", EVENTS.index("INTERLOCK_TRIPPED"), names.index("die pressure near its limit"), 5)
     nodes = {"melt": NodeSeen(True, FLAG_ALARM)}
-    found = points.scan(nodes, "RUNNING", lambda tag: None, 7)
+    found = points.scan(nodes, "RUNNING", nothing, nothing, 7)
     definition, since_us = found["melt.die pressure near its limit"]
     assert (definition.priority, since_us) == (2, 5)
     points.event("melt", EVENTS.index("INTERLOCK_CLEARED"), names.index("die pressure near its limit"), 9)
@@ -257,8 +262,8 @@ def test_a_sensor_stands_until_it_returns_and_a_failed_loop_until_the_node_is_re
     points.event("melt", EVENTS.index("SENSOR_FAULT"), 2, 5)
     points.event("melt", EVENTS.index("LOOP_FAILED"), 2, 5)
     assert scanned(points) == {"melt.Z3 SENSOR_FAULT", "melt.Z3 LOOP_FAILED"}
-    points.event("melt", EVENTS.index("SENSOR_RETURNED"), 2, 8)
-    assert scanned(points) == {"melt.Z3 LOOP_FAILED"}
+    assert scanned(points, quality=lambda tag: BAD) == {"melt.Z3 SENSOR_FAULT", "melt.Z3 LOOP_FAILED"}
+    assert scanned(points, quality=lambda tag: UNCERTAIN) == {"melt.Z3 LOOP_FAILED"}
     assert scanned(points, flags=0) == set()
 
 
@@ -282,3 +287,34 @@ def test_a_number_returns_only_by_its_deadband_and_stays_while_it_is_not_known(p
     assert scanned(points, number=at(7900.0)) == {"melt.PDIE.pv DIE_PRESSURE"}
     assert scanned(points, number=at(None)) == {"melt.PDIE.pv DIE_PRESSURE"}
     assert scanned(points, number=at(7799.0)) == set()
+
+
+def test_a_supervisor_that_comes_back_finds_every_alarm_as_it_was_left(desk, points):
+    names = [row.name for row in LINE.node[0].interlock]
+    rows = {"melt.RESIN off its setpoint": "acknowledged", "melt.Z3 SENSOR_FAULT": "unacknowledged"}
+    rows |= {"draw LINK_LOST": "returned", "bath.solvent vapour": "latched", "melt.Z1 LOOP_FAILED": "normal"}
+    for name, state in rows.items():
+        definition = points.definition_of(name)
+        assert definition is not None
+        if desk.alarms.restore(name, definition, state, 0):
+            points.restore(name, 0)
+    desk.standing = points.scan({"melt": NodeSeen(True, FLAG_ALARM)}, "RUNNING", nothing, nothing, 5)
+    desk.seconds(1)
+    assert {name: desk.state(name) for name in rows} == rows and desk.changes == []
+    points.event("melt", EVENTS.index("INTERLOCK_CLEARED"), names.index("RESIN off its setpoint"), 9)
+    desk.standing = points.scan({"melt": NodeSeen(True, FLAG_ALARM)}, "RUNNING", nothing, nothing, 9)
+    desk.seconds(10)
+    assert desk.state("melt.RESIN off its setpoint") == "normal"
+
+
+def test_what_lay_on_the_shelf_of_a_supervisor_that_is_gone_calls_again(desk, points):
+    name = "melt.RESIN off its setpoint"
+    desk.alarms.restore(name, points.definition_of(name), "shelved", 0)
+    points.restore(name, 0)
+    desk.standing = points.scan({}, "RUNNING", nothing, nothing, 5)
+    desk.seconds(1)
+    assert desk.state(name) == "unacknowledged"
+
+
+def test_an_alarm_of_a_line_file_of_before_is_left_out(points):
+    assert points.definition_of("melt.no such interlock") is None

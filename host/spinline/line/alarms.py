@@ -97,6 +97,22 @@ class Alarms:
         self._count(now_us)
         return changes
 
+    def restore(self, name: str, definition: Definition, state: str, now_us: int) -> bool:
+        """How an earlier supervisor left a point; True where it stood.  What lay on its shelf calls again."""
+        stood = state in (UNACKNOWLEDGED, ACKNOWLEDGED, SUPPRESSED, SHELVED)
+        self.points[name] = Point(
+            name,
+            definition,
+            state,
+            stood=stood,
+            since_us=now_us,
+            active=stood,
+            acknowledged=state in (ACKNOWLEDGED, LATCHED, NORMAL, OUT_OF_SERVICE),
+            latched=definition.latches and state not in (NORMAL, OUT_OF_SERVICE),
+            out_of_service=state == OUT_OF_SERVICE,
+        )
+        return stood
+
     def _step(self, point: Point, standing: tuple[Definition, int] | None, state: str, now_us: int) -> list[Change]:
         point.suppressed = state in point.definition.suppressed_in
         stands = standing is not None
@@ -197,6 +213,10 @@ class Alarms:
         )
         first_out = next((point.name for point in calling if point.first_out), "")
         return Figures(standing, len(self._raised), self._is_flood, chattering, first_out)
+
+    def state_of(self, name: str) -> str:
+        """How an alarm stands.  Raises Refused where there is none of that name."""
+        return self._point(name).state
 
     def _point(self, name: str) -> Point:
         if name not in self.points:

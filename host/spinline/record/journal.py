@@ -237,6 +237,12 @@ class Journal:
         """Buffer that an alarm changed its state; its time is in us UTC."""
         self._add("INSERT INTO alarm VALUES (?, ?, ?, ?, ?, ?, ?)", astuple(change))
 
+    def alarm_states(self) -> list[tuple[str, str]]:
+        """Point and last state of every alarm in the file."""
+        self.end_commit()
+        rows: list[Any] = self._connection.execute(schema.ALARM_STATES).fetchall()
+        return rows
+
     def add_batch_state(self, at_us: int, state: str, cause: str) -> None:
         """Buffer that the batch entered a state."""
         self._add("INSERT INTO batch_state VALUES (?, ?, ?)", (at_us, state, cause))

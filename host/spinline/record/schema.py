@@ -83,6 +83,7 @@ ORDER_UPSERT = (
     'INSERT INTO "order" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (node, boot_id, session, sequence, asked_us)'
     " DO UPDATE SET outcome = excluded.outcome, reason = excluded.reason"
 )
+ALARM_STATES = "SELECT point, state FROM alarm WHERE rowid IN (SELECT max(rowid) FROM alarm GROUP BY point)"
 ORDERS_OPEN = (
     'SELECT node, boot_id, session, sequence, operation, what, asked_us FROM "order" WHERE outcome IS NULL'
     " ORDER BY rowid"
