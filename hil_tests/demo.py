@@ -2,7 +2,8 @@
 
     python -m hil_tests.demo [--recipe RECIPE.toml] [--seed N] [--folder DIR] [--mpy PATH]
 
-Writes journal.sqlite, summary.json and trends.png.  Exit code 0 only when the batch ended COMPLETE, nothing lost.
+Writes journal.sqlite, summary.json, report.html and trends.png.  Exit code 0 only when the batch ended COMPLETE and
+nothing was lost.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ from spinline.claims import judge_claims
 from spinline.claims.judgement import ClaimVerdict
 from spinline.edges.keys import fingerprint, new_key_file
 from spinline.edges.terminal import clock_text, line_view
+from spinline.edges.whole_file import write_whole
 from spinline.errors import SpinlineError
 from spinline.recipe.check import CheckReport, check_recipe
 from spinline.recipe.report import render
 from spinline.record.measured import measured_evidence
+from spinline.record.page.page import page
 from spinline.record.picture import draw_picture
 from spinline.record.series import reading
 from spinline.record.summary import make_summary, write_summary
@@ -108,6 +111,8 @@ def _record(run: BenchRun, report: CheckReport, wall_s: float) -> dict[str, Any]
     summary = make_summary(run.journal_path, run.line, wall_s=wall_s, trace_sha256=run.bench.trace_sha256())
     write_summary(run.folder / "summary.json", summary)
     draw_picture(run.journal_path, run.line, run.folder / "trends.png")
+    with reading(run.journal_path) as connection:
+        write_whole(run.folder / "report.html", page(connection, run.line))
     return summary
 
 
@@ -146,7 +151,7 @@ def _show(console: Console, summary: dict[str, Any], folder: Path) -> None:
     for row in rows:
         table.add_row(*row)
     console.print(table)
-    console.print(f"in {folder}: journal.sqlite, summary.json, trends.png")
+    console.print(f"in {folder}: journal.sqlite, summary.json, report.html, trends.png")
 
 
 def main() -> int:

@@ -16,13 +16,17 @@ from tools.bench_firmware import FIRMWARE
 from tools.bench_flash import FLASH
 from tools.bench_hil import HIL
 from tools.bench_protocol import PROTOCOL
+from tools.bench_record import RECORD
 from tools.bench_rollback import ROLLBACK
 from tools.bench_row import Row, unmeasured
+from tools.bench_supervisor import SUPERVISOR
 
 Measurement = Callable[[], Sequence[Row]]
 
 # What to measure, in this order.  The names of a measurement's rows begin with its own name.
-MEASUREMENTS: tuple[tuple[str, Measurement], ...] = (*HIL, *PROTOCOL, *CONTROL, *FLASH, *ROLLBACK, *FIRMWARE)
+MEASUREMENTS: tuple[tuple[str, Measurement], ...] = (
+    *HIL, *PROTOCOL, *CONTROL, *FLASH, *ROLLBACK, *FIRMWARE, *RECORD, *SUPERVISOR
+)  # fmt: skip
 RESULT = Path("build/bench/bench.json")
 HIL_FOLDER = Path("build/hil")  # where the suite leaves its report, which shows the figures
 

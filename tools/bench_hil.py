@@ -30,7 +30,7 @@ SHORT_JUNIT = Path("build/bench/catalogue.xml")
 
 
 @contextmanager
-def _a_line(seed: int = 1, architecture: str = "i386") -> Iterator[BenchRun]:
+def a_line(seed: int = 1, architecture: str = "i386") -> Iterator[BenchRun]:
     """A preheated line that is about to start; afterwards this process may use every core again."""
     cores = os.sched_getaffinity(0)
     with tempfile.TemporaryDirectory() as folder:
@@ -75,14 +75,14 @@ def real_time_factor() -> Sequence[Row]:
     """
     factors = []
     for seed in range(1, RUNS_N + 1):
-        with _a_line(seed) as run:
+        with a_line(seed) as run:
             run.run_for(WARM_UP_S)
             run.bench.keep_to_cores()
             started_s = now_s()
             run.run_for(MEASURED_S)
             factors.append(MEASURED_S / (now_s() - started_s))
     spent = {"plant": 0.0, "supervisor": 0.0}
-    with _a_line() as run:
+    with a_line() as run:
         run.run_for(WARM_UP_S)
         run.bench.plant.advance = _timed(spent, "plant", run.bench.plant.advance)  # type: ignore[assignment, method-assign]
         run.supervisor.step = _timed(spent, "supervisor", run.supervisor.step)  # type: ignore[assignment, method-assign]
@@ -97,7 +97,7 @@ def real_time_factor() -> Sequence[Row]:
 def eight_hour_batch() -> Sequence[Row]:
     """Wall time of eight hours with a bad day's disturbances; the short form runs ten minutes and multiplies."""
     length_s = DAY_S if count_of(0, 1) else SHORT_DAY_S
-    with _a_line() as run:
+    with a_line() as run:
         run.run_until(lambda: run.supervisor.batch.state == "RUNNING", 900)
         run.bench.keep_to_cores()
         started_s, began_s = now_s(), run.bench.now_us / 1e6
@@ -113,7 +113,7 @@ def eight_hour_batch() -> Sequence[Row]:
 
 
 def _hashes(seed: int, architecture: str = "i386") -> tuple[str, str]:
-    with _a_line(seed, architecture) as run:
+    with a_line(seed, architecture) as run:
         run.run_for(REPEATED_S)
         return run.bench.trace_sha256(), run.bench.outputs_sha256()
 

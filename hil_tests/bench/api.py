@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from spinline.line.desk import Asked, Command
 from spinline.line.supervisor import Supervisor
 from spinline.recipe.compiler import NodeConfiguration
 from spinline.recipe.line_model import Line, Output
@@ -49,6 +50,11 @@ def lifted(laid: Sequence[Laid], fault: str, place: str, at_us: int) -> None:
     for one in laid:
         if (one.fault, one.place, one.to_us) == (fault, place, None):
             one.to_us = at_us
+
+
+def operate(bench: Bench, what: str, why: str = "trial", point: str = "", seconds: int = 0) -> Asked:
+    """An operator asks the supervisor for something; its next scan does it, or says why not."""
+    return bench.supervisor.ask(Command(what, "operator", why, point, seconds))
 
 
 class CannotLay(Exception):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from spinline.line.alarm_points import AlarmPoints
 from spinline.line.batch import Batch
 from spinline.line.supervisor import Supervisor
 from spinline.recipe.compiler import NodeConfiguration, compile_node
@@ -18,7 +19,7 @@ from spinline.record import journal as journals
 from spinline.record.batch_record import BatchRecord
 from spinline_protocol import auth
 
-from .api import FEATURES, Laid, output_row, share_of
+from .api import FEATURES, Laid, operate, output_row, share_of
 from .injector import Injector
 from .interpreters import Interpreter
 from .plant.line import Line as Plant
@@ -129,6 +130,7 @@ class BenchRun:
             random.Random(f"{self.seed} supervisor {self._supervisors_n}").randbytes,
             self._clock_us,
             self.operator_key,
+            AlarmPoints(self.line),
         )
 
     @property
@@ -160,8 +162,7 @@ class BenchRun:
 
     def start(self) -> None:
         """A person starts the batch."""
-        self.record.journal.add_action(START_US + self.bench.now_us, "operator", "start", "batch", None, None)
-        self.supervisor.start()
+        operate(self, "start")
 
     def step(self) -> None:
         """To the supervisor's next scan, and through it; a second where there is no supervisor."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from spinline.edges.serial_port import SerialPort, TimedPort
+from spinline.line.alarm_points import AlarmPoints
 from spinline.line.batch import Batch
 from spinline.line.supervisor import Supervisor
 from spinline.recipe.compiler import compile_node
@@ -76,6 +77,7 @@ class SerialSupervisor:
             os.urandom,
             START_US,
             auth.role_key(site_key or bench_site_key(1), auth.OPERATOR),
+            AlarmPoints(self.line),
         )
 
     def step_until(self, reached: Callable[[], bool], cap_s: float = CAP_S) -> bool:

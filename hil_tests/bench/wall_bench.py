@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from spinline.line.desk import Command
 from spinline.line.supervisor import Supervisor
 from spinline.recipe.models import Recipe
 from spinline.record.batch_record import BatchRecord
@@ -61,7 +62,7 @@ class WallBench:
 
     def start(self) -> None:
         """A person starts the batch."""
-        self.supervisor.start()
+        self.supervisor.ask(Command("start", "operator", "trial"))
 
     def run_until(self, reached: Callable[[], bool], limit_s: float) -> bool:
         """Supervise until ``reached``, at most for ``limit_s``; True where it was reached."""

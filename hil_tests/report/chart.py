@@ -5,10 +5,11 @@ Pure: lists of points in, text out.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from html import escape
 from typing import Any
+
+from spinline.record.page.svg import OTHER_COLOUR, STATE_COLOURS, box, ticks, with_air
 
 Across = Callable[[float], float]
 WIDTH, LEFT, RIGHT = 760, 64, 14
@@ -17,18 +18,6 @@ PV_Y, PV_H = 38, 110  # the title of a panel stands above it
 OUT_Y, OUT_H = 168, 46
 AXIS_Y = OUT_Y + OUT_H
 HEIGHT = AXIS_Y + 30
-STATE_COLOURS = {
-    "RUNNING": "#cfe8cf",
-    "THREADING": "#fde7b5",
-    "PREPARING": "#f6d9c4",
-    "HELD": "#cfdcf3",
-    "HOLDING": "#dfe8f7",
-    "UNSUPERVISED": "#e9d3ee",
-    "ABORTED": "#eeb4ae",
-    "ABORTING": "#f5d0cc",
-    "STOPPED": "#d5d8da",
-}
-OTHER_COLOUR = "#eceff1"
 BAND, BAND_EDGE, PV, SP, OUT = "#fbdedb", "#c0392b", "#1f5fa8", "#d17a00", "#4d7c4d"
 MARK_WIDTH_PX = 46  # a state narrower than this carries no name
 
@@ -45,7 +34,7 @@ def chart(trend: dict[str, Any], run: dict[str, Any]) -> str:
     parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img">']
     parts += _states(run, x, to_s)
     for y, height in ((PV_Y, PV_H), (OUT_Y, OUT_H)):
-        parts += [_box(x(band[2]), y, x(band[3]) - x(band[2]), height, BAND) for band in run["bands"]]
+        parts += [box(x(band[2]), y, x(band[3]) - x(band[2]), height, BAND) for band in run["bands"]]
     parts += [
         f'<line class="edge" x1="{x(at_s):.1f}" x2="{x(at_s):.1f}" y1="{PV_Y}" y2="{AXIS_Y}"/>'
         for band in run["bands"]
@@ -74,32 +63,16 @@ def _states(run: dict[str, Any], x: Across, to_s: float) -> list[str]:
         left, width = x(begin_s), x(end_s) - x(begin_s)
         if width <= 0:
             continue
-        parts.append(_box(left, STATE_Y, width, STATE_H, STATE_COLOURS.get(state, OTHER_COLOUR), f"{state}: {cause}"))
+        parts.append(box(left, STATE_Y, width, STATE_H, STATE_COLOURS.get(state, OTHER_COLOUR), f"{state}: {cause}"))
         if width > max(MARK_WIDTH_PX, 6.4 * len(state)):
             parts.append(f'<text class="s" x="{left + 3:.1f}" y="{STATE_Y + 11}">{state}</text>')
     return parts
 
 
-def _box(left: float, y: float, width: float, height: float, fill: str, title: str = "") -> str:
-    shown = f"<title>{escape(title)}</title>" if title else ""
-    return f'<rect x="{left:.1f}" y="{y}" width="{max(width, 1):.1f}" height="{height}" fill="{fill}">{shown}</rect>'
-
-
 def _range(lines: list[list[list[list[float]]]]) -> tuple[float, float]:
     """Lowest and highest number of all, with some air; never an empty range."""
     numbers = [number for line in lines for piece in line for _at, number in piece]
-    low, high = min(numbers, default=0.0), max(numbers, default=1.0)
-    air = max(0.06 * (high - low), 0.002 * max(abs(low), abs(high)), 1e-6)
-    return low - air, high + air
-
-
-def ticks(low: float, high: float, most: int) -> list[float]:
-    """Round numbers within the range, at most so many."""
-    raw = (high - low) / most
-    step = 10 ** math.floor(math.log10(raw))
-    step *= next(factor for factor in (1, 2, 5, 10) if factor * step >= raw)
-    first = math.ceil(low / step)
-    return [step * i for i in range(first, math.floor(high / step) + 1)]
+    return with_air(min(numbers, default=0.0), max(numbers, default=1.0))
 
 
 def _grid(y: int, height: int, low: float, high: float, title: str) -> list[str]:

@@ -13,10 +13,10 @@ from hil_tests.bench.run import START_US, BenchRun
 from spinline.edges.link_recording import FROM_NODE, TO_NODE, Record, Recording, schema_tables
 from spinline.edges.link_text import lines_of
 from spinline.errors import SpinlineError
+from spinline.line.event_names import subject_of
 from spinline.recipe.line_model import Line
 from spinline.record.series import fetch, reading, series
 from spinline_protocol import configuration as tables
-from spinline_protocol.states import STATES
 
 COLUMNS_N = 180  # of a trend: lowest and highest number of each
 BEFORE_S = (10.0, 40.0)  # shown before the first fault, at least and at most; else half of what came after it
@@ -137,24 +137,8 @@ def _events(run: Bench, from_s: float) -> list[list[Any]]:
         ):
             rows = fetch(connection, f'SELECT at_us FROM "{table}" WHERE run_scan = ?', (of_run << 32 | scan,))
             at_us = rows[0][0] if rows else told_us
-            found.append([(at_us - START_US) / 1e6, node, code, _subject(run.line, node, code, source, got)])
+            found.append([(at_us - START_US) / 1e6, node, code, subject_of(run.line, node, code, source, got)])
     return sorted(found, key=lambda event: float(event[0]))[:EVENTS_N_MAX]
-
-
-def _subject(line: Line, node_name: str, code: str, source: int, got: int) -> str:
-    """What an event is of, by the names of the line file."""
-    node = next(node for node in line.node if node.name == node_name)
-    if code == "STATE_CHANGED":
-        return f"{STATES[source]} to {STATES[got]}"
-    rows: dict[str, Sequence[Any]] = {
-        "SENSOR_FAULT": node.input,
-        "SENSOR_MAINTENANCE": node.input,
-        "INTERLOCK_TRIPPED": node.interlock,
-        "INTERLOCK_CLEARED": node.interlock,
-    }
-    loops = ("LOOP_FAILED", "SETPOINT_CHANGED", "HEATER_STUCK_ON", "HEATER_OPEN", "LOOP_BREAK", "SENSOR_SLIPPED")
-    named = rows.get(code, node.loop if code in loops else ())
-    return str(named[source].name) if source < len(named) else ""
 
 
 def wire_lines(run: BenchRun, node: str | None) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hil_tests.bench.api import operate
 from hil_tests.bench.run import BenchRun
 from hil_tests.scenarios.trial import Act, Look
 from spinline_protocol import messages
@@ -143,7 +144,7 @@ def person_says(cause: str) -> Act:
     """Hold, resume, stop or abort."""
 
     def act(run: BenchRun) -> None:
-        assert run.supervisor.batch.cause(cause, run.bench.now_us / 1e6), (cause, run.supervisor.batch.state)
+        operate(run, cause)
 
     return act
 

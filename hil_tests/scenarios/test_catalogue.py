@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 
+from hil_tests.bench.api import operate
 from hil_tests.bench.faults import CATALOGUE, HEATING, HELD, RUNNING, Asked, Fault, Mask, Reaction, cases
 from hil_tests.bench.run import BenchRun
 
@@ -39,7 +40,7 @@ def bring_to(run: BenchRun, state: str) -> None:
     assert run.run_until(lambda: run.supervisor.batch.state == reached, TO_PRODUCTION_S), run.supervisor.problems
     run.run_for(10)
     if state == HELD:
-        assert run.supervisor.batch.cause("hold", run.now_s)
+        operate(run, "hold")
         assert run.run_until(lambda: run.supervisor.batch.state == "HELD", 60)
 
 

@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from hil_tests.bench.api import operate
 from hil_tests.bench.run import START_US, BenchRun
 from spinline.edges.terminal import by_hand, programs
 from spinline.line.modes import ModeLine, mode_request
@@ -78,7 +79,7 @@ def test_a_line_that_loses_and_regains_its_host_in_production_gives_the_outputs_
             run.restart_supervisor()
             run.run_for(6)
             assert run.supervisor.batch.state == "UNSUPERVISED"
-            assert run.supervisor.batch.cause("resume", run.bench.now_us / 1e6)
+            operate(run, "resume")
         run.run_for(60 - (back_s + 6) * loses)
         assert set(node_states(run).values()) == {"EXECUTE"}
         assert all(session.supervised for session in run.supervisor.sessions.values())
@@ -118,7 +119,7 @@ def test_a_person_takes_a_loop_by_hand_with_a_reason_on_record_and_gives_it_back
         record.close()
         run.restart_supervisor()
         run.run_for(8)
-        assert run.supervisor.batch.cause("resume", run.bench.now_us / 1e6)
+        operate(run, "resume")
         run.run_for(4)
         assert by_hand(run.line, run.record) == ("melt.Z3 manual" if mode == "manual" else "")
         shown = {seen.loop: seen.mode for seen in modes_seen(run.journal_path)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hil_tests.bench.api import operate
 from hil_tests.bench.run import BenchRun
 
 from .protocol import missing_scans, node_states, rows_of
@@ -41,7 +42,7 @@ def test_after_ten_minutes_without_a_cable_the_summaries_have_no_gap_and_lost_sc
 
     assert node_states(run) == {"melt": "EXECUTE", "bath": "EXECUTE", "draw": "EXECUTE"}
     assert run.supervisor.batch.state == "UNSUPERVISED", "only a person leads back"
-    assert run.supervisor.batch.cause("resume", run.bench.now_us / 1e6)
+    operate(run, "resume")
     run.run_for(10)
     assert run.supervisor.batch.state == "RUNNING"
 

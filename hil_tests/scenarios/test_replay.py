@@ -13,6 +13,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from hil_tests.bench.api import operate
 from hil_tests.bench.interpreters import Interpreter
 from hil_tests.bench.recorded_run import Passage
 from hil_tests.bench.replay import first_difference, replay
@@ -52,7 +53,7 @@ def ask(run: BenchRun, node: str, number: int, *fields: int) -> None:
 
 def bring(run: BenchRun, cause: str, state: str) -> None:
     """A person's wish, and the state that follows."""
-    assert run.supervisor.batch.cause(cause, run.bench.now_us / 1e6)
+    operate(run, cause)
     assert run.run_until(lambda: run.supervisor.batch.state == state, 120), run.supervisor.batch.history
 
 

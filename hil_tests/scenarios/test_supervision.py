@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from hil_tests.bench.api import operate
 from hil_tests.bench.direct import sha256_of_rows
 from hil_tests.bench.run import BenchRun
 from spinline.recipe.compiler import NodeConfiguration
@@ -79,7 +80,7 @@ def test_a_person_resumes_an_unsupervised_line_and_the_hold_ends(producing: Benc
     run.run_for(5)
     assert run.supervisor.batch.state == "UNSUPERVISED"
 
-    assert run.supervisor.batch.cause("resume", run.bench.now_us / 1e6)
+    operate(run, "resume")
     run.run_for(10)
 
     assert run.supervisor.batch.state == "RUNNING"

@@ -14,12 +14,13 @@ import pytest
 from hil_tests.bench.faults import CATALOGUE
 from hil_tests.bench.run import LINE_R1, ROOT
 from hil_tests.report import plugin
-from hil_tests.report.chart import chart, ticks
+from hil_tests.report.chart import chart
 from hil_tests.report.evidence import COLUMNS_N, column_of, thinned
 from hil_tests.report.matrix import columns_of
 from hil_tests.report.page import page
 from hil_tests.report.written import write_page
 from spinline.recipe.line_model import load_line
+from spinline.record.page.svg import ticks
 
 NODEID = "hil_tests/scenarios/test_catalogue.py::test_a_fault_has_its_reaction_in_time[S1-melt.Z3-running]"
 OUTCOMES = """

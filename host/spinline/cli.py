@@ -16,6 +16,7 @@ from spinline.edges.commission_cli import commission
 from spinline.edges.flash_cli import bundle, flash, flashes
 from spinline.edges.link_cli import link_app
 from spinline.edges.mode_cli import mode, modes
+from spinline.edges.record_cli import metres, report
 from spinline.edges.replay_cli import replay
 from spinline.edges.signing import load_public_key, new_release_key
 from spinline.edges.tune_cli import tune
@@ -38,6 +39,8 @@ app.add_typer(link_app)
 app.command()(tune)
 app.command()(mode)
 app.command()(modes)
+app.command()(metres)
+app.command()(report)
 app.command()(replay)
 app.command()(commission)
 app.command()(flash)

@@ -27,3 +27,7 @@ class BadFile(BadInput):
 
 class UnknownName(SpinlineError, LookupError):
     """A window, a claim or a monomer that is not in the tables was asked for."""
+
+
+class Refused(SpinlineError):
+    """What a person asked for cannot be done as things stand; the sentence says why and what is allowed."""

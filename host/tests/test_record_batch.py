@@ -89,6 +89,7 @@ class Numbers:
             "bath.BORE": 40.0,
             "draw.G1": 166.667,
             "draw.G2": 300.0,
+            "draw.IDLER": 300.0,
             "draw.STRETCH": 60.0,
         }
         others = {
@@ -129,7 +130,7 @@ class Numbers:
         setpoint = self.setpoints[name]
         if name in ("melt.RESIN", "melt.PLAST", "melt.SOLV", "melt.PIN"):
             return setpoint if self.extruding[0] <= at_s < self.extruding[1] else 0.0
-        if name in ("draw.G1", "draw.G2"):
+        if name in ("draw.G1", "draw.G2", "draw.IDLER"):
             return setpoint if self.drawing[0] <= at_s < self.drawing[1] else 0.0
         if name.startswith("melt."):
             return min(setpoint, 20 + (setpoint - 20) * at_s / (0.8 * 60 * self.plan.heating_min))
@@ -151,10 +152,10 @@ def rows_of(configuration: NodeConfiguration, numbers: Numbers, first_s: float, 
     return rows
 
 
-def write_batch(path: Path, plan: Plan) -> Path:
+def write_batch(path: Path, plan: Plan, line_sha256: str = "cd" * 32) -> Path:
     """The whole batch in a new journal, committed once a minute."""
     journal = Journal.create(path)
-    journal.start_batch(Batch("B-1", RECIPE.recipe.name, 1, "ab" * 32, LINE.name, "cd" * 32, "simulated", BEGIN_US))
+    journal.start_batch(Batch("B-1", RECIPE.recipe.name, 1, "ab" * 32, LINE.name, line_sha256, "simulated", BEGIN_US))
     for claim, verdict in ((1, "PASS"), (12, "UNKNOWN")):
         journal.add_claim(BEGIN_US, claim, verdict, True, "certificate on file", "planned")
         journal.add_claim(BEGIN_US, claim, "UNKNOWN", True, "not measured yet", "measured")

@@ -126,7 +126,8 @@ class Line:
         speeds_m_min = (self._godet1.speed_m_min, self._godet2.speed_m_min)
         spun = (self._melt.die_flow_mg_s, self._quench.bore_gas_flow)
         self._fiber.carry_idler(self._godet2.travel_m)
-        self._fiber.step(a, disturbances, speeds_m_min, spun, self._stretch.water_C, sensors)
+        die_parts = (self._melt.extruder.plasticizer_parts, self._melt.extruder.solvent_parts)
+        self._fiber.step(a, disturbances, speeds_m_min, spun, die_parts, self._stretch.water_C, sensors)
 
     def _step_barrel_and_baths(self, time_s: float) -> None:
         a, disturbances, sensors = self.actuators, self.disturbances, self.sensors

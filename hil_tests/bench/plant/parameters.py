@@ -270,6 +270,7 @@ class Spin:
     die_area_mm2: float = 12.37
     density_g_cm3: float = 1.254  # of the as-spun mixture at room temperature
     air_gap_m: float = 0.150
+    die_to_takeup_m: float = 2.1  # at take-up: 0.6 m drawn in the air gap at a draw-down of 10, and 1.5 m of quench
     critical_draw_down: float = 20.218
     critical_spread: float = 0.15
     resonance_rad: float = 14.0  # in units of die speed over air gap

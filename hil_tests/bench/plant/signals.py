@@ -153,6 +153,8 @@ class Truth:
     viscosity_ratio_at_die: float = 1.0
     plasticizer_parts_at_die: float = 0.0  # parts per 100 of resin; 0 before resin arrives
     solvent_parts_at_die: float = 0.0
+    plasticizer_parts_at_takeup: float = 0.0
+    solvent_parts_at_takeup: float = 0.0
     quench_temperature_C: float = 0.0  # in the trough, no dead time
     quench_water_kg: float = 0.0
     quench_topup_kg: float = 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import exp, log, pi, sin, sqrt
+from typing import Generic, TypeVar
 
 from .capstan import SLIPPING, Grip, draw_stress_MPa
 from .parameters import FEED_STEP_US, Parameters
@@ -10,27 +11,31 @@ from .signals import Actuators, Disturbances, Sensors, Truth
 from .sources import SourceFactory
 
 STEP_S = FEED_STEP_US / 1e6
+T = TypeVar("T")
+Parts = tuple[float, float]
+"""Plasticizer and solvent, per 100 parts of resin."""
 
 
-class Gauge:
-    """Carries the diameter from the take-up godet to the gauge, cell by cell of fiber length."""
+class Carried(Generic[T]):
+    """Carries a property of the fiber along a length of it, cell by cell."""
 
-    def __init__(self, gauge_m: float, cell_m: float) -> None:
+    def __init__(self, length_m: float, cell_m: float, empty: T) -> None:
         self._cell_m = cell_m
-        self._cells_um = [0.0] * round(gauge_m / cell_m)
+        self._empty = empty
+        self._cells = [empty] * round(length_m / cell_m)
         self._passed_n = 0
 
     def clear(self) -> None:
-        self._cells_um = [0.0] * len(self._cells_um)
+        self._cells = [self._empty] * len(self._cells)
 
-    def carry(self, takeup_m: float, diameter_um: float) -> float:
-        """Diameter in um now in the gauge, 0 where no fiber has come yet; `takeup_m` never falls."""
-        cells_um = self._cells_um
+    def carry(self, takeup_m: float, entering: T) -> T:
+        """What is now at the end of the length, `empty` where no fiber has come yet; `takeup_m` never falls."""
+        cells = self._cells
         passed_n = int(takeup_m / self._cell_m)
         for n in range(self._passed_n, passed_n):
-            cells_um[n % len(cells_um)] = diameter_um
+            cells[n % len(cells)] = entering
         self._passed_n = passed_n
-        return cells_um[passed_n % len(cells_um)]
+        return cells[passed_n % len(cells)]
 
 
 class Resonance:
@@ -66,7 +71,9 @@ class FiberModel:
         self._resonance = Resonance(parameters, sources)
         self._grip = Grip(parameters.capstan, parameters.stretch)
         self._outrun_N = parameters.capstan.outrun_N
-        self._gauge = Gauge(self._spin.gauge_m, self._spin.gauge_cell_m)
+        self._gauge = Carried(self._spin.gauge_m, self._spin.gauge_cell_m, 0.0)
+        self._from_die: Carried[Parts] = Carried(self._spin.die_to_takeup_m, self._spin.gauge_cell_m, (0.0, 0.0))
+        self.taken_up_parts: Parts = (0.0, 0.0)
         self.running = False
         self.broken = False
         self.takeup_m = 0.0
@@ -107,6 +114,7 @@ class FiberModel:
         disturbances: Disturbances,
         speeds_m_min: tuple[float, float],
         spun: tuple[float, float],
+        die_parts: Parts,
         bath_C: float,
         sensors: Sensors,
     ) -> None:
@@ -121,6 +129,7 @@ class FiberModel:
         area_mm2 = 0.0
         if self.running:
             self.takeup_m += takeup_m_min * STEP_S / 60.0
+            self.taken_up_parts = self._from_die.carry(self.takeup_m, die_parts)
             self.stretched_m += draw_m_min * STEP_S / 60.0
             self._draw(takeup_m_min, draw_m_min)
             area_mm2 = self._wall_area_mm2(spun[0], takeup_m_min)
@@ -150,6 +159,7 @@ class FiberModel:
         truth.fiber_broken = self.broken
         truth.fiber_speed_m_min = self.speed_m_min
         truth.takeup_m = self.takeup_m
+        truth.plasticizer_parts_at_takeup, truth.solvent_parts_at_takeup = self.taken_up_parts
         truth.stretched_m = self.stretched_m
         truth.draw_down_ratio = self.draw_down
         truth.resonance_share = self._resonance.share
@@ -164,6 +174,7 @@ class FiberModel:
             self._inverse_draw = 1.0
             self._span_mm2 = 0.0
             self._gauge.clear()
+            self._from_die.clear()
             if self._noise:
                 weibull = (-log(1.0 - source.random())) ** (1.0 / p.strength_shape)
                 self._strength_MPa = p.strength_MPa * weibull

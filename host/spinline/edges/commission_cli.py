@@ -17,11 +17,10 @@ from spinline.edges.calibration_file import add_calibrations
 from spinline.edges.keys import load_key_file
 from spinline.edges.records import RecordLog
 from spinline.edges.serial_port import SerialPort, TimedPort
-from spinline.errors import BadInput
+from spinline.errors import BadInput, Refused
 from spinline.line.commission import Commissioning, Finding, corrections, verdict_of
 from spinline.line.node_channels import NodeChannels
 from spinline.line.node_session import NodeSession
-from spinline.line.session_line import Refused
 from spinline.recipe.calibration import Calibration
 from spinline.recipe.compiler import compile_node
 from spinline.recipe.line_model import Line, Node, load_line

@@ -13,10 +13,9 @@ from rich.table import Table
 from spinline.edges import clock
 from spinline.edges.keys import load_key_file
 from spinline.edges.serial_port import SerialPort, TimedPort
-from spinline.errors import BadInput
+from spinline.errors import BadInput, Refused
 from spinline.line.modes import ModeLine, ModeRequest, mode_request
 from spinline.line.node_session import NodeSession
-from spinline.line.session_line import Refused
 from spinline.recipe.compiler import NodeConfiguration, compile_node
 from spinline.recipe.line_model import load_line
 from spinline.recipe.reading import read_recipe

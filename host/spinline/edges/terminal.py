@@ -7,6 +7,7 @@ from collections import Counter
 from rich.table import Table
 from rich.text import Text
 
+from spinline.line.alarms import Alarms
 from spinline.line.supervisor import Supervisor
 from spinline.recipe.line_model import Line
 from spinline.record.batch_record import BatchRecord
@@ -54,16 +55,27 @@ def programs(line: Line, record: BatchRecord) -> str:
     return ", ".join(f"{found[word]} {word}" for word in PROGRAMS if word and found[word])
 
 
+def alarm_words(alarms: Alarms) -> str:
+    """Alarms that call, by priority, and the first of them; empty where none does."""
+    figures = alarms.figures()
+    if not any(figures.standing.values()):
+        return ""
+    standing = "  ".join(f"P{priority} {number}" for priority, number in figures.standing.items())
+    first = f" | first: {figures.first_out}" if figures.first_out else ""
+    return f"ALARM {standing}{first}{' | flood' if figures.is_flood else ''}"
+
+
 def line_view(line: Line, supervisor: Supervisor, record: BatchRecord, simulated_s: float, mode: str) -> Table:
     """State, time, and how far each heated zone is from its working setpoint in K; ``mode`` says what line it is.
 
-    Below: in a heat-up what the setpoint programs do; while the batch runs, the loops that a person, or a failure, took
-    from their own mode.
+    Below: the alarms that call; in a heat-up what the setpoint programs do, while the batch runs the loops that a
+    person, or a failure, took from their own mode.
     """
     zones = [(node.name, loop.name) for node in line.node for loop in node.loop if loop.soaks]
     state = supervisor.batch.state
     table = Table(title=f"{line.title}  [{mode}]   zones: K from setpoint", title_justify="left", expand=False)
-    table.caption = by_hand(line, record) if state == "RUNNING" else programs(line, record)
+    below = by_hand(line, record) if state == "RUNNING" else programs(line, record)
+    table.caption = "\n".join(words for words in (alarm_words(supervisor.alarms), below) if words)
     table.add_column("batch")
     table.add_column("time", justify="right")
     for _node, name in zones:

@@ -8,16 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from spinline.errors import Refused
 from spinline.line.node_session import READY, REFUSED, NodeSession
 from spinline.line.supervisor import Port
 
 ANSWER_US = 10_000_000
 CONNECT_US = 20_000_000
 LEASE_EVERY_US = 400_000  # several in each lease: one damaged frame costs nothing
-
-
-class Refused(Exception):
-    """The reason in one sentence."""
 
 
 class SessionLine:

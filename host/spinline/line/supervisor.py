@@ -5,11 +5,15 @@ Pure of I/O: ports and record are handed in, the clock is an argument.  The leas
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Protocol
 
+from spinline.errors import Refused
+from spinline.line.alarm_points import AlarmPoints, NodeSeen
+from spinline.line.alarms import Alarms, Change
 from spinline.line.batch import Batch, NodeView
+from spinline.line.desk import Asked, Command, Desk
 from spinline.line.node_session import DOWNLOADING, PREPARED, READY, REFUSED, NodeSession
 from spinline.line.orders import Order
 from spinline.line.scan_clock import Placing
@@ -58,6 +62,21 @@ class Record(Protocol):
     def add_batch_state(self, at_us: int, state: str, cause: str) -> None:
         """The batch changed its state."""
 
+    def add_action(self, at_us: int, who: str, what: str, why: str, old: str | None, new: str | None) -> None:
+        """What a person did, before and after."""
+
+    def add_alarm(self, change: Change) -> None:
+        """An alarm changed its state; its time is in us UTC."""
+
+    def alarm_states(self) -> list[tuple[str, str]]:
+        """Point and last state of every alarm, from an earlier supervisor."""
+
+    def latest(self, tag: str) -> float | None:
+        """The newest number of a tag in its screen unit; None while there is none."""
+
+    def latest_quality(self, tag: str) -> int | None:
+        """Its quality, one of `quantities`; None while there is none."""
+
     def add_order(self, name: str, order: Order) -> None:
         """An order that is about to be sent, or has ended; ``asked_us`` is UTC."""
 
@@ -84,7 +103,7 @@ class Supervisor:
     """The line's supervisor.
 
     ``start_us`` is the wall time (UTC, us) at virtual or monotonic time 0, ``operator_key`` the operator's key at this
-    site (auth.role_key).
+    site (auth.role_key), ``points`` say which alarms stand.
     """
 
     def __init__(
@@ -98,7 +117,10 @@ class Supervisor:
         entropy: Callable[[int], bytes],
         start_us: int,
         operator_key: bytes,
+        points: AlarmPoints,
     ) -> None:
+        self.alarms = Alarms()
+        self._points = points
         self.sessions = {
             configuration.name: NodeSession(configuration, firmware_sha256, lease_ms, entropy, operator_key)
             for configuration in configurations
@@ -107,7 +129,13 @@ class Supervisor:
             self.sessions[name].resume(*known)
         for name, orders in record.open_orders().items():
             self.sessions[name].adopt([replace(order, asked_us=order.asked_us - start_us) for order in orders])
+        for point, state in record.alarm_states():
+            definition = points.definition_of(point)
+            if definition and self.alarms.restore(point, definition, state, 0):
+                points.restore(point, 0)
         self.batch = batch
+        self._desk = Desk(batch, self.alarms, self.start)
+        self._asked: list[Asked] = []
         self.problems: list[str] = []
         self._ports = ports
         self._record = record
@@ -135,11 +163,13 @@ class Supervisor:
         for name, session in self.sessions.items():
             replies[name] = session.step(self._ports[name].arrivals(), now_us)
             self._take(name, session, now_us)
+        self._do_asked(now_us)
         if self._committed:
             self._step_batch(now_us)
         else:
             self._set_up(now_us)
         self._note_batch()
+        self._step_alarms(now_us)
         ordered = any(session.orders.told for session in self.sessions.values())
         for name, session in self.sessions.items():
             for order in session.orders.told:
@@ -171,6 +201,7 @@ class Supervisor:
         session.summaries = [part for part in session.summaries if not self._take_summaries(session, *part, now_us)]
         for event in session.events:
             self._record.add_event(name, self._start_us + now_us, event)
+            self._points.event(name, event["code"], event["source"], now_us)
         for from_event, to_event in session.lost_events:
             self._record.add_event_gap(name, from_event, to_event, self._start_us + now_us)
         for event in session.earlier_events:
@@ -246,10 +277,42 @@ class Supervisor:
         """A person said resume: nodes that hold since the lease ran out are told so explicitly."""
         return self.batch.state == "RESTARTING" and bool(session.flags & FLAG_HOLD)
 
+    def _step_alarms(self, now_us: int) -> None:
+        """Every change is a row of the record, in the commit of this scan."""
+        seen = {name: NodeSeen(session.phase == READY, session.flags) for name, session in self.sessions.items()}
+        numbers = (self._record.latest, self._record.latest_quality)
+        standing = self._points.scan(seen, self.batch.state, *numbers, now_us)
+        self._note_alarms(self.alarms.scan(standing, self.batch.state, now_us))
+
+    def _do_asked(self, now_us: int) -> None:
+        """What people asked since the scan before, in the order in which they did."""
+        asked, self._asked = self._asked, []
+        for one in asked:
+            command = one.command
+            try:
+                done = self._desk.do(command, now_us)
+            except Refused as refusal:
+                one.refused = str(refusal)
+            else:
+                told = (command.what, command.why, done.before or None, done.after or None)
+                self._record.add_action(self._start_us + now_us, command.who, *told)
+                self._note_alarms(done.changes)
+            one.done = True
+
+    def _note_alarms(self, changes: Iterable[Change]) -> None:
+        for change in changes:
+            self._record.add_alarm(replace(change, at_us=change.at_us + self._start_us))
+
     def _note_batch(self) -> None:
         for at_s, state, cause in self.batch.history[self._history_n :]:
             self._record.add_batch_state(self._start_us + round(at_s * 1e6), state, cause)
         self._history_n = len(self.batch.history)
+
+    def ask(self, command: Command) -> Asked:
+        """Note what a person asks; the next scan does it, or says in the answer why not."""
+        asked = Asked(command)
+        self._asked.append(asked)
+        return asked
 
     def start(self) -> None:
         """Start the batch as soon as every node is ready and the line_permit chain is closed."""

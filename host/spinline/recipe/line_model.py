@@ -280,9 +280,41 @@ class Node(Strict):
 
 
 class FiberPath(Strict):
-    """Lengths along the fiber, for the record of metres."""
+    """Lengths along the fiber in metres at take-up, for the record of metres.
 
+    ``die_to_take_up_m`` is what lies between the die and godet 1, ``quench_m`` what of it lies in the water;
+    ``stretch_span_m`` is the fiber between the godets of the stretch.
+    """
+
+    die_to_take_up_m: Positive
+    quench_m: Positive
     take_up_to_stretch_m: Positive
+    stretch_span_m: Positive
+
+
+class ExtruderMixing(Strict):
+    """The extruder between the feeders and the die, for the parts of a metre.
+
+    ``resin`` are the inputs of all resin feeders, in mg/s: 100 parts are all of them.  ``refilling`` are contacts
+    closed while a feeder is refilled and its reading stands.  Dead time in whole s, lag of the mixed volume in s.
+    """
+
+    resin: Annotated[tuple[str, ...], Field(min_length=1)]
+    refilling: tuple[str, ...] = ()
+    dead_time_s: Annotated[int, Field(ge=0, le=3600)]
+    lag_s: Positive
+
+
+class Uncertainty(Strict):
+    """1 sigma of what the line's instruments measure, in percent of the number.
+
+    ``feeder_percent`` of a ratio of two feeders, ``refill_percent`` more of resin fed during a refill,
+    ``stretch_percent`` of the stretch ratio: slip between fiber and godet.
+    """
+
+    feeder_percent: Positive
+    refill_percent: Positive
+    stretch_percent: Positive
 
 
 class Line(Strict):
@@ -291,6 +323,8 @@ class Line(Strict):
     name: str
     title: str
     path: FiberPath
+    mixing: ExtruderMixing | None = None  # without it the parts of a metre are not known
+    uncertainty: Uncertainty
     group: dict[str, Group]
     node: tuple[Node, ...]
     calibration: tuple[Calibration, ...] = ()  # from the file beside the line file
@@ -301,6 +335,16 @@ class Line(Strict):
             if row.input == f"{node.name}.{channel.name}":
                 return row.gain, row.offset
         return 1.0, 0.0
+
+    @model_validator(mode="after")
+    def _mixing_is_of_this_line(self) -> Line:
+        allowed = {f"{node.name}.{row.name}": row for node in self.node for row in node.input}
+        for field, unit in (("resin", "mg/s"), ("refilling", "")):
+            for name in getattr(self.mixing, field, ()):
+                if name not in allowed or allowed[name].unit != unit:
+                    fit = ", ".join(sorted(known for known, row in allowed.items() if row.unit == unit))
+                    raise ValueError(f"mixing: {field} {name!r} is not one of {fit}")
+        return self
 
     @model_validator(mode="after")
     def _nodes_differ(self) -> Line:

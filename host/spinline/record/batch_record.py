@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from spinline.line.alarms import Change
 from spinline.line.node_session import NodeSession
 from spinline.line.orders import Order
 from spinline.line.scan_clock import Placing
@@ -114,6 +115,18 @@ class BatchRecord:
             found.setdefault(name, []).append(order)
         return found
 
+    def add_action(self, at_us: int, who: str, what: str, why: str, old: str | None, new: str | None) -> None:
+        """What a person did, before and after."""
+        self.journal.add_action(at_us, who, what, why, old, new)
+
+    def add_alarm(self, change: Change) -> None:
+        """An alarm changed its state."""
+        self.journal.add_alarm(change)
+
+    def alarm_states(self) -> list[tuple[str, str]]:
+        """Point and last state of every alarm, from an earlier supervisor."""
+        return self.journal.alarm_states()
+
     def add_batch_state(self, at_us: int, state: str, cause: str) -> None:
         """The batch changed its state."""
         self.journal.add_batch_state(at_us, state, cause)
@@ -139,12 +152,22 @@ class BatchRecord:
         return self.journal.events_to(self._runs[name]) + 1 if name in self._runs else 0
 
     def latest(self, tag: str) -> float | None:
-        """The latest number of a tag in its screen unit; None while there is none."""
+        """The latest number of a tag in its screen unit; None while there is none, or where it is not recorded."""
+        found = self._newest(tag)
+        return None if found is None else float(found[0][3 + found[1]]) / float(10 ** QUANTITIES[found[2]][5])
+
+    def latest_quality(self, tag: str) -> int | None:
+        """Its quality, one of `quantities`; None while there is none."""
+        found = self._newest(tag)
+        return None if found is None else found[0][2] >> 2 * found[1] & 3
+
+    def _newest(self, tag: str) -> tuple[tuple[int, ...], int, int] | None:
+        """The newest scan of a tag's node, the tag's column and its quantity."""
         name = tag.partition(".")[0]
         row = self._latest.get(name)
         if row is None:
             return None
         for i, column in enumerate(self._columns[name]):
             if column.tag == tag:
-                return float(row[3 + i]) / float(10 ** QUANTITIES[column.quantity][5])
-        raise KeyError(tag)
+                return row, i, column.quantity
+        return None

@@ -7,7 +7,7 @@ import json
 import apsw
 
 from spinline.recipe.compiler import NodeConfiguration
-from spinline.record import schema
+from spinline.record import extremes, schema
 from spinline.record.decode import summary_tags
 from spinline.record.opening import run_statement
 from spinline_protocol.configuration import TABLES
@@ -24,18 +24,19 @@ def configuration_i_of(connection: apsw.Connection, name: str, configuration: No
     if known is not None:
         return int(known)
     run_statement(connection, "INSERT INTO node (name) VALUES (?) ON CONFLICT DO NOTHING", (name,))
-    scan_table, summary_table = (f"{what}_{name}_{sha256[:12]}" for what in ("scans", "summaries"))
-    head = (name, sha256, configuration.scan_ms, scan_table, summary_table)
+    scans, summaries, parts = (f"{what}_{name}_{sha256[:12]}" for what in ("scans", "summaries", "extremes"))
+    head = (name, sha256, configuration.scan_ms, scans, summaries, parts)
     run_statement(
         connection,
-        "INSERT INTO configuration VALUES (NULL, (SELECT node_i FROM node WHERE name = ?), ?, ?, ?, ?)",
+        "INSERT INTO configuration VALUES (NULL, (SELECT node_i FROM node WHERE name = ?), ?, ?, ?, ?, ?)",
         head,
     )
     configuration_i = connection.last_insert_rowid()
     _describe(connection, configuration_i, configuration)
     tags, columns = [column.tag for column in configuration.columns], configuration.summarised
-    run_statement(connection, schema.scan_table_sql(scan_table, tags))
-    run_statement(connection, schema.summary_table_sql(summary_table, summary_tags(columns), len(columns)))
+    run_statement(connection, schema.scan_table_sql(scans, tags))
+    run_statement(connection, schema.summary_table_sql(summaries, summary_tags(columns), len(columns)))
+    run_statement(connection, extremes.table_sql(parts, tags))
     return configuration_i
 
 

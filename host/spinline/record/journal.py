@@ -14,17 +14,17 @@ from typing import Any, cast
 import apsw
 
 from spinline.errors import SpinlineError
+from spinline.line.alarms import Change
 from spinline.line.orders import Order
 from spinline.line.scan_clock import Placing
 from spinline.recipe.compiler import NodeConfiguration
-from spinline.record import schema
+from spinline.record import extremes, schema
 from spinline.record.describing import configuration_i_of
 from spinline.record.number_set import NumberSet
 from spinline.record.opening import WriterLock, create_file, open_to_write, run_statement
+from spinline.record.resuming import Stream, held_events, held_scans, quality_numbers, stream_of
 
 ROWS_WAITING_MAX = 200_000  # between two commits: 100 times what the nodes' rings hold of one second
-_QUALITY_BITS = 2 * schema.COLUMNS_PER_QUALITY_WORD
-_QUALITY_MASK = (1 << _QUALITY_BITS) - 1
 
 
 class JournalBroken(SpinlineError):
@@ -60,18 +60,6 @@ class Run:
     first_event: int
 
 
-@dataclass(frozen=True)
-class _Stream:
-    """Where the scans and summaries of a run go."""
-
-    insert: str
-    columns_n: int
-    scan_us: int
-    words_n: int
-    summary_insert: str
-    summary_words_n: int
-
-
 class Journal:
     """Buffers what happened and commits it whole.  Make one with `create` or `open`; end it with `close`."""
 
@@ -81,9 +69,10 @@ class Journal:
         self._lock = lock
         self._waiting: dict[str, list[tuple[apsw.SQLiteValue, ...]]] = {}
         self._waiting_n = 0
+        self._drawn: list[tuple[Stream, list[int], Sequence[tuple[int, ...]]]] = []
         self._new_scans: list[tuple[int, int, int]] = []
         self._new_events: list[tuple[int, int, int]] = []
-        self._streams: dict[int, _Stream] = {}
+        self._streams: dict[int, Stream] = {}
         self._clocks: dict[int, Placing] = {}
         self._scans: dict[int, NumberSet] = {}
         self._events: dict[int, NumberSet] = {}
@@ -152,15 +141,7 @@ class Journal:
         try:
             with self._connection:
                 configuration_i = configuration_i_of(self._connection, name, configuration)
-                head = (
-                    configuration_i,
-                    boot_id,
-                    first_scan,
-                    first_event,
-                    firmware_sha256,
-                    micropython,
-                    word_bits,
-                )
+                head = (configuration_i, boot_id, first_scan, first_event, firmware_sha256, micropython, word_bits)
                 run_statement(self._connection, "INSERT INTO run VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", head)
                 run = self._connection.last_insert_rowid()
         except apsw.Error as problem:
@@ -190,11 +171,13 @@ class Journal:
         assert clock.from_scan <= first_scan
         assert first_scan >= self._scans[run].first and first_scan + len(rows) <= schema.SCAN_MASK
         assert all(len(row) == stream.columns_n + 3 for row in rows), "state, flags, quality, then a number a column"
+        times_us = [clock.at(first_scan + i) for i in range(len(rows))]
+        self._drawn.append((stream, times_us, rows))
         key = run << schema.RUN_SHIFT | first_scan
         if stream.words_n > 1:
-            rows = [(*row[:2], *_quality_words(row[2], stream.words_n), *row[3:]) for row in rows]
+            rows = [(*row[:2], *quality_numbers(row[2], stream.words_n), *row[3:]) for row in rows]
         self._waiting.setdefault(stream.insert, []).extend(
-            [(key + i, clock.at(first_scan + i), *row) for i, row in enumerate(rows)]
+            [(key + i, at_us, *row) for i, (at_us, row) in enumerate(zip(times_us, rows, strict=True))]
         )
         self._count(len(rows))
         self._new_scans.append((run, first_scan, first_scan + len(rows) - 1))
@@ -209,7 +192,7 @@ class Journal:
         key = run << schema.RUN_SHIFT | first
         waiting = self._waiting.setdefault(stream.summary_insert, [])
         for i, row in enumerate(rows):
-            waiting.append((key + i, *row[:5], *_quality_words(row[5], stream.summary_words_n), *row[6:]))
+            waiting.append((key + i, *row[:5], *quality_numbers(row[5], stream.summary_words_n), *row[6:]))
         self._count(len(rows))
 
     def add_gap(self, run: int, from_scan: int, to_scan: int, reason: str, at_us: int) -> None:
@@ -252,14 +235,23 @@ class Journal:
         """Buffer what a person or the supervisor did; ``old`` and ``new`` with their unit, or None."""
         self._add("INSERT INTO action VALUES (?, ?, ?, ?, ?, ?)", (at_us, who, what, why, old, new))
 
+    def add_alarm(self, change: Change) -> None:
+        """Buffer that an alarm changed its state; its time is in us UTC."""
+        self._add("INSERT INTO alarm VALUES (?, ?, ?, ?, ?, ?, ?)", astuple(change))
+
+    def alarm_states(self) -> list[tuple[str, str]]:
+        """Point and last state of every alarm in the file."""
+        self.end_commit()
+        rows: list[Any] = self._connection.execute(schema.ALARM_STATES).fetchall()
+        return rows
+
     def add_batch_state(self, at_us: int, state: str, cause: str) -> None:
         """Buffer that the batch entered a state."""
         self._add("INSERT INTO batch_state VALUES (?, ?, ?)", (at_us, state, cause))
 
     def add_claim(self, at_us: int, claim: int, verdict: str, required: bool, reason: str, basis: str) -> None:
         """Buffer a verdict; ``basis`` is planned or measured.  The last one of a claim and basis holds."""
-        row = (at_us, claim, verdict, int(required), reason, basis)
-        self._add("INSERT INTO claim VALUES (?, ?, ?, ?, ?, ?)", row)
+        self._add("INSERT INTO claim VALUES (?, ?, ?, ?, ?, ?)", (at_us, claim, verdict, int(required), reason, basis))
 
     def commit(self) -> None:
         """Put everything buffered on the disk, or nothing of it; it is there when this returns.
@@ -276,15 +268,22 @@ class Journal:
         """
         self.end_commit()
         if self._waiting_n:
-            write = self._writer.submit(self._write, self._waiting)
+            write = self._writer.submit(self._write, self._waiting, self._drawn)
             self._committing = (write, self._new_scans, self._new_events)
             self._waiting, self._waiting_n, self._new_scans, self._new_events = {}, 0, [], []
+            self._drawn = []
 
-    def _write(self, waiting: dict[str, list[tuple[apsw.SQLiteValue, ...]]]) -> None:
+    def _write(
+        self,
+        waiting: dict[str, list[tuple[apsw.SQLiteValue, ...]]],
+        drawn: list[tuple[Stream, list[int], Sequence[tuple[int, ...]]]],
+    ) -> None:
         run_statement(self._connection, "BEGIN IMMEDIATE")
         for insert, rows in waiting.items():
             for _ in self._connection.executemany(insert, rows):
                 pass
+        for stream, times_us, scans in drawn:
+            extremes.store(self._connection, stream.extreme_table, stream.pending.add(times_us, scans))
         run_statement(self._connection, "COMMIT")
 
     def end_commit(self) -> None:
@@ -326,8 +325,19 @@ class Journal:
         if not self._closed:
             self._closed = True
             self._writer.shutdown()
+            if self._broken is None:
+                self._end_parts()
             self._connection.close()
             self._lock.release()
+
+    def _end_parts(self) -> None:
+        """The newest part of every run as far as it has come; the next writer goes on with it."""
+        try:
+            with self._connection:
+                for stream in self._streams.values():
+                    extremes.store(self._connection, stream.extreme_table, stream.pending.over())
+        except apsw.Error:
+            pass  # its scans are there, and opening makes it anew
 
     def _add(self, insert: str, row: tuple[apsw.SQLiteValue, ...]) -> None:
         self._waiting.setdefault(insert, []).append(row)
@@ -353,46 +363,6 @@ class Journal:
 
     def _resume(self, run: Run) -> None:
         """Learn from the file where the scans of a run go and which of its scans and events it holds."""
-        configuration_i, scan_table, summary_table, scan_ms = self._connection.execute(
-            "SELECT configuration_i, scan_table, summary_table, scan_ms "
-            "FROM run JOIN configuration USING (configuration_i) WHERE run = ?",
-            (run.run,),
-        ).get
-        tags = self._connection.execute(
-            'SELECT tag FROM "column" WHERE configuration_i = ? ORDER BY column_i', (configuration_i,)
-        ).fetchall()
-        names = [str(tag) for (tag,) in tags]
-        words_n = len(schema.quality_words(len(names)))
-        insert = schema.scan_insert_sql(scan_table, names)
-        self._streams[run.run] = _Stream(
-            insert, len(names), scan_ms * 1000, words_n, *self._summary_insert(summary_table)
-        )
-        self._scans[run.run] = NumberSet(run.first_scan)
-        for low, high in self._islands(f"SELECT scan AS i FROM {schema.quoted(scan_table)} WHERE run = ?", run.run):
-            self._scans[run.run].add(low, high)
-        for low, high in self._intervals("SELECT from_scan, to_scan FROM gap WHERE run = ?", run.run):
-            self._scans[run.run].add(low, high)
-        self._events[run.run] = NumberSet(run.first_event)
-        for low, high in self._islands("SELECT event_i AS i FROM event WHERE run = ?", run.run):
-            self._events[run.run].add(low, high)
-        for low, high in self._intervals("SELECT from_event, to_event FROM event_gap WHERE run = ?", run.run):
-            self._events[run.run].add(low, high)
-
-    def _summary_insert(self, table: str) -> tuple[str, int]:
-        """INSERT of a summary table as it stands in the file, and how many quality words it has."""
-        names = [str(row[1]) for row in self._connection.execute(f"PRAGMA table_info({schema.quoted(table)})")]
-        words_n = sum(name.startswith("quality") for name in names)
-        return schema.summary_insert_sql(table, names), words_n
-
-    def _islands(self, numbers: str, run: int) -> list[tuple[int, int]]:
-        """Numbers of a query as intervals without holes, in order."""
-        islands = f"SELECT i, i - row_number() OVER (ORDER BY i) AS island FROM ({numbers})"
-        return self._intervals(f"SELECT min(i), max(i) FROM ({islands}) GROUP BY island ORDER BY 1", run)
-
-    def _intervals(self, query: str, run: int) -> list[tuple[int, int]]:
-        return cast("list[tuple[int, int]]", self._connection.execute(query, (run,)).fetchall())
-
-
-def _quality_words(word: int, words_n: int) -> tuple[int, ...]:
-    """The quality of all columns as words of 62 bits, first columns first."""
-    return tuple(word >> (_QUALITY_BITS * i) & _QUALITY_MASK for i in range(words_n))
+        self._streams[run.run] = stream_of(self._connection, run.run)
+        self._scans[run.run] = held_scans(self._connection, run.run, self._streams[run.run].scan_table, run.first_scan)
+        self._events[run.run] = held_events(self._connection, run.run, run.first_event)

@@ -25,7 +25,7 @@ TABLES = (
     """CREATE TABLE configuration (
         configuration_i INTEGER PRIMARY KEY, node_i INTEGER NOT NULL REFERENCES node, sha256 TEXT NOT NULL,
         scan_ms INTEGER NOT NULL, scan_table TEXT NOT NULL UNIQUE, summary_table TEXT NOT NULL UNIQUE,
-        UNIQUE (node_i, sha256)) STRICT""",
+        extreme_table TEXT NOT NULL UNIQUE, UNIQUE (node_i, sha256)) STRICT""",
     # the rows that were downloaded, words as a JSON array; the protocol's configuration.py names their fields
     """CREATE TABLE configuration_row (
         configuration_i INTEGER NOT NULL REFERENCES configuration, row_i INTEGER NOT NULL, table_name TEXT NOT NULL,
@@ -59,6 +59,10 @@ TABLES = (
     """CREATE TABLE action (
         at_us INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL, why TEXT NOT NULL,
         old_value TEXT, new_value TEXT) STRICT""",
+    # every change of an alarm's state, only ever added; "who" is empty where nobody did it
+    """CREATE TABLE alarm (
+        at_us INTEGER NOT NULL, point TEXT NOT NULL, state TEXT NOT NULL, priority INTEGER NOT NULL,
+        first_out INTEGER NOT NULL, who TEXT NOT NULL, why TEXT NOT NULL) STRICT""",
     "CREATE TABLE batch_state (at_us INTEGER NOT NULL, state TEXT NOT NULL, cause TEXT NOT NULL) STRICT",
     # scans declared lost, from_scan and to_scan included
     """CREATE TABLE gap (
@@ -92,6 +96,7 @@ ORDER_UPSERT = (
     'INSERT INTO "order" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (node, boot_id, session, sequence, asked_us)'
     " DO UPDATE SET outcome = excluded.outcome, reason = excluded.reason"
 )
+ALARM_STATES = "SELECT point, state FROM alarm WHERE rowid IN (SELECT max(rowid) FROM alarm GROUP BY point)"
 ORDERS_OPEN = (
     'SELECT node, boot_id, session, sequence, operation, what, asked_us FROM "order" WHERE outcome IS NULL'
     " ORDER BY rowid"

@@ -26,7 +26,7 @@ ALWAYS: Interval = (-(1 << 62), 1 << 62)
 class Column:
     """One recorded tag in one scan table, with the SQL of its parts.
 
-    ``number`` is in the screen unit, ``good`` is 1 where the quality is good and 0 elsewhere.
+    ``number`` is in the screen unit; ``good`` is 1 where the quality is good, ``usable`` where it is not bad, else 0.
     """
 
     tag: str
@@ -36,6 +36,8 @@ class Column:
     number: str
     quality: str
     good: str
+    usable: str
+    decimals: int
 
     @property
     def good_number(self) -> str:
@@ -185,4 +187,4 @@ def _column(connection: apsw.Connection, configuration_i: int, tag: str) -> Colu
     scan_table, scan_ms, unit, decimals, word, shift = rows[0]
     number = f"{quoted(tag)} / {10**decimals}.0" if decimals else quoted(tag)
     quality = f"({word} >> {shift} & 3)"
-    return Column(tag, scan_table, scan_ms, unit, number, quality, f"({quality} = 0)")
+    return Column(tag, scan_table, scan_ms, unit, number, quality, f"({quality} = 0)", f"({quality} <> 2)", decimals)

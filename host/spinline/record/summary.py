@@ -17,7 +17,7 @@ from spinline.recipe.line_model import Line
 from spinline.record import course as line_course
 from spinline.record.course import Role, course, production, role, roles, zones
 from spinline.record.deviation import Deviation, configured_ratio, deviations, highest_mean
-from spinline.record.metres import Metres, metres
+from spinline.record.metres import Metres, ledger, metres
 from spinline.record.schema import quoted
 from spinline.record.sensor_letters import sensor_letters
 from spinline.record.series import Interval, extent, fetch, ratio_means, reading
@@ -47,12 +47,12 @@ def make_summary(
         simulated_s = _batch_s(connection)
         summary: Table = {
             "batch_state": stages[-1].state if stages else None,
-            "batch": _batch(connection),
+            "batch": batch_row(connection),
             "simulated_s": simulated_s,
             "wall_s": round(wall_s, 3),
             "real_time_factor": round(simulated_s / wall_s, 1) if wall_s > 0 else None,
             "trace_sha256": trace_sha256,
-            "nodes": _nodes(connection),
+            "nodes": nodes(connection),
             "states": [
                 {"state": stage.state, "seconds": round((stage.to_us - stage.from_us) / 1e6, 3)} for stage in stages
             ],
@@ -60,9 +60,9 @@ def make_summary(
             "loops": {found.tag: _loop(found, of_loops[found.tag]) for found in roles(line)},
             "draw_ratio": _draw_ratio(connection, line, within),
             "parts": _parts(connection, line, within),
-            "metres": _metres(metres(connection, line)),
+            "metres": _metres(metres(ledger(connection, line))),
             "sensors": sensor_letters(connection, line, within),
-            "records": _records(connection),
+            "records": records(connection),
             "claims": _claims(connection, "measured"),
             "claims_planned": _claims(connection, "planned"),
         }
@@ -85,7 +85,8 @@ def _rounded(number: float | None, decimals: int = 4) -> float | None:
     return None if number is None else round(float(number), decimals)
 
 
-def _batch(connection: apsw.Connection) -> Table | None:
+def batch_row(connection: apsw.Connection) -> Table | None:
+    """The batch with its hashes, as the journal has it; None before it began."""
     names = (
         "name",
         "recipe",
@@ -107,7 +108,7 @@ def _batch_s(connection: apsw.Connection) -> float:
     return float((end - begin) / 1e6)
 
 
-def _nodes(connection: apsw.Connection) -> list[Table]:
+def nodes(connection: apsw.Connection) -> list[Table]:
     """Every node and configuration that ran, with the number of its starts."""
     names = ("name", "micropython", "word_bits", "firmware_sha256", "config_sha256", "runs")
     rows = fetch(
@@ -186,6 +187,7 @@ def _metres(judged: Metres) -> Table:
     return {
         "made": round(judged.made, 2),
         "pass": round(judged.passed, 2),
+        "at_limit": round(judged.at_limit, 2),
         "fail": round(judged.failed, 2),
         "unknown": round(judged.unknown, 2),
         "scrap": round(judged.scrap, 2),
@@ -195,7 +197,7 @@ def _metres(judged: Metres) -> Table:
     }
 
 
-def _records(connection: apsw.Connection) -> Table:
+def records(connection: apsw.Connection) -> Table:
     """Scans stored and scans that are not: ``lost`` is every one missing between a run's first and last.
 
     ``undeclared`` are those of them that no gap names: they may still come.

@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from spinline.errors import Refused
 from spinline.line.node_session import PREPARED, READY, REFUSED, NodeSession
-from spinline.line.session_line import CONNECT_US, Refused, SessionLine
+from spinline.line.session_line import CONNECT_US, SessionLine
 from spinline.line.supervisor import Port
 from spinline.recipe.compiler import FULL_SCALE, NodeConfiguration
 from spinline.recipe.line_model import QUANTITY_BY_NAME, Loop, Node
