@@ -11,11 +11,10 @@ import pytest
 from hil_tests.bench.interpreters import Interpreter
 from hil_tests.bench.run import LINE_R1, RECIPE_R1
 from hil_tests.bench.simulated import SimulatedLine
-from spinline.errors import BadInput
+from spinline.errors import BadInput, Refused
 from spinline.line.commission import Commissioning, Finding, corrections, verdict_of
 from spinline.line.node_channels import NodeChannels
 from spinline.line.node_session import NodeSession
-from spinline.line.session_line import Refused
 from spinline.recipe.compiler import compile_node
 from spinline.recipe.line_model import Input, load_line
 from spinline.recipe.reading import read_recipe

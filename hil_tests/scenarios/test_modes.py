@@ -9,9 +9,9 @@ import pytest
 from hil_tests.bench.api import operate
 from hil_tests.bench.run import START_US, BenchRun
 from spinline.edges.terminal import by_hand, programs
+from spinline.errors import Refused
 from spinline.line.modes import ModeLine, mode_request
 from spinline.line.node_session import NodeSession
-from spinline.line.session_line import Refused
 from spinline.record.batch_record import BatchRecord
 from spinline.record.journal import Journal
 from spinline.record.modes_seen import mode_words, modes_seen

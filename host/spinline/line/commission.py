@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any, Protocol
 
-from spinline.errors import BadInput
+from spinline.errors import BadInput, Refused
 from spinline.line.node_channels import NodeChannels, Reading
-from spinline.line.session_line import Refused
 from spinline.recipe.calibration import correction, joined
 from spinline.recipe.line_model import CALIBRATED, Input, Line, Node, Output
 from spinline_protocol.configuration import PULSE_LEVEL_MAX
