@@ -45,17 +45,17 @@ def _kinds() -> str:
 def _messages() -> str:
     rows = [
         (f"0x{number:02X}", name, KINDS[kind], ", ".join(f"{field}:{type_}" for field, type_ in fields) or "none")
-        for number, name, kind, fields in messages.MESSAGES
+        for number, name, kind, fields in messages.rows()
     ]
     return _table(("number", "message", "frame", "fields in order"), rows)
 
 
 def _places() -> str:
     rows = []
-    for number, name, _kind, _fields in messages.MESSAGES:
+    for number, name, _kind, _fields in messages.rows():
         frames = [
             "LINK_ERROR" if place & framing.TYPE_MASK == framing.LINK_ERROR else KINDS[place & framing.TYPE_MASK]
-            for place in messages.PLACES[number]
+            for place in messages.places_of(number)
         ]
         rows.append((name, ", ".join(frames), "node" if number in messages.FROM_NODE else "host"))
     return _table(("message", "frame", "sent by"), rows)
@@ -100,7 +100,7 @@ def _transitions() -> str:
 
 
 def _roles() -> str:
-    named = {number: name for number, name, _kind, _fields in messages.MESSAGES}
+    named = {number: name for number, name, _kind, _fields in messages.rows()}
     return _table(("request", "from"), [(named[number], auth.ROLES[role]) for number, role in auth.ROLE_NEEDED])
 
 

@@ -9,8 +9,8 @@ def schema_sha256() -> bytes:
     """SHA-256 of the canonical text of all tables: equal on both ends, or the node is not driven."""
     digest = hashlib.sha256()
     tables = (
-        messages.MESSAGES,
-        sorted(messages.PLACES.items()),
+        messages.rows(),
+        [(number, messages.places_of(number)) for number in sorted([row[0] for row in messages.rows()])],
         quantities.QUANTITIES,
         states.STATES,
         states.COMMANDS,

@@ -49,13 +49,13 @@ def test_a_number_is_in_range_up_to_both_ends():
 
 
 def test_every_message_has_a_number_and_a_name_of_its_own():
-    assert unique([row[0] for row in messages.MESSAGES]) and unique([row[1] for row in messages.MESSAGES])
-    assert all([row[0] < 0x80 for row in messages.MESSAGES])  # one byte on the wire
+    assert unique([row[0] for row in messages.rows()]) and unique([row[1] for row in messages.rows()])
+    assert all([row[0] < 0x80 for row in messages.rows()])  # one byte on the wire
     assert refused(KeyError, messages.fields_of, 0x7F)
 
 
 def test_integers_stand_before_texts_and_bytes_in_every_message():
-    for row in messages.MESSAGES:
+    for row in messages.rows():
         behind = False
         for _name, kind in row[3]:
             assert kind in INTEGERS or kind in ("str", "bin")
@@ -64,7 +64,7 @@ def test_integers_stand_before_texts_and_bytes_in_every_message():
 
 
 def test_the_names_of_messages_are_those_of_their_numbers():
-    named = {row[1]: row[0] for row in messages.MESSAGES}
+    named = {row[1]: row[0] for row in messages.rows()}
     assert (named["HELLO"], named["OPENED"], named["CLOSE"]) == (messages.HELLO, messages.OPENED, messages.CLOSE)
     assert (named["COMMAND"], named["CONFIG_CANCEL"]) == (messages.COMMAND, messages.CONFIG_CANCEL)
     assert (named["BACKFILL"], named["IDENTIFY"]) == (messages.BACKFILL_REQUEST, messages.IDENTIFY)
