@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from spinline_protocol import auth, configuration, errors, framing, messages, packer, quantities, states
+from spinline_protocol import auth, configuration, errors, framing, messages, packer, quantities, states, transitions
 
 SPEC = Path("protocol/SPEC.md")
 KINDS = (
@@ -94,7 +94,7 @@ def _transitions() -> str:
             "(its work is done)" if cause == states.DONE else states.COMMANDS[cause],
             states.STATES[end],
         )
-        for start, cause, end in states.TRANSITIONS
+        for start, cause, end in transitions.TRANSITIONS
     ]
     return _table(("state", "command", "next state"), [*rows, ("any but ABORTING, ABORTED", "ABORT", "ABORTING")])
 

@@ -9,7 +9,6 @@ import machine
 from spinline_protocol import errors, messages
 from spinline_protocol.configuration import TABLE_INPUT, TABLE_OUTPUT
 from spinline_protocol.device_link import DeviceLink
-from spinline_protocol.schema import schema_sha256
 from spinline_protocol.states import (
     ABORTED,
     ABORTING,
@@ -72,7 +71,7 @@ class App:
         self._heartbeat = machine.Pin(board.HEARTBEAT, machine.Pin.OUT, value=0)
         self._wire = Wire(board)
         self._firmware_sha256 = firmware_sha256
-        self._schema_sha256 = schema_sha256()
+        self._schema_sha256 = loaded.schema_sha256()
         self._configuration_sha256 = bytes(32)
         self._boot_id = int.from_bytes(entropy(4), "big")
         self._device_id = bytes(machine.unique_id())[:8]
@@ -346,7 +345,7 @@ class App:
         """Forget the shadow, and what judges it."""
         if self._transaction:
             self._transaction = loaded.nothing()
-            loaded.forget("configuring", "transaction")
+            loaded.forget(*loaded.JUDGES, *loaded.TABLES)
             gc.collect()
 
     def _commit(self, digest: bytes) -> "tuple[int, int, int]":

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from . import configuration, messages, quantities, states
+from . import configuration, messages, quantities, states, transitions
 
 
 def schema_sha256() -> bytes:
@@ -14,7 +14,7 @@ def schema_sha256() -> bytes:
         quantities.QUANTITIES,
         states.STATES,
         states.COMMANDS,
-        states.TRANSITIONS,
+        transitions.TRANSITIONS,
         states.EVENTS,
         configuration.TABLES,
         configuration.SETPOINT_HARD,

@@ -2,7 +2,7 @@
 
 from plain import refused
 
-from spinline_protocol import errors, messages, states
+from spinline_protocol import errors, messages, states, transitions
 from spinline_protocol import quantities as q
 from spinline_protocol.configuration import (
     ALL_STATES,
@@ -11,15 +11,13 @@ from spinline_protocol.configuration import (
     OUTPUT,
     SETPOINT_HARD,
     TABLES,
-    ConfigurationDigest,
     field_index,
-    pack_words,
     range_violations,
     setpoint_hard_limits,
-    unpack_words,
 )
 from spinline_protocol.framing import PAYLOAD_BYTES_MAX
 from spinline_protocol.packer import ARRAY_N_MAX, BIN_BYTES_MAX, INTEGERS
+from spinline_protocol.words import ConfigurationDigest, pack_words, unpack_words
 
 ANY_COMMAND = list(range(len(states.COMMANDS))) + [states.DONE]
 
@@ -86,35 +84,35 @@ def test_result_codes_are_unique_and_named():
 
 
 def test_every_state_and_command_pair_does_exactly_what_the_table_says():
-    table = {(start, cause): end for start, cause, end in states.TRANSITIONS}
-    assert len(table) == len(states.TRANSITIONS)
+    table = {(start, cause): end for start, cause, end in transitions.TRANSITIONS}
+    assert len(table) == len(transitions.TRANSITIONS)
     for state in range(len(states.STATES)):
         for command in ANY_COMMAND:
             expected = table.get((state, command), -1)
             if command == states.CMD_ABORT:
                 expected = -1 if state in (states.ABORTING, states.ABORTED) else states.ABORTING
-            assert states.next_state(state, command) == expected
+            assert transitions.next_state(state, command) == expected
 
 
 def test_a_number_that_is_no_command_leads_nowhere():
     for state in range(len(states.STATES)):
         for command in (-1, 10, 15, 17, 255, 1 << 40):
-            assert states.next_state(state, command) == -1
+            assert transitions.next_state(state, command) == -1
 
 
 def test_power_is_stopped_from_every_active_state_and_no_state_is_a_dead_end():
     for state in states.ACTIVE:
         if state != states.STOPPING:
-            assert states.next_state(state, states.CMD_STOP) == states.STOPPING
-        assert states.next_state(state, states.CMD_ABORT) == states.ABORTING
+            assert transitions.next_state(state, states.CMD_STOP) == states.STOPPING
+        assert transitions.next_state(state, states.CMD_ABORT) == states.ABORTING
     for state in range(len(states.STATES)):
-        assert [command for command in ANY_COMMAND if states.next_state(state, command) >= 0]
+        assert [command for command in ANY_COMMAND if transitions.next_state(state, command) >= 0]
 
 
 def test_power_never_comes_on_but_by_start():
     for state in range(len(states.STATES)):
         for command in ANY_COMMAND:
-            if state not in states.ACTIVE and states.next_state(state, command) in states.ACTIVE:
+            if state not in states.ACTIVE and transitions.next_state(state, command) in states.ACTIVE:
                 assert (state, command) == (states.IDLE, states.CMD_START)
 
 

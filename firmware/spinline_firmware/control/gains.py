@@ -12,17 +12,19 @@ _HYSTERESIS = field_index(GAINS, "hysteresis")
 _FIRST = field_index(GAINS, "mp")
 WORDS_N = len(GAINS) - _FIRST
 
-_PARAMETERS = LOOP[field_index(LOOP, "action") : field_index(LOOP, "out_rate") + 1]
-_OUT_LOW = len(_PARAMETERS) - 3
+_ACTION, _BEHIND = field_index(LOOP, "action"), field_index(LOOP, "out_rate") + 1
+_LOWEST = [field[1] for field in LOOP[_ACTION:_BEHIND]]
+_HIGHEST = [field[2] for field in LOOP[_ACTION:_BEHIND]]
+_OUT_LOW = _BEHIND - _ACTION - 3
 # in the block of a loop whose words are illegal: machine code must never see a shift that no processor has
 NO_GAINS = (1,) + (0,) * (WORDS_N - 2) + (3, 0, 0, 1, 0)
-assert len(NO_GAINS) == len(_PARAMETERS) and _PARAMETERS[WORDS_N - 1][0] == "kz"
+assert len(NO_GAINS) == len(_LOWEST) and LOOP[_ACTION + WORDS_N - 1][0] == "kz"
 
 
 def legal(words: "tuple[int, ...]") -> bool:
     """True where a loop may control with these words, ACTION to OUT_RATE: each within its limits (kernel's proof)."""
-    for i in range(len(_PARAMETERS)):
-        if not _PARAMETERS[i][1] <= words[i] <= _PARAMETERS[i][2]:
+    for i in range(len(_LOWEST)):
+        if not _LOWEST[i] <= words[i] <= _HIGHEST[i]:
             return False
     return words[0] != 0 and words[_OUT_LOW] < words[_OUT_LOW + 1]
 

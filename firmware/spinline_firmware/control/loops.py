@@ -29,18 +29,16 @@ from .ratio import cascade_output, cascade_setpoint, cut, feed_forward, rate_for
 from .retune import BUMP_MAX, bumpless_integral
 from .tune import Tune
 
-
-def _places(names: str) -> "list[int]":
-    """Where these fields stand in a row."""
-    return [field_index(LOOP, name) for name in names.split()]
-
-
-_KIND, _INPUT, _MASTER, _RATIO = _places("kind input master ratio_q12")
-_LOW, _HIGH, _SETPOINT = _places("setpoint_low setpoint_high setpoint")
-_RAMP, _STOP_RAMP, _HOLDBACK, _SOAK = _places("ramp_256 stop_ramp_256 holdback soak_scans")
-_AUTO, _DOWN, _STANDSTILL = _places("auto_states down_states standstill")
-_FF_LOOP, _FF_M, _FF_S, _FF_RATE_M, _FF_RATE_S = _places("ff_loop ff_m ff_s ff_rate_m ff_rate_s")
-_ACTION, _OUT_LOW = _places("action out_low")
+_KIND, _INPUT, _MASTER, _RATIO = [field_index(LOOP, name) for name in "kind input master ratio_q12".split()]
+_LOW, _HIGH, _SETPOINT = [field_index(LOOP, name) for name in "setpoint_low setpoint_high setpoint".split()]
+_RAMP, _STOP_RAMP, _HOLDBACK, _SOAK = [
+    field_index(LOOP, name) for name in "ramp_256 stop_ramp_256 holdback soak_scans".split()
+]
+_AUTO, _DOWN, _STANDSTILL = [field_index(LOOP, name) for name in "auto_states down_states standstill".split()]
+_FF_LOOP, _FF_M, _FF_S, _FF_RATE_M, _FF_RATE_S = [
+    field_index(LOOP, name) for name in "ff_loop ff_m ff_s ff_rate_m ff_rate_s".split()
+]
+_ACTION, _OUT_LOW = [field_index(LOOP, name) for name in "action out_low".split()]
 
 # offsets that every scan needs, as the compiler folds them
 _MODE = const(0)

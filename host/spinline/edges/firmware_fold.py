@@ -1,9 +1,11 @@
-"""Puts the numbers of a firmware in the place of their names before it is compiled.  Reads the sources, never runs them.
+"""Puts the numbers of a firmware in the place of their names before it is compiled.  It reads, and never runs them.
 
 MicroPython folds a `const` within its own file only; from another file each name costs a board eight bytes in every
 file that uses it, and a place in the table of names.  Here a number that is assigned once, at the top of a file, is
-written where any file of the same firmware uses it; its definition, and imports that nobody needs any more, become
-empty lines, so that line numbers stay.  A name that any function binds is left alone.
+written where any file of the same firmware uses it, and so is a row of numbers of another file.  The definition, and
+imports that nobody needs any more, become empty lines, so that line numbers stay.  Relations that are asserted at the
+top of a file hold or do not before it runs: the tests import every file, and a board need not judge them again.
+A name that is bound twice anywhere in its file is left alone.
 """
 
 from __future__ import annotations
@@ -13,29 +15,24 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+from spinline.edges.firmware_values import NotKnown, Value, value_of
+
 _NUMBER_NAME = re.compile(r"_?[A-Z][A-Z0-9_]*")
-_OPERATIONS = {
-    ast.Add: int.__add__, ast.Sub: int.__sub__, ast.Mult: int.__mul__, ast.FloorDiv: int.__floordiv__,
-    ast.Mod: int.__mod__, ast.LShift: int.__lshift__, ast.RShift: int.__rshift__, ast.BitOr: int.__or__,
-    ast.BitAnd: int.__and__, ast.BitXor: int.__xor__,
-}  # fmt: skip
-Places = dict[tuple[int, int, int, int], str]  # where text stands (first line and byte, last line and byte) -> new text
-
-
-class NotANumber(Exception):
-    """The expression is none that is known before the firmware runs."""
+Place = tuple[str, str]  # a file and a name in it
+Texts = dict[tuple[int, int, int, int], str]  # where text stands (first line and byte, last line and byte) -> new text
 
 
 class Source:
-    """One file of the firmware: its text, its tree, and which of its names are numbers."""
+    """One file of the firmware: its tree, where its names come from, and what is known of them."""
 
     def __init__(self, path: str, text: str) -> None:
         """``path`` as on the board.  Raises SyntaxError."""
         self.module = path.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
         self._package = self.module if path.endswith("/__init__.py") else self.module.rpartition(".")[0]
         self.text, self.tree = text, ast.parse(text)
-        self.numbers: dict[str, int] = {}
-        self.origins: dict[str, tuple[str, str]] = {}  # name here -> module, and name there ("" for the module itself)
+        self.bound = Counter(_bound(self.tree))
+        self.values: dict[str, Value] = {}
+        self.origins: dict[str, Place] = {}  # name here -> module, and name there ("" for the module itself)
 
     def origin_of(self, statement: ast.ImportFrom) -> str:
         """The module that a from-import reads, in full."""
@@ -46,19 +43,18 @@ class Source:
 
 
 class Folding:
-    """All files of one firmware.  ``text_of`` gives the text of one as it is to be compiled."""
+    """All files of one firmware; ``text_of`` gives the text of one as it is to be compiled."""
 
     def __init__(self, texts: dict[str, str]) -> None:
         """``texts``: path on the board -> source.  Raises SyntaxError with the path where a file is no Python."""
-        self._sources = {}
+        self._by_path = {}
         for path, text in texts.items():
             try:
-                source = Source(path, text)
+                self._by_path[path] = Source(path, text)
             except SyntaxError as error:
                 error.filename = path
                 raise
-            self._sources[source.module] = source
-        self._by_path = dict(zip(texts, self._sources.values(), strict=True))
+        self._sources = {source.module: source for source in self._by_path.values()}
         self._done: set[str] = set()
         for source in self._sources.values():
             self._evaluate(source)
@@ -67,41 +63,44 @@ class Folding:
     def text_of(self, path: str) -> str:
         """The file with numbers in the place of names; as many lines as before."""
         source = self._by_path[path]
-        places: Places = {}
-        dropped = [statement for statement in source.tree.body if self._is_dropped(source, statement)]
-        gone = {id(node) for statement in dropped for node in ast.walk(statement)}
-        for node in _outermost(source.tree):
-            if id(node) not in gone and (number := self._number_at(source, node)) is not None:
-                places[_place(node)] = str(number) if number >= 0 else f"({number})"
-                gone |= {id(inner) for inner in ast.walk(node)}
-        places |= {_place(statement): "\n" * _lines(statement) for statement in dropped}
+        texts: Texts = {}
+        gone: set[int] = set()
+        for statement in source.tree.body:
+            if self._is_dropped(source, statement):
+                texts[_place(statement)] = "\n" * _ends_n(statement)
+                gone |= _parts(statement)
+            elif isinstance(statement, ast.Assign) and (row := self._made_row(source, statement)) is not None:
+                texts[_place(statement.value)] = row + "\n" * _ends_n(statement.value)
+                gone |= _parts(statement.value)
+        for node in ast.walk(source.tree):
+            if id(node) not in gone and (written := self._written(source, node)) is not None:
+                texts[_place(node)] = written
+                gone |= _parts(node)
         needed = {node.id for node in ast.walk(source.tree) if isinstance(node, ast.Name) and id(node) not in gone}
         for statement in source.tree.body:
             if isinstance(statement, ast.ImportFrom) and self._shrinks(source, statement, needed):
-                places[_place(statement)] = _import_of(statement, needed)
-        return _with(source.text, places)
+                texts[_place(statement)] = _import_of(statement, needed)
+        return _with(source.text, texts)
 
     def _evaluate(self, source: Source) -> None:
-        """The numbers of a file, after those of the files that it imports from."""
+        """What is known of a file's names, after those of the files that it imports from."""
         if source.module in self._done:
             return
         self._done.add(source.module)
-        bound = Counter(_bound(source.tree))
         for statement in source.tree.body:
             if isinstance(statement, ast.ImportFrom):
-                self._note_imports(source, statement, bound)
+                self._note_imports(source, statement)
             elif isinstance(statement, ast.Assign):
-                for name, number in self._assigned(source, statement):
-                    if _NUMBER_NAME.fullmatch(name) and bound[name] == 1:
-                        source.numbers[name] = number
+                for name, value in self._assigned(source, statement):
+                    if _NUMBER_NAME.fullmatch(name) and source.bound[name] == 1:
+                        source.values[name] = value
 
-    def _note_imports(self, source: Source, statement: ast.ImportFrom, bound: Counter[str]) -> None:
+    def _note_imports(self, source: Source, statement: ast.ImportFrom) -> None:
         module = source.origin_of(statement)
         for alias in statement.names:
-            name = alias.asname or alias.name
-            if bound[name] != 1:
+            name, inner = alias.asname or alias.name, f"{module}.{alias.name}"
+            if source.bound[name] != 1:
                 continue
-            inner = f"{module}.{alias.name}"
             if inner in self._sources:
                 self._evaluate(self._sources[inner])
                 source.origins[name] = inner, ""
@@ -109,48 +108,25 @@ class Folding:
                 self._evaluate(self._sources[module])
                 source.origins[name] = module, alias.name
 
-    def _assigned(self, source: Source, statement: ast.Assign) -> list[tuple[str, int]]:
-        """Names and numbers of one assignment; none where it is of another kind."""
+    def _assigned(self, source: Source, statement: ast.Assign) -> list[tuple[str, Value]]:
+        """Names of one assignment with what they are; none where that is not known."""
         target = statement.targets[0]
-        names = target.elts if isinstance(target, ast.Tuple) else [target]
-        if len(statement.targets) > 1 or not all(isinstance(name, ast.Name) for name in names):
-            return []
+        elements = target.elts if isinstance(target, ast.Tuple) else [target]
+        names = [element.id for element in elements if isinstance(element, ast.Name)]
         try:
-            found = self._row(source, statement.value) if isinstance(target, ast.Tuple) else [
-                self._number(source, statement.value)
-            ]  # fmt: skip
-        except NotANumber:
+            value = value_of(statement.value, lambda node: self._value_at(source, node))
+        except NotKnown:
             return []
-        return list(zip([name.id for name in names if isinstance(name, ast.Name)], found, strict=True))
+        found = value if isinstance(target, ast.Tuple) and isinstance(value, tuple) else (value,)
+        alone = len(statement.targets) == 1 and len(names) == len(elements) == len(found)
+        return list(zip(names, found, strict=True)) if alone else []
 
-    def _row(self, source: Source, node: ast.expr) -> list[int]:
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range":
-            return list(range(*[self._number(source, argument) for argument in node.args]))
-        if isinstance(node, ast.Tuple):
-            return [self._number(source, element) for element in node.elts]
-        raise NotANumber
-
-    def _number(self, source: Source, node: ast.expr) -> int:
-        """The number of an expression.  Raises NotANumber."""
-        if isinstance(node, ast.Constant) and type(node.value) is int:
-            return node.value
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            return -self._number(source, node.operand)
-        if isinstance(node, ast.BinOp) and type(node.op) in _OPERATIONS:
-            return _OPERATIONS[type(node.op)](self._number(source, node.left), self._number(source, node.right))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "const":
-            return self._number(source, node.args[0])
-        number = self._number_at(source, node)
-        if number is None:
-            raise NotANumber
-        return number
-
-    def _number_at(self, source: Source, node: ast.AST) -> int | None:
-        """The number that a name, or a name of an imported file, stands for."""
+    def _value_at(self, source: Source, node: ast.AST) -> Value | None:
+        """What a name, or a name of an imported file, stands for."""
         place = self._place_of(source, node)
-        return self._sources[place[0]].numbers.get(place[1]) if place else None
+        return self._sources[place[0]].values.get(place[1]) if place else None
 
-    def _place_of(self, source: Source, node: ast.AST) -> tuple[str, str] | None:
+    def _place_of(self, source: Source, node: ast.AST) -> Place | None:
         """File and name in it that this node reads; None where it is nothing of the firmware."""
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             module, name = source.origins.get(node.value.id, ("", "?"))
@@ -158,21 +134,46 @@ class Folding:
         if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load):
             return None
         module, name = source.origins.get(node.id, (source.module, node.id))
-        if module != source.module and name and name not in self._sources[module].numbers:
+        if module != source.module and name and name not in self._sources[module].values:
             return self._sources[module].origins.get(name)  # it has it from a third file
         return (module, name) if name else None
 
-    def _uses(self, source: Source) -> Iterator[tuple[str, str]]:
+    def _written(self, source: Source, node: ast.AST) -> str | None:
+        """What stands in a node's place from now on: a number, or the row of numbers of another file."""
+        place = self._place_of(source, node)
+        value = self._value_at(source, node)
+        if isinstance(value, int):
+            return str(value) if value >= 0 else f"({value})"
+        if place and place[0] != source.module and _is_row(value):
+            return repr(value)
+        return None
+
+    def _made_row(self, source: Source, statement: ast.Assign) -> str | None:
+        """A row of numbers that the file would make when it is loaded, written out; None where it makes none."""
+        assigned = self._assigned(source, statement)
+        makes = any(isinstance(node, ast.Call | ast.ListComp) for node in ast.walk(statement.value))
+        if not makes or len(assigned) != 1 or not _is_row(assigned[0][1]):
+            return None
+        return repr(list(assigned[0][1]) if isinstance(statement.value, ast.ListComp) else assigned[0][1])  # type: ignore[arg-type]
+
+    def _uses(self, source: Source) -> Iterator[Place]:
         for node in ast.walk(source.tree):
             place = self._place_of(source, node)
-            if place is not None and place[1] in self._sources[place[0]].numbers:
-                yield place
+            if place is not None and place[1] in self._sources[place[0]].values:
+                value = self._sources[place[0]].values[place[1]]
+                if isinstance(value, int) or place[0] != source.module:
+                    yield place
 
     def _is_dropped(self, source: Source, statement: ast.stmt) -> bool:
-        """A definition of numbers of which one is used somewhere: it stands there now.  What nobody uses stays."""
-        names = [name for name, _number in self._assigned(source, statement)] if isinstance(statement, ast.Assign) else []
-        folded = bool(names) and all(name in source.numbers for name in names)
-        return folded and any((source.module, name) in self._used for name in names)
+        """A definition of numbers of which one is used somewhere: it stands there now.  What nobody uses stays.
+
+        So does an assertion at the top of a file that says something of numbers alone.
+        """
+        if not isinstance(statement, ast.Assign):
+            return isinstance(statement, ast.Assert)
+        assigned = self._assigned(source, statement)
+        folded = bool(assigned) and all(isinstance(value, int) and name in source.values for name, value in assigned)
+        return folded and any((source.module, name) in self._used for name, _value in assigned)
 
     def _shrinks(self, source: Source, statement: ast.ImportFrom, needed: set[str]) -> bool:
         """True where an import of the firmware's own files names what the file needs no more."""
@@ -180,9 +181,14 @@ class Folding:
         return any(name in source.origins and name not in needed for name in names)
 
 
-def _outermost(tree: ast.AST) -> Iterator[ast.AST]:
-    """Every node, those that hold others before these."""
-    return ast.walk(tree)
+def _is_row(value: Value | None) -> bool:
+    """True for a row of numbers."""
+    return isinstance(value, tuple) and all(isinstance(element, int) for element in value)
+
+
+def _parts(node: ast.AST) -> set[int]:
+    """The node and all that stands in it."""
+    return {id(part) for part in ast.walk(node)}
 
 
 def _bound(tree: ast.AST) -> Iterator[str]:
@@ -207,9 +213,9 @@ def _place(node: ast.AST) -> tuple[int, int, int, int]:
     return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset
 
 
-def _lines(statement: ast.stmt) -> int:
-    """Ends of lines within a statement."""
-    return (statement.end_lineno or statement.lineno) - statement.lineno
+def _ends_n(node: ast.stmt | ast.expr) -> int:
+    """Ends of lines within it."""
+    return (node.end_lineno or node.lineno) - node.lineno
 
 
 def _import_of(statement: ast.ImportFrom, needed: set[str]) -> str:
@@ -220,13 +226,12 @@ def _import_of(statement: ast.ImportFrom, needed: set[str]) -> str:
         if (alias.asname or alias.name) in needed
     ]
     text = f"from {'.' * statement.level}{statement.module or ''} import {', '.join(kept)}" if kept else ""
-    return text + "\n" * _lines(statement)
+    return text + "\n" * _ends_n(statement)
 
 
-def _with(text: str, places: Places) -> str:
+def _with(text: str, texts: Texts) -> str:
     """The text with each place written anew; the last first, so that the others stay where they are."""
     lines = [line.encode() for line in text.split("\n")]
-    for (first, start, last, end), new in sorted(places.items(), reverse=True):
-        joined = lines[first - 1][:start] + new.encode() + lines[last - 1][end:]
-        lines[first - 1 : last] = joined.split(b"\n")
+    for (first, start, last, end), new in sorted(texts.items(), reverse=True):
+        lines[first - 1 : last] = (lines[first - 1][:start] + new.encode() + lines[last - 1][end:]).split(b"\n")
     return b"\n".join(lines).decode()

@@ -17,8 +17,9 @@ from spinline.recipe.line_model import QUANTITY_BY_NAME, Gains, Input, Line, Loo
 from spinline.recipe.models import Recipe
 from spinline.recipe.scaling import GAIN_ERROR_MAX, mantissa_shift, whole
 from spinline_protocol import configuration as tables
-from spinline_protocol.configuration import ConfigurationDigest, pack_words, range_violations
+from spinline_protocol.configuration import range_violations
 from spinline_protocol.quantities import COUNT, OUTPUT, STATE, TEMPERATURE, wire_bytes
+from spinline_protocol.words import ConfigurationDigest, pack_words
 
 FULL_SCALE = 65536
 TAKE_UP = "draw.takeup_speed_m_min"

@@ -10,8 +10,8 @@ from spinline.line.scan_clock import Placing
 from spinline.recipe.compiler import NodeConfiguration
 from spinline.record.decode import RecordDecoder, SummaryDecoder
 from spinline.record.journal import Journal
-from spinline_protocol.configuration import summary_scans
 from spinline_protocol.quantities import QUANTITIES
+from spinline_protocol.words import summary_scans
 
 
 class BatchRecord:
