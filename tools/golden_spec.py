@@ -117,7 +117,7 @@ MAKERS: dict[str, Callable[[], str]] = {
     "transitions": _transitions,
     "events": lambda: _table(("code", "event"), list(enumerate(states.EVENTS))),
     "roles": _roles,
-    "results": lambda: _table(("code", "name", "means", "what to do"), errors.RESULTS),
+    "results": lambda: _table(("code", "name", "means", "what to do"), errors.results()),
 }
 
 

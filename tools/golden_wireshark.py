@@ -47,7 +47,7 @@ def _tables() -> str:
     return "".join(
         (
             _names("kinds", [*enumerate(KINDS), (framing.LINK_ERROR, "LINK_ERROR")]),
-            _names("codes", [(row[0], row[1]) for row in errors.RESULTS]),
+            _names("codes", [(row[0], row[1]) for row in errors.results()]),
             _names("states", enumerate(states.STATES)),
             _names("commands", enumerate(states.COMMANDS)),
             _names("events", enumerate(states.EVENTS)),

@@ -77,9 +77,9 @@ def test_every_row_of_a_configuration_fits_one_frame():
 
 
 def test_result_codes_are_unique_and_named():
-    assert unique([row[0] for row in errors.RESULTS]) and unique([row[1] for row in errors.RESULTS])
+    assert unique([row[0] for row in errors.results()]) and unique([row[1] for row in errors.results()])
     assert errors.result_name(errors.CONFLICT) == "CONFLICT" and errors.result_name(99) == "RESULT_99"
-    for row in errors.RESULTS:
+    for row in errors.results():
         assert row[2] and (row[3] or row[0] == errors.OK)  # what it means, and what to do
 
 
