@@ -35,7 +35,6 @@ from .control.summary import RING_BYTES
 from .drivers.board_io import open_input, reset_cause
 from .drivers.event_files import EventFiles
 from .drivers.ports import Ports
-from .drivers.staging import Staging
 from .event_ring import EventRing
 from .events import Events
 from .kept import BOOTS, Kept
@@ -43,7 +42,6 @@ from .keystore import KeyStore
 from .publisher import Publisher
 from .requests import fits, identity, serve_tune
 from .scan import Scan
-from .transfer import Transfer
 from .trial import Trial
 from .wire import Wire
 
@@ -89,7 +87,7 @@ class App:
         told = (self._hello, entropy, self._keys, self._now_us)
         self._link = DeviceLink(self._wire.address, *told, bus_device_id)
         self._transaction = loaded.nothing()
-        self._transfer = Transfer(Staging())
+        self._transfer = loaded.nothing()
         self._slot = slot
         self._updates = loaded.nothing()
         self._restart_at = 0  # scan in which the node starts anew; 0: none
@@ -233,7 +231,8 @@ class App:
         if self._node:
             self._node.scan(link.lease_ms_renewed, overrun)
         link.lease_ms_renewed = 0
-        self._transfer.scan(link, self._state())
+        if self._transfer:
+            self._transfer.scan(link, self._state())
         if self._updates:
             self._updates.scan(link, self._state())
         self._publish()
@@ -249,7 +248,8 @@ class App:
             self._opened_n = link.opened_n
             self._events.restart()
             self._cancel()  # what another session had prepared is not this one's to commit
-            self._transfer.stop()
+            if self._transfer:
+                self._transfer.stop()
             if self._updates:
                 self._updates.stop()
             if self._publisher:
@@ -291,6 +291,7 @@ class App:
         elif operation == messages.BACKFILL_REQUEST:
             self._link.answer_code(sequence, *self._ask_again(*fields))
         elif operation in (messages.TRANSFER_BEGIN, messages.TRANSFER_PUT, messages.TRANSFER_END):
+            self._transfer = self._transfer or loaded.transfer()
             self._transfer.serve(self._link, sequence, operation, fields, self._state())
         elif messages.UPDATE_APPLY <= operation <= messages.UPDATE_FILES:
             self._serve_update(sequence, operation, fields)

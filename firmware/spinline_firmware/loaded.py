@@ -19,6 +19,14 @@ def update_requests(*given):  # type: ignore[no-untyped-def]
     return UpdateRequests(*given)
 
 
+def transfer():  # type: ignore[no-untyped-def]
+    """What takes a firmware from the wire: 3 kB."""
+    from .drivers.staging import Staging
+    from .transfer import Transfer
+
+    return Transfer(Staging())
+
+
 def configuring():  # type: ignore[no-untyped-def]
     """What takes and judges a configuration: 7 kB."""
     from .configuring import Configuring

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from spinline.line.firmware_image import FirmwareImage, SlotFile
 
-from .board_files import FORMS, ROOT, compiled, lay_files, lay_out
+from .board_files import ROOT, compiled_beside_slot, lay_files, lay_out
 
 LIFE = Path(__file__).parent / "mpy_flash" / "life.py"
 START = "import sys; sys.path[:] = sys.argv[1:2]; import life"
@@ -55,7 +55,7 @@ class FlashBoard:
         self.lives_n = 0
         lay_out(folder / "program")
         program = folder / "program" / "a"
-        (program / "life.mpy").write_bytes(compiled(LIFE, "life.py", FORMS[32]))
+        (program / "life.mpy").write_bytes(compiled_beside_slot(LIFE))
         self._command = [*command, "-X", "heapsize=4M", "-c", START, str(program), str(self.image)]
 
     def live(self, act: str, cut: int = -1, tear: int = 0, seed: int = 0) -> Life | None:

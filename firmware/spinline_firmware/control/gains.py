@@ -32,14 +32,17 @@ def legal(words: "tuple[int, ...]") -> bool:
 class GainSets:
     """The sets of one loop beside its own: rows of the table in rising order, and which one holds (0: its own).
 
-    ``own`` are the words ACTION to OUT_RATE of the loop's row; all sets are laid out once, a scan allocates nothing.
+    ``row`` is the loop's.  Sets of the table are laid out once, so that a scan that changes them allocates nothing.
     """
 
-    def __init__(self, rows: "list[tuple[int, ...]]", loop: int, own: "tuple[int, ...]", number: int = 0) -> None:
-        self.rows = [row for row in rows if row[_LOOP] == loop]
+    def __init__(self, rows: "list[tuple[int, ...]]", loop: int, row: "tuple[int, ...]", number: int = 0) -> None:
+        own = row[_ACTION:_BEHIND]
+        self.rows = tuple([gains for gains in rows if gains[_LOOP] == loop])
         self.number = number
-        self._all = [own] + [own[:1] + row[_FIRST:] + own[1 + WORDS_N :] for row in self.rows]
-        self.legal = all([legal(words) for words in self._all])
+        self._row = row
+        self._sets = tuple([own[:1] + gains[_FIRST:] + own[1 + WORDS_N :] for gains in self.rows])
+        self._own = own if self._sets else ()
+        self.legal = legal(own) and all([legal(words) for words in self._sets])
         source = self.rows[0][_INPUT] if self.rows else -1
         self._word = loop_at(loop) + SETPOINT if source < 0 else INPUT_WORDS * source
 
@@ -57,4 +60,6 @@ class GainSets:
 
     def words(self) -> "tuple[int, ...]":
         """Words ACTION to OUT_RATE under the set that holds; NO_GAINS where any set is illegal."""
-        return self._all[self.number] if self.legal else NO_GAINS
+        if not self.legal:
+            return NO_GAINS
+        return self._sets[self.number - 1] if self.number else self._own or self._row[_ACTION:_BEHIND]

@@ -63,11 +63,6 @@ RAMP_256_MAX = LOOP[_RAMP][2]
 FULL_Q12 = 4096
 
 
-def _kernel_words(row: "tuple[int, ...]") -> "tuple[int, ...]":
-    """Words of a row as they stand in the block from ACTION to OUT_RATE."""
-    return row[_ACTION : _OUT_LOW + 3]
-
-
 def _setpoint_range(row: "tuple[int, ...]", mode: int) -> "tuple[int, int]":
     """What a setpoint may be: a ratio in 1/4096 while the loop follows by ratio."""
     return (0, 65535) if mode == MODE_RATIO else (row[_LOW], row[_HIGH])
@@ -89,7 +84,7 @@ class Loops:
         self._slowed = [FULL_Q12] * len(rows)  # part of its setpoint to which an interlock takes a loop down
         self._frozen = 0
         self.changed = bytearray(len(rows))  # blocks whose parameters were changed here, for who guards them
-        self._gains = [GainSets(gains, i, _kernel_words(rows[i])) for i in range(len(rows))]
+        self._gains = [GainSets(gains, i, rows[i]) for i in range(len(rows))]
         for i in range(len(rows)):
             for word in range(pid.BLOCK_WORDS):
                 image[loop_at(i) + word] = 0
@@ -342,7 +337,7 @@ class Loops:
 
     def _under(self, i: int, row: "tuple[int, ...]", gains: "list[tuple[int, ...]]") -> GainSets:
         """Sets of other rows, of which the same one holds."""
-        return GainSets(gains, i, _kernel_words(row), self._gains[i].number)
+        return GainSets(gains, i, row, self._gains[i].number)
 
     def retune(self, rows: "list[tuple[int, ...]]", gains: "list[tuple[int, ...]]") -> None:
         """Take rows that were judged, between two scans: setpoints, ramps, integrals and soaks go on."""

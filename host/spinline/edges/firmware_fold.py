@@ -58,7 +58,13 @@ class Folding:
         self._done: set[str] = set()
         for source in self._sources.values():
             self._evaluate(source)
+        trees = [source.tree for source in self._sources.values()]
+        self._said = {word.arg for tree in trees for word in ast.walk(tree) if isinstance(word, ast.keyword)}
         self._used = {place for source in self._sources.values() for place in self._uses(source)}
+
+    def values_of(self, path: str) -> dict[str, Value]:
+        """What is known of a file's names before it runs."""
+        return self._by_path[path].values
 
     def text_of(self, path: str) -> str:
         """The file with numbers in the place of names; as many lines as before."""
@@ -76,10 +82,11 @@ class Folding:
             if id(node) not in gone and (written := self._written(source, node)) is not None:
                 texts[_place(node)] = written
                 gone |= _parts(node)
+        texts |= self._short_parameters(source, gone)
         needed = {node.id for node in ast.walk(source.tree) if isinstance(node, ast.Name) and id(node) not in gone}
         for statement in source.tree.body:
-            if isinstance(statement, ast.ImportFrom) and self._shrinks(source, statement, needed):
-                texts[_place(statement)] = _import_of(statement, needed)
+            if isinstance(statement, ast.ImportFrom) and self._is_ours(source, statement):
+                texts[_place(statement)] = self._import_of(source, statement, needed)
         return _with(source.text, texts)
 
     def _evaluate(self, source: Source) -> None:
@@ -175,10 +182,44 @@ class Folding:
         folded = bool(assigned) and all(isinstance(value, int) and name in source.values for name, value in assigned)
         return folded and any((source.module, name) in self._used for name, _value in assigned)
 
-    def _shrinks(self, source: Source, statement: ast.ImportFrom, needed: set[str]) -> bool:
-        """True where an import of the firmware's own files names what the file needs no more."""
-        names = [alias.asname or alias.name for alias in statement.names]
-        return any(name in source.origins and name not in needed for name in names)
+    def _is_ours(self, source: Source, statement: ast.ImportFrom) -> bool:
+        """True for an import of the firmware's own files."""
+        return any((alias.asname or alias.name) in source.origins for alias in statement.names)
+
+    def _import_of(self, source: Source, statement: ast.ImportFrom, needed: set[str]) -> str:
+        """The names that are needed, from a file that is named in full: a relative name would be one more name."""
+        module = source.origin_of(statement)
+        kept = [alias for alias in statement.names if (alias.asname or alias.name) in needed]
+        files = [alias for alias in kept if f"{module}.{alias.name}" in self._sources]
+        found = [f"import {module}.{alias.name} as {alias.asname or alias.name}" for alias in files]
+        names = [_named(alias) for alias in kept if alias not in files]
+        if names:
+            found.append(f"from {module} import {', '.join(names)}")
+        return "; ".join(found) + "\n" * _ends_n(statement)
+
+    def _short_parameters(self, source: Source, gone: set[int]) -> Texts:
+        """Every function's parameters under the same few names, but for those that any call names.
+
+        An interpreter keeps the name of each parameter for as long as it runs, and nobody sees it.
+        """
+        texts: Texts = {}
+        for function in ast.walk(source.tree):
+            if not isinstance(function, ast.FunctionDef) or _has_functions(function):
+                continue  # whose names are whose is not worth finding out
+            parameters = [*function.args.posonlyargs, *function.args.args]
+            names = {one.arg: f"_{i}" for i, one in enumerate(parameters) if one.arg not in self._said}
+            for one in parameters:
+                if one.arg in names:
+                    texts[(one.lineno, one.col_offset, one.lineno, one.col_offset + len(one.arg))] = names[one.arg]
+            for node in (part for statement in function.body for part in ast.walk(statement)):
+                if isinstance(node, ast.Name) and node.id in names and id(node) not in gone:
+                    texts[_place(node)] = names[node.id]
+        return texts
+
+
+def _has_functions(function: ast.FunctionDef) -> bool:
+    inner = (node for statement in function.body for node in ast.walk(statement))
+    return any(isinstance(node, ast.FunctionDef | ast.Lambda) for node in inner)
 
 
 def _is_row(value: Value | None) -> bool:
@@ -218,15 +259,8 @@ def _ends_n(node: ast.stmt | ast.expr) -> int:
     return (node.end_lineno or node.lineno) - node.lineno
 
 
-def _import_of(statement: ast.ImportFrom, needed: set[str]) -> str:
-    """The import with the names that are needed alone, on as many lines."""
-    kept = [
-        alias.name + (f" as {alias.asname}" if alias.asname else "")
-        for alias in statement.names
-        if (alias.asname or alias.name) in needed
-    ]
-    text = f"from {'.' * statement.level}{statement.module or ''} import {', '.join(kept)}" if kept else ""
-    return text + "\n" * _ends_n(statement)
+def _named(alias: ast.alias) -> str:
+    return alias.name + (f" as {alias.asname}" if alias.asname else "")
 
 
 def _with(text: str, texts: Texts) -> str:
