@@ -114,7 +114,7 @@ def _is_of(memory, slot: str) -> bool:  # type: ignore[no-untyped-def]
         at += 1
         if memory[at - 1] < 0x80:
             break
-    named = _file(slot, MANIFEST)[0]
+    named = b"".join(_file(slot, MANIFEST)[:-1])  # all that stands before its content
     end = at + len(named)
     if bytes(memory[: len(BEGINS)]) != BEGINS or at + length > len(memory) or bytes(memory[at:end]) != named:
         return False

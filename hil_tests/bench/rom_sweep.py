@@ -24,7 +24,7 @@ PARTS_N = 6
 POWER_ON, BY_WATCHDOG = 1, 3  # reset causes
 CUT_STATUS = 9
 LIFE_S_MAX = 60
-TEXT_OF_APP = '''
+TEXT_OF_APP = """
 import hashlib
 
 VERSION = "{version}"
@@ -43,7 +43,7 @@ class App:
 
     def run(self, _watchdog):
         pass
-'''
+"""
 
 
 class LifeFailed(Exception):

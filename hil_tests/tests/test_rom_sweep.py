@@ -11,8 +11,8 @@ from hil_tests.bench.interpreters import InterpreterMissing, find_interpreter
 from hil_tests.bench.rom_sweep import BY_WATCHDOG, POWER_ON, Life, RomBoard, small_firmware, sweep
 
 EVERY = 5  # of the effects
-FIRST_PAGE_FIRST = ("        partition.erase(self.length, feed)\n", "        partition.erase(self.length, feed)\n"
-                    "        partition.write(0, (b''.join([octets for octets in self._octets()]))[:PAGE_BYTES])\n")  # fmt: skip
+ERASED = "        partition.erase(self.length, feed)\n"
+FIRST_PAGE_FIRST = (ERASED, ERASED + "        partition.write(0, b''.join(list(self._octets()))[:PAGE_BYTES])\n")
 
 
 @pytest.fixture(scope="module")

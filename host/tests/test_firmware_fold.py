@@ -5,17 +5,17 @@ from __future__ import annotations
 import ast
 import importlib
 import sys
+from pathlib import Path
 
 import pytest
 
-from pathlib import Path
 from spinline.edges.firmware_build import slot_sources
 from spinline.edges.firmware_fold import Folding
 
 SOURCES = {path: source.read_text(encoding="utf-8") for path, source in slot_sources(Path(__file__).parents[2]).items()}
 FOLDING = Folding(SOURCES)
 FOLDED = {path: FOLDING.text_of(path) for path in SOURCES}
-ON_A_BOARD = ("machine", "vfs", "rp2", "esp32")
+ON_A_BOARD = ("machine", "vfs", "rp2", "esp32", "pyb")
 
 
 def folded(**texts: str) -> dict[str, str]:
@@ -25,7 +25,9 @@ def folded(**texts: str) -> dict[str, str]:
     return {name: folding.text_of(f"p/{name}.py") for name in texts}
 
 
-@pytest.mark.parametrize("path", [path for path in SOURCES if not any(f"import {m}" in SOURCES[path] for m in ON_A_BOARD)])
+@pytest.mark.parametrize(
+    "path", [path for path in SOURCES if not any(f"import {m}" in SOURCES[path] for m in ON_A_BOARD)]
+)
 def test_every_number_that_is_folded_is_the_number_that_the_file_has_when_it_runs(path: str) -> None:
     name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     try:
@@ -99,7 +101,8 @@ def test_a_name_that_may_be_something_else_is_left_alone(text: str) -> None:
 def test_places_of_fields_are_numbers_and_rows_of_them_are_written_out() -> None:
     texts = folded(
         a='ROW = (("x", 0, 1), ("y", -1, 2))\n',
-        b='from .a import ROW\nfrom .c import field_index\n_Y = field_index(ROW, "y")\nLOW = [field[1] for field in ROW]\nX = _Y\n',
+        b="from .a import ROW\nfrom .c import field_index\n_Y = field_index(ROW, 'y')\n"
+        "LOW = [field[1] for field in ROW]\nX = _Y\n",
         c="def field_index(_0, _1):\n    return 0\n",
     )
     assert texts["b"] == "\n\n\nLOW = [0, -1]\nX = 1\n"

@@ -1,11 +1,10 @@
 """What a board's firmware takes of the heap: started without a bench, stopped after some scans.  Reads no chip.
 
-It is executed in place where the board's folder holds a partition (rom.py).
-
-Arguments: folders of the bench modules with a colon between them, folder of the board's files, number of scans, and
-a file with modules of the firmware, each behind those that it needs.  Prints a line for each of these
-modules with the bytes that it has taken itself, then `scan_ms` (virtual time to the end of the first
-scan), then bytes after a collection: `before` the board started, of its `firmware`, and `free`; then what `micropython.mem_info` says.
+It is executed in place where the board's folder holds a partition (rom.py).  Arguments: folders of the bench modules
+with a colon between them, folder of the board's files, number of scans, and a file with modules of the firmware, each
+behind those that it needs.  Prints a line for each of these modules with the bytes that it has taken itself, then
+`scan_ms` (virtual time to the end of the first scan), then bytes after a collection: `before` the board started, of
+its `firmware`, and `free`; then what `micropython.mem_info` says.
 """
 
 import gc

@@ -1,4 +1,4 @@
-"""The ROMFS partition of a board of the bench: `vfs.rom_ioctl` as MicroPython 1.25 has it, which the unix build has not.
+"""The ROMFS partition of a board of the bench: `vfs.rom_ioctl` of MicroPython 1.25, which the unix build has not.
 
 The partition is a file of the board's folder, mapped beside the heap: it outlives the process, and code lies in it.  An
 erase and a program take the typical time of the W25Q128JV (its datasheet, 9.6).  A board without the file has none.
