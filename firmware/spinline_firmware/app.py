@@ -161,6 +161,7 @@ class App:
 
     def run(self, watchdog) -> None:  # type: ignore[no-untyped-def]
         """Scan for ever at a fixed rate.  An exception is a bug of ours: outputs off, then the watchdog restarts us."""
+        gc.threshold(-1)  # from now on at a known place (__init__.py had it collect while the firmware was loaded)
         due = time.ticks_ms()
         overrun = 0
         try:

@@ -30,10 +30,6 @@ ERASED_AT_ONCE_BYTES = 32768  # 8 sectors: 0.36 s, at worst 3.2 (W25Q128JV datas
 MANIFEST = "manifest.txt"
 
 
-class NotTaken(Exception):
-    """The partition does not hold what was written to it."""
-
-
 class Partition:
     """The board's first partition for ROMFS.  Raises OSError where there is none, TypeError where code cannot lie."""
 
@@ -63,14 +59,14 @@ class Partition:
             feed()
 
     def write(self, at: int, octets) -> None:  # type: ignore[no-untyped-def]
-        """Whole pages.  Raises NotTaken where something else can be read there afterwards."""
+        """Whole pages.  Raises OSError where something else can be read there afterwards."""
         if self._is_object:
             block_bytes = self._device.ioctl(5, 0)
             self._device.writeblocks(at // block_bytes, octets, at % block_bytes)
         else:
             _done(vfs.rom_ioctl(WRITE, 0, at, octets))
         if bytes(self.memory[at : at + len(octets)]) != octets:
-            raise NotTaken
+            raise OSError(5)
 
     def end(self) -> None:
         """All is written."""
@@ -145,7 +141,7 @@ def _written(partition: Partition, slot: str, feed) -> bool:  # type: ignore[no-
         image.write(partition, feed)
         os.remove(TRIES)
         return True
-    except (OSError, NotTaken) as error:
+    except OSError as error:
         sys.print_exception(error)  # type: ignore[attr-defined]
         return False
 
@@ -173,7 +169,7 @@ class Image:
         self.length = (len(head) + length + PAGE_BYTES - 1) // PAGE_BYTES * PAGE_BYTES
 
     def write(self, partition: Partition, feed) -> None:  # type: ignore[no-untyped-def]
-        """Erase, then all pages but the first, then the first.  Raises NotTaken or OSError."""
+        """Erase, then all pages but the first, then the first.  Raises OSError."""
         partition.erase(self.length, feed)
         gathered, at, first = b"", 0, b""
         for octets in self._octets():

@@ -141,11 +141,11 @@ def rows():  # type: ignore[no-untyped-def]
     while at < len(LINES):
         end = LINES.find("\n", at)
         if LINES[at] != "#":
-            yield _row(LINES[at:end])
+            yield _parsed(LINES[at:end])
         at = end + 1
 
 
-def _row(line: str) -> "tuple[int, str, int, tuple[tuple[str, str], ...]]":
+def _parsed(line: str) -> "tuple[int, str, int, tuple[tuple[str, str], ...]]":
     words = line.split()
     return int(words[0], 16), words[1], int(words[2]), tuple([tuple(word.split(":")) for word in words[3:]])  # type: ignore[misc]
 
@@ -160,9 +160,9 @@ def _line_of(number: int) -> str:
 
 # low five bits of control (direction and kind) of the frames in which a message may travel (SPEC 2.8), by its number
 _PLACES = bytearray([_PLACE_OF_UNKNOWN] * NUMBERS_N)
-for _number, _name, _kind, _fields in rows():
-    assert _kind != framing.RESPONSE or _number in FROM_NODE, _name  # an answer comes from a node
-    _PLACES[_number] = _kind | (framing.FROM_DEVICE if _number in FROM_NODE else 0)
+for _row in rows():
+    assert _row[2] != framing.RESPONSE or _row[0] in FROM_NODE, _row  # an answer comes from a node
+    _PLACES[_row[0]] = _row[2] | (framing.FROM_DEVICE if _row[0] in FROM_NODE else 0)
 
 
 def places_of(number: int) -> "list[int]":
@@ -187,12 +187,12 @@ def in_its_place(number, control: int) -> bool:  # type: ignore[no-untyped-def]
 
 def fields_of(number: int) -> "tuple[tuple[str, str], ...]":
     """Fields of a message in wire order.  Raises KeyError for an unknown number."""
-    return _row(_line_of(number))[3]
+    return _parsed(_line_of(number))[3]
 
 
 def name_of(number: int) -> str:
     """Name of a message, or its number where the table does not know it."""
     try:
-        return _row(_line_of(number))[1]
+        return _parsed(_line_of(number))[1]
     except KeyError:
         return "0x%02X" % number

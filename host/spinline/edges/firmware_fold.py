@@ -5,7 +5,7 @@ file that uses it, and a place in the table of names.  Here a number that is ass
 written where any file of the same firmware uses it, and so is a row of numbers of another file.  The definition, and
 imports that nobody needs any more, become empty lines, so that line numbers stay.  Relations that are asserted at the
 top of a file hold or do not before it runs: the tests import every file, and a board need not judge them again.
-A name that is bound twice anywhere in its file is left alone.
+Functions that only a host calls are left out.  A name that is bound twice anywhere in its file is left alone.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Iterator
 
 from spinline.edges.firmware_values import NotKnown, Value, value_of
 
+CALLED_BY_SELECTOR = "prepare"  # main.py is no part of a slot
 _NUMBER_NAME = re.compile(r"_?[A-Z][A-Z0-9_]*")
 Place = tuple[str, str]  # a file and a name in it
 Texts = dict[tuple[int, int, int, int], str]  # where text stands (first line and byte, last line and byte) -> new text
@@ -60,6 +61,7 @@ class Folding:
             self._evaluate(source)
         trees = [source.tree for source in self._sources.values()]
         self._said = {word.arg for tree in trees for word in ast.walk(tree) if isinstance(word, ast.keyword)}
+        self._named = _named_in(trees)
         self._used = {place for source in self._sources.values() for place in self._uses(source)}
 
     def values_of(self, path: str) -> dict[str, Value]:
@@ -84,8 +86,8 @@ class Folding:
                 gone |= _parts(node)
         texts |= self._short_parameters(source, gone)
         needed = {node.id for node in ast.walk(source.tree) if isinstance(node, ast.Name) and id(node) not in gone}
-        for statement in source.tree.body:
-            if isinstance(statement, ast.ImportFrom) and self._is_ours(source, statement):
+        for statement in ast.walk(source.tree):
+            if isinstance(statement, ast.ImportFrom) and source.origin_of(statement) in self._sources:
                 texts[_place(statement)] = self._import_of(source, statement, needed)
         return _with(source.text, texts)
 
@@ -174,17 +176,17 @@ class Folding:
     def _is_dropped(self, source: Source, statement: ast.stmt) -> bool:
         """A definition of numbers of which one is used somewhere: it stands there now.  What nobody uses stays.
 
-        So does an assertion at the top of a file that says something of numbers alone.
+        An assertion at the top of a file is dropped, and a function, a text or a row that no file names.
         """
+        if isinstance(statement, ast.FunctionDef):
+            return statement.name not in self._named
         if not isinstance(statement, ast.Assign):
             return isinstance(statement, ast.Assert)
         assigned = self._assigned(source, statement)
+        if assigned and not any(isinstance(value, int) or name in self._named for name, value in assigned):
+            return True
         folded = bool(assigned) and all(isinstance(value, int) and name in source.values for name, value in assigned)
         return folded and any((source.module, name) in self._used for name, _value in assigned)
-
-    def _is_ours(self, source: Source, statement: ast.ImportFrom) -> bool:
-        """True for an import of the firmware's own files."""
-        return any((alias.asname or alias.name) in source.origins for alias in statement.names)
 
     def _import_of(self, source: Source, statement: ast.ImportFrom, needed: set[str]) -> str:
         """The names that are needed, from a file that is named in full: a relative name would be one more name."""
@@ -220,6 +222,34 @@ class Folding:
 def _has_functions(function: ast.FunctionDef) -> bool:
     inner = (node for statement in function.body for node in ast.walk(statement))
     return any(isinstance(node, ast.FunctionDef | ast.Lambda) for node in inner)
+
+
+def folded(texts: dict[str, str]) -> dict[str, str]:
+    """All files folded until nothing changes: what only a dropped line named goes, too.  Raises SyntaxError."""
+    while True:
+        folding = Folding(texts)
+        again = {path: folding.text_of(path) for path in texts}
+        if again == texts:
+            return texts
+        texts = again
+
+
+def _named_in(trees: list[ast.Module]) -> set[str]:
+    """Every name that is read somewhere, but for those that only functions read which are not named themselves."""
+    statements = [statement for tree in trees for statement in tree.body]
+    while True:
+        named = {CALLED_BY_SELECTOR}
+        for node in (node for statement in statements for node in ast.walk(statement)):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                named.add(node.id)
+            elif isinstance(node, ast.Attribute):
+                named.add(node.attr)
+            elif isinstance(node, ast.alias):
+                named.add(node.name)
+        left = [one for one in statements if not isinstance(one, ast.FunctionDef) or one.name in named]
+        if len(left) == len(statements):
+            return named
+        statements = left
 
 
 def _is_row(value: Value | None) -> bool:
