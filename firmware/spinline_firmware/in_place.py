@@ -95,7 +95,7 @@ def prepare(slot: str, watchdog) -> bool:  # type: ignore[no-untyped-def]
     if not _is_of(partition.memory, slot):
         if not _written(partition, slot, watchdog.feed) or not _is_of(partition.memory, slot):
             return False
-    vfs.mount(vfs.VfsRom(partition.memory), PLACE)
+    vfs.mount(vfs.VfsRom(partition.memory), PLACE)  # type: ignore[attr-defined]
     sys.path.insert(0, PLACE)
     for name in ("spinline_firmware.in_place", "spinline_firmware"):
         del sys.modules[name]  # of the slot: the application is to come from the image

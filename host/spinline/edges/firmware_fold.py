@@ -86,9 +86,9 @@ class Folding:
                 gone |= _parts(node)
         texts |= self._short_parameters(source, gone)
         needed = {node.id for node in ast.walk(source.tree) if isinstance(node, ast.Name) and id(node) not in gone}
-        for statement in ast.walk(source.tree):
-            if isinstance(statement, ast.ImportFrom) and source.origin_of(statement) in self._sources:
-                texts[_place(statement)] = self._import_of(source, statement, needed)
+        for node in ast.walk(source.tree):
+            if isinstance(node, ast.ImportFrom) and source.origin_of(node) in self._sources:
+                texts[_place(node)] = self._import_of(source, node, needed)
         return _with(source.text, texts)
 
     def _evaluate(self, source: Source) -> None:
