@@ -41,7 +41,8 @@ def firmware_sha256(root: Path = ROOT, kind: str = NODE) -> str:
 
 def compiled_beside_slot(source: Path) -> bytes:
     """A program of the bench that imports from a slot, compiled with the slot's numbers in place of their names."""
-    texts = firmware_build.folded_texts({**slot_sources(), source.name: source}, CACHE)
+    sources = {**slot_sources(), source.name: source, "main.py": ROOT / NODE / "main.py"}  # whose calls name parameters
+    texts = firmware_build.folded_texts(sources, CACHE)
     return firmware_build.compiled_text(texts[source.name], source, source.name, FORMS[32], CACHE)
 
 

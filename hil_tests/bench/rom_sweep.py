@@ -72,7 +72,7 @@ def small_firmware(folder: Path, version: str, changed: tuple[str, str] | None =
         texts[IN_PLACE] = texts[IN_PLACE].replace(*changed)
     texts[APP] = TEXT_OF_APP.format(version=version)
     for i in range(PARTS_N):
-        texts[f"spinline_firmware/part{i}.py"] = f"TEXT = {version * PART_BYTES!r}\n"
+        texts[f"spinline_firmware/part{i}.py"] = f"TEXT = {version * PART_BYTES!r}.strip()\n"  # or it would be left out
     sources = {}
     for name, text in texts.items():
         sources[name] = folder / name.replace("/", "_")

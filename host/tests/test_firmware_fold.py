@@ -78,6 +78,11 @@ def test_what_nobody_uses_stays() -> None:
     assert made(a="NEWER = 1\n")["a"] == "NEWER = 1\n"
 
 
+def test_a_file_that_is_handed_over_keeps_its_names() -> None:
+    texts = made(a="A = 3\nB = (1, 2)\n", b="from p import a\n\nprint(a, a.A)\n")
+    assert texts == {"a": "A = 3\nB = (1, 2)\n", "b": "import p.a as a\n\nprint(a, 3)\n"}
+
+
 def test_a_negative_number_is_set_in_parentheses() -> None:
     assert made(a="A = -2\nf = lambda x: x**A\n")["a"] == "\nf = lambda x: x**(-2)\n"
 

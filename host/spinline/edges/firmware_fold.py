@@ -62,6 +62,7 @@ class Folding:
         trees = [source.tree for source in self._sources.values()]
         self._said = {word.arg for tree in trees for word in ast.walk(tree) if isinstance(word, ast.keyword)}
         self._named = _named_in(trees)
+        self._handed_over = {module for source in self._sources.values() for module in _handed_over(source)}
         self._used = {place for source in self._sources.values() for place in self._uses(source)}
 
     def values_of(self, path: str) -> dict[str, Value]:
@@ -99,6 +100,11 @@ class Folding:
         for statement in source.tree.body:
             if isinstance(statement, ast.ImportFrom):
                 self._note_imports(source, statement)
+            elif isinstance(statement, ast.Import):
+                for alias in statement.names:
+                    if alias.asname and alias.name in self._sources and source.bound[alias.asname] == 1:
+                        self._evaluate(self._sources[alias.name])
+                        source.origins[alias.asname] = alias.name, ""
             elif isinstance(statement, ast.Assign):
                 for name, value in self._assigned(source, statement):
                     if _NUMBER_NAME.fullmatch(name) and source.bound[name] == 1:
@@ -180,7 +186,7 @@ class Folding:
         """
         if isinstance(statement, ast.FunctionDef):
             return statement.name not in self._named
-        if not isinstance(statement, ast.Assign):
+        if not isinstance(statement, ast.Assign) or source.module in self._handed_over:
             return isinstance(statement, ast.Assert)
         assigned = self._assigned(source, statement)
         if assigned and not any(isinstance(value, int) or name in self._named for name, value in assigned):
@@ -250,6 +256,17 @@ def _named_in(trees: list[ast.Module]) -> set[str]:
         if len(left) == len(statements):
             return named
         statements = left
+
+
+def _handed_over(source: Source) -> Iterator[str]:
+    """Files that are used as an object: what somebody may read of them is not known."""
+    nodes = list(ast.walk(source.tree))
+    read = {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}
+    for node in nodes:
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and id(node) not in read:
+            module, name = source.origins.get(node.id, ("", "?"))
+            if module and not name:
+                yield module
 
 
 def _is_row(value: Value | None) -> bool:
