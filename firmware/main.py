@@ -44,6 +44,18 @@ def choose() -> "tuple[str, bool]":
     return good, False
 
 
+def execute_in_place(slot: str, watchdog) -> None:  # type: ignore[no-untyped-def]
+    """Have the slot put its image in ROM before itself on the path; a firmware that cannot runs as it is."""
+    try:
+        from spinline_firmware.in_place import prepare
+
+        prepare(slot, watchdog)
+    except ImportError:
+        pass  # an older firmware, or an interpreter that knows no ROM
+    except Exception as error:
+        sys.print_exception(error)  # type: ignore[attr-defined]
+
+
 def start() -> None:
     """Everything from the choice to the application's end, which it has only by a fault or a reset."""
     if machine.Pin(board.SAFE_PIN, machine.Pin.IN, machine.Pin.PULL_UP).value() == 0:
@@ -57,6 +69,7 @@ def start() -> None:
     sys.path.insert(0, slot)
     with open(slot + "/manifest.txt") as manifest:
         firmware_sha256 = bytes.fromhex(manifest.readline().split()[0])
+    execute_in_place(slot, watchdog)
     from spinline_firmware.app import App  # only now is the slot on the path
 
     App(board, firmware_sha256, os.urandom, slot, on_trial).run(watchdog)

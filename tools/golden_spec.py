@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from spinline_protocol import auth, configuration, errors, framing, messages, packer, quantities, states
+from spinline_protocol import auth, configuration, errors, framing, messages, packer, quantities, states, transitions
 
 SPEC = Path("protocol/SPEC.md")
 KINDS = (
@@ -45,17 +45,17 @@ def _kinds() -> str:
 def _messages() -> str:
     rows = [
         (f"0x{number:02X}", name, KINDS[kind], ", ".join(f"{field}:{type_}" for field, type_ in fields) or "none")
-        for number, name, kind, fields in messages.MESSAGES
+        for number, name, kind, fields in messages.rows()
     ]
     return _table(("number", "message", "frame", "fields in order"), rows)
 
 
 def _places() -> str:
     rows = []
-    for number, name, _kind, _fields in messages.MESSAGES:
+    for number, name, _kind, _fields in messages.rows():
         frames = [
             "LINK_ERROR" if place & framing.TYPE_MASK == framing.LINK_ERROR else KINDS[place & framing.TYPE_MASK]
-            for place in messages.PLACES[number]
+            for place in messages.places_of(number)
         ]
         rows.append((name, ", ".join(frames), "node" if number in messages.FROM_NODE else "host"))
     return _table(("message", "frame", "sent by"), rows)
@@ -94,13 +94,13 @@ def _transitions() -> str:
             "(its work is done)" if cause == states.DONE else states.COMMANDS[cause],
             states.STATES[end],
         )
-        for start, cause, end in states.TRANSITIONS
+        for start, cause, end in transitions.TRANSITIONS
     ]
     return _table(("state", "command", "next state"), [*rows, ("any but ABORTING, ABORTED", "ABORT", "ABORTING")])
 
 
 def _roles() -> str:
-    named = {number: name for number, name, _kind, _fields in messages.MESSAGES}
+    named = {number: name for number, name, _kind, _fields in messages.rows()}
     return _table(("request", "from"), [(named[number], auth.ROLES[role]) for number, role in auth.ROLE_NEEDED])
 
 
@@ -117,7 +117,7 @@ MAKERS: dict[str, Callable[[], str]] = {
     "transitions": _transitions,
     "events": lambda: _table(("code", "event"), list(enumerate(states.EVENTS))),
     "roles": _roles,
-    "results": lambda: _table(("code", "name", "means", "what to do"), errors.RESULTS),
+    "results": lambda: _table(("code", "name", "means", "what to do"), errors.results()),
 }
 
 

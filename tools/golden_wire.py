@@ -61,7 +61,7 @@ def frame_bytes(number: int, kind: int, payload: bytes) -> bytes:
 def vectors() -> list[dict[str, Any]]:
     """One vector for each message and each end of its fields' ranges."""
     found = []
-    for number, name, kind, fields in messages.MESSAGES:
+    for number, name, kind, fields in messages.rows():
         for high in (False, True) if fields else (False,):
             values = [_field(field_kind, field_name, high) for field_name, field_kind in fields]
             board = board_bytes(number, fields, values)

@@ -47,13 +47,13 @@ def _tables() -> str:
     return "".join(
         (
             _names("kinds", [*enumerate(KINDS), (framing.LINK_ERROR, "LINK_ERROR")]),
-            _names("codes", [(row[0], row[1]) for row in errors.RESULTS]),
+            _names("codes", [(row[0], row[1]) for row in errors.results()]),
             _names("states", enumerate(states.STATES)),
             _names("commands", enumerate(states.COMMANDS)),
             _names("events", enumerate(states.EVENTS)),
             _names("tables", [(row[0], row[1]) for row in configuration.TABLES]),
             _names("roles", enumerate(auth.ROLES)),
-            _names("names", [(row[0], row[1]) for row in messages.MESSAGES]),
+            _names("names", [(row[0], row[1]) for row in messages.rows()]),
         )
     )
 
@@ -86,7 +86,7 @@ def _field(message: str, name: str, kind: str) -> str:
 
 def _messages() -> str:
     text = "local messages = {\n"
-    for number, name, _kind, fields in messages.MESSAGES:
+    for number, name, _kind, fields in messages.rows():
         text += f'    [{number}] = {{ name = "{name}", fields = {{\n'
         text += "".join(_field(name, field, kind) for field, kind in fields) + "    } },\n"
     return text + "}\n"

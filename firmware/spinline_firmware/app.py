@@ -9,7 +9,6 @@ import machine
 from spinline_protocol import errors, messages
 from spinline_protocol.configuration import TABLE_INPUT, TABLE_OUTPUT
 from spinline_protocol.device_link import DeviceLink
-from spinline_protocol.schema import schema_sha256
 from spinline_protocol.states import (
     ABORTED,
     ABORTING,
@@ -36,7 +35,6 @@ from .control.summary import RING_BYTES
 from .drivers.board_io import open_input, reset_cause
 from .drivers.event_files import EventFiles
 from .drivers.ports import Ports
-from .drivers.staging import Staging
 from .event_ring import EventRing
 from .events import Events
 from .kept import BOOTS, Kept
@@ -44,7 +42,6 @@ from .keystore import KeyStore
 from .publisher import Publisher
 from .requests import fits, identity, serve_tune
 from .scan import Scan
-from .transfer import Transfer
 from .trial import Trial
 from .wire import Wire
 
@@ -72,7 +69,7 @@ class App:
         self._heartbeat = machine.Pin(board.HEARTBEAT, machine.Pin.OUT, value=0)
         self._wire = Wire(board)
         self._firmware_sha256 = firmware_sha256
-        self._schema_sha256 = schema_sha256()
+        self._schema_sha256 = loaded.schema_sha256()
         self._configuration_sha256 = bytes(32)
         self._boot_id = int.from_bytes(entropy(4), "big")
         self._device_id = bytes(machine.unique_id())[:8]
@@ -90,7 +87,7 @@ class App:
         told = (self._hello, entropy, self._keys, self._now_us)
         self._link = DeviceLink(self._wire.address, *told, bus_device_id)
         self._transaction = loaded.nothing()
-        self._transfer = Transfer(Staging())
+        self._transfer = loaded.nothing()
         self._slot = slot
         self._updates = loaded.nothing()
         self._restart_at = 0  # scan in which the node starts anew; 0: none
@@ -164,6 +161,7 @@ class App:
 
     def run(self, watchdog) -> None:  # type: ignore[no-untyped-def]
         """Scan for ever at a fixed rate.  An exception is a bug of ours: outputs off, then the watchdog restarts us."""
+        gc.threshold(-1)  # from now on at a known place (__init__.py had it collect while the firmware was loaded)
         due = time.ticks_ms()
         overrun = 0
         try:
@@ -234,7 +232,8 @@ class App:
         if self._node:
             self._node.scan(link.lease_ms_renewed, overrun)
         link.lease_ms_renewed = 0
-        self._transfer.scan(link, self._state())
+        if self._transfer:
+            self._transfer.scan(link, self._state())
         if self._updates:
             self._updates.scan(link, self._state())
         self._publish()
@@ -250,7 +249,8 @@ class App:
             self._opened_n = link.opened_n
             self._events.restart()
             self._cancel()  # what another session had prepared is not this one's to commit
-            self._transfer.stop()
+            if self._transfer:
+                self._transfer.stop()
             if self._updates:
                 self._updates.stop()
             if self._publisher:
@@ -292,6 +292,7 @@ class App:
         elif operation == messages.BACKFILL_REQUEST:
             self._link.answer_code(sequence, *self._ask_again(*fields))
         elif operation in (messages.TRANSFER_BEGIN, messages.TRANSFER_PUT, messages.TRANSFER_END):
+            self._transfer = self._transfer or loaded.transfer()
             self._transfer.serve(self._link, sequence, operation, fields, self._state())
         elif messages.UPDATE_APPLY <= operation <= messages.UPDATE_FILES:
             self._serve_update(sequence, operation, fields)
@@ -346,7 +347,7 @@ class App:
         """Forget the shadow, and what judges it."""
         if self._transaction:
             self._transaction = loaded.nothing()
-            loaded.forget("configuring", "transaction")
+            loaded.forget(*loaded.JUDGES, *loaded.TABLES)
             gc.collect()
 
     def _commit(self, digest: bytes) -> "tuple[int, int, int]":

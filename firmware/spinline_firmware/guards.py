@@ -14,8 +14,6 @@ from spinline_protocol.configuration import (
     TABLE_MONITOR,
     TABLE_PERMISSIVE,
     field_index,
-    monitor_scans,
-    swing_scans,
 )
 from spinline_protocol.errors import OK
 from spinline_protocol.quantities import BAD
@@ -28,6 +26,7 @@ from spinline_protocol.states import (
     EVT_SETPOINT,
     EVT_SLIPPED,
 )
+from spinline_protocol.words import monitor_scans, swing_scans
 
 from .control.image import INPUT_WORDS, QUALITY
 from .control.interlock import Interlocks

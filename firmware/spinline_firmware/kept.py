@@ -6,7 +6,7 @@ A piece is written at a time, when the caller says so: an erase lasts longer tha
 import struct
 
 from spinline_protocol import errors
-from spinline_protocol.configuration import pack_words
+from spinline_protocol.words import pack_words
 
 from .store import Record
 

@@ -2,6 +2,10 @@
 
 import sys
 
+# the tables of the protocol: numbers of theirs stand in the compiled files, a node asks for the rest now and then
+TABLES = tuple(["spinline_protocol." + name for name in "schema configuration quantities states".split()])
+JUDGES = ("spinline_firmware.configuring", "spinline_firmware.transaction", "spinline_firmware.control.guard_places")
+
 
 def nothing():  # type: ignore[no-untyped-def]
     """In place of a part that is not loaded."""
@@ -15,6 +19,14 @@ def update_requests(*given):  # type: ignore[no-untyped-def]
     return UpdateRequests(*given)
 
 
+def transfer():  # type: ignore[no-untyped-def]
+    """What takes a firmware from the wire: 3 kB."""
+    from .drivers.staging import Staging
+    from .transfer import Transfer
+
+    return Transfer(Staging())
+
+
 def configuring():  # type: ignore[no-untyped-def]
     """What takes and judges a configuration: 7 kB."""
     from .configuring import Configuring
@@ -22,11 +34,28 @@ def configuring():  # type: ignore[no-untyped-def]
     return Configuring()
 
 
-def forget(*names: str) -> None:
-    """Drop modules of this package, so that their memory is free when nothing of them is used any more."""
-    package = sys.modules[__name__[: __name__.rindex(".")]]
-    for name in names:
-        path = "%s.%s" % (package.__name__, name)
+def schema_sha256() -> bytes:
+    """The hash of all tables of the protocol, which are loaded for it alone: 20 kB."""
+    from spinline_protocol.schema import schema_sha256 as made
+
+    digest = made()
+    forget(*TABLES)
+    return digest
+
+
+def same_structure(old, new) -> bool:  # type: ignore[no-untyped-def]
+    """True where two sets of tables differ in nothing but numbers that may change in a running line."""
+    from .control.structure import same_structure as judged
+
+    same = judged(old, new)
+    forget("spinline_firmware.control.structure", *TABLES)
+    return same
+
+
+def forget(*paths: str) -> None:
+    """Drop modules, so that their memory is free when nothing of them is used any more."""
+    for path in paths:
         if path in sys.modules:
             del sys.modules[path]
-            delattr(package, name)
+            package, _, name = path.rpartition(".")
+            delattr(sys.modules[package], name)

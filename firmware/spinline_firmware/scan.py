@@ -52,16 +52,16 @@ from spinline_protocol.states import (
     IDLE,
     STARTING,
     STOPPING,
-    next_state,
 )
+from spinline_protocol.transitions import next_state
 
+from . import loaded
 from .control.image import INPUT_WORDS, QUALITY, RAW
 from .control.lease import Lease
 from .control.loops import Loops
 from .control.outputs import Outputs
 from .control.pulse import Pulse
 from .control.recorder import Recorder
-from .control.retune import same_structure
 from .control.rundown import RunDown
 from .control.sensors import Sensors
 from .control.summary import Summaries, ring_bytes
@@ -70,11 +70,9 @@ from .guards import Guards
 _PERMIT_OPEN = (ABORTING, ABORTED)  # made once: a tuple made in the scan is an object of the heap
 LATE_N_MAX = 3  # scans in a row that began late: the node cannot keep its time
 _ANSWERS = (0, 0, CMD_HOLD, CMD_STOP, CMD_ABORT)  # command of each action
+_SCAN_MS, _HOLD_MAX_S, _ALONE_MAX_S = [field_index(NODE, name) for name in "scan_ms hold_max_s alone_max_s".split()]
+_RUNOUT_S, _STOP_MAX_S = field_index(NODE, "runout_s"), field_index(NODE, "stop_max_s")
 assert (ACT_ALARM, ACT_HOLD, ACT_ABORT) == (1, 2, 4)
-
-
-def _node_field(row: "tuple[int, ...]", name: str) -> int:
-    return row[field_index(NODE, name)]
 
 
 class Scan:
@@ -82,7 +80,7 @@ class Scan:
 
     def __init__(self, tables, image, ring, ports, permit_in, permit_out, event, first_scan=0) -> None:  # type: ignore[no-untyped-def]
         node = tables[TABLE_NODE][0]
-        self.scan_ms = _node_field(node, "scan_ms")
+        self.scan_ms = node[_SCAN_MS]
         self._tables = tables
         self._take_times(node)
         self._image = image
@@ -101,7 +99,7 @@ class Scan:
         ring = memoryview(ring)
         self.recorder = Recorder(tables[TABLE_RECORD], image, ring[:scans_end], first_scan)
         self.summaries = Summaries(tables[TABLE_RECORD], image, ring[scans_end:], self.scan_ms, first_scan)
-        self.lease = Lease(1000 * _node_field(node, "hold_max_s"), 1000 * _node_field(node, "alone_max_s"))
+        self.lease = Lease(1000 * node[_HOLD_MAX_S], 1000 * node[_ALONE_MAX_S])
         self.state = IDLE
         self.held_open = 0  # so many scans the permit contact stays open, for every other node to see
         self._in_state_ms = 0
@@ -111,15 +109,15 @@ class Scan:
         self.loops.enter(IDLE)
 
     def _take_times(self, node: "tuple[int, ...]") -> None:
-        self._runout_ms = 1000 * _node_field(node, "runout_s")
-        self._stop_max_ms = 1000 * _node_field(node, "stop_max_s")
+        self._runout_ms = 1000 * node[_RUNOUT_S]
+        self._stop_max_ms = 1000 * node[_STOP_MAX_S]
 
     def retune(self, tables) -> "tuple[int, int, int]":  # type: ignore[no-untyped-def]
         """Take other numbers between two scans of a running line: code, got, limit.  Refused whole, or no output moves.
 
         State, lease, latches, filters, carries, rings and scan numbers go on.
         """
-        if not same_structure(self._tables, tables):
+        if not loaded.same_structure(self._tables, tables):
             return WRONG_STATE, 0, 0
         if self.loops.tune.loop >= 0:
             return BUSY, self.loops.tune.loop, 0  # what is found out belongs to the numbers that it began with
@@ -131,7 +129,7 @@ class Scan:
         self.guards.take(tables)
         self.outputs.retune(tables[TABLE_OUTPUT])
         node = tables[TABLE_NODE][0]
-        self.lease.change(1000 * _node_field(node, "hold_max_s"), 1000 * _node_field(node, "alone_max_s"))
+        self.lease.change(1000 * node[_HOLD_MAX_S], 1000 * node[_ALONE_MAX_S])
         self._take_times(node)
         self._tables = tables
         return OK, 0, 0

@@ -24,16 +24,15 @@ from spinline_protocol.configuration import (
     TABLE_OUTPUT,
     TABLE_RECORD,
     TABLES,
-    ConfigurationDigest,
     field_index,
     range_violations,
     setpoint_hard_limits,
-    unpack_words,
 )
 from spinline_protocol.packer import BIN_BYTES_MAX
 from spinline_protocol.quantities import OUTPUT as OUTPUT_QUANTITY
 from spinline_protocol.quantities import QUANTITIES
 from spinline_protocol.quantities import STATE as STATE_QUANTITY
+from spinline_protocol.words import ConfigurationDigest, unpack_words
 
 from .control.guard_places import unknown_guard_places
 from .control.recorder import scan_bytes

@@ -9,7 +9,7 @@ from spinline_protocol import states
 from spinline_protocol.configuration import ABOVE, ACT_ABORT, ACT_ALARM, ACT_HOLD, ACT_STOP, DAC, OF_INPUT
 from spinline_protocol.errors import INTERLOCK, NO_LEASE, OK, RANGE
 from spinline_protocol.errors import STATE as WRONG_STATE
-from spinline_protocol.states import next_state
+from spinline_protocol.transitions import next_state
 
 IN_EXECUTE = 1 << states.EXECUTE
 ALL_COMMANDS = list(range(1, 9))  # SUPERVISE is judged by the lease, not by the table

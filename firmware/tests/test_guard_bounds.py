@@ -47,7 +47,7 @@ def constants_of(module) -> dict[str, int]:  # type: ignore[no-untyped-def]
 def analysed() -> tuple[dict[str, int], dict[str, Span]]:
     """The largest magnitude of each expression of the functions of a step, and the words after them."""
     ranges = {name: Span(low, high) for name, low, high in MONITOR}
-    words = {name: ranges[field] for name, field in zip(parameter_words(), observer.PARAMETERS, strict=True)}
+    words = {name: ranges[field] for name, field in zip(parameter_words(), observer.PARAMETERS.split(), strict=True)}
     places = {"SOURCE": Span(0, 95), "BLOCK": Span(96, 767)}
     bounds = Bounds({**IMAGE, **words, **places, **INVARIANT}, constants_of(observer))
     for name in ("observe", "take_bias", "judge", "rules", "find_reversed"):
@@ -58,7 +58,7 @@ def analysed() -> tuple[dict[str, int], dict[str, Span]]:
 def parameter_words() -> list[str]:
     """Names of the words that PARAMETERS fill, in their order."""
     named = sorted((number, name) for name, number in WORDS.items())
-    return [name for _number, name in named[: len(observer.PARAMETERS)]]
+    return [name for _number, name in named[: len(observer.PARAMETERS.split())]]
 
 
 WORDS = {

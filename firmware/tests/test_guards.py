@@ -22,11 +22,10 @@ from spinline_protocol.configuration import (
     OF_INPUT,
     SWITCH_IN,
     SWITCH_OUT,
-    ConfigurationDigest,
     field_index,
-    pack_words,
 )
 from spinline_protocol.quantities import BAD, GOOD, PRESSURE, TEMPERATURE
+from spinline_protocol.words import ConfigurationDigest, pack_words
 
 
 def violations(*inputs: tuple[int, ...]) -> list[tuple[int, ...]]:

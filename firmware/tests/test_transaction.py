@@ -21,11 +21,10 @@ from spinline_protocol.configuration import (
     OF_RING_BYTES,
     TABLE_INPUT,
     TABLES,
-    ConfigurationDigest,
     field_index,
-    pack_words,
 )
 from spinline_protocol.quantities import TEMPERATURE
+from spinline_protocol.words import ConfigurationDigest, pack_words
 
 ROOT = Path(__file__).resolve().parents[2]
 NODES = ("melt", "bath", "draw")

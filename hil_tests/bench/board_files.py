@@ -18,6 +18,7 @@ CACHE = ROOT / "build" / "mpy"
 FORMS = {32: "x86", 64: firmware_build.PLAIN}  # by the word of the interpreter: machine code is for words of 32 bits
 BOARD = "rp2350b"  # of the reference line
 
+ROM, ROM_BYTES = "rom.bin", 256 * 1024  # partition for ROMFS of a board, beside its file system
 NODE, FIXTURE = "firmware", "hil_tests/fixture"  # kinds of board: the folder of boot.py and main.py
 PACKAGES = {
     NODE: firmware_build.PACKAGES,
@@ -38,9 +39,11 @@ def firmware_sha256(root: Path = ROOT, kind: str = NODE) -> str:
     return digest.hexdigest()
 
 
-def compiled(source: Path, name: str, form: str) -> bytes:
-    """The compiled form of one file; see `firmware_build.compiled`."""
-    return firmware_build.compiled(source, name, form, CACHE)
+def compiled_beside_slot(source: Path) -> bytes:
+    """A program of the bench that imports from a slot, compiled with the slot's numbers in place of their names."""
+    sources = {**slot_sources(), source.name: source, "main.py": ROOT / NODE / "main.py"}  # whose calls name parameters
+    texts = firmware_build.folded_texts(sources, CACHE)
+    return firmware_build.compiled_text(texts[source.name], source, source.name, FORMS[32], CACHE)
 
 
 def image_of(sources: dict[str, Path], word_bits: int = 32, version: str = "") -> FirmwareImage:
@@ -66,3 +69,8 @@ def lay_files(image: FirmwareImage, folder: Path) -> None:
     for name, octets in contents.items():
         (folder / "a" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "a" / name).write_bytes(octets)
+
+
+def lay_rom(folder: Path) -> None:
+    """Give the board of this folder an empty partition for ROMFS."""
+    (folder / ROM).write_bytes(b"\xff" * ROM_BYTES)

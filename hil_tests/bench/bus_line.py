@@ -12,7 +12,7 @@ from spinline_protocol import auth
 from spinline_protocol.bus import Bus, BusEvent
 from spinline_protocol.host_link import HostLink
 
-from .board_files import lay_out
+from .board_files import lay_out, lay_rom
 from .direct import LEASE_MS, NoAnswer
 from .half_duplex import HOST, HalfDuplex
 from .interpreters import Interpreter
@@ -31,6 +31,7 @@ class BusNode:
 
     def __init__(self, interpreter: Interpreter, folder: Path, address: int, site_key: bytes) -> None:
         lay_out(folder, interpreter.word_bits)
+        lay_rom(folder)
         self.device_id = hashlib.sha256(folder.name.encode()).digest()[:8]
         provision(interpreter.command, folder, self.device_id, site_key)
         self.address = address

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from spinline_protocol import auth, messages
-from spinline_protocol.configuration import ConfigurationDigest, pack_words
 from spinline_protocol.framing import UNASSIGNED
 from spinline_protocol.host_link import HostLink, LinkEvent
+from spinline_protocol.words import ConfigurationDigest, pack_words
 
 from .simulated import SimulatedLine
 

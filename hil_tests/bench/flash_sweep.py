@@ -14,7 +14,7 @@ from pathlib import Path
 
 from spinline.line.firmware_image import FirmwareImage, SlotFile
 
-from .board_files import FORMS, ROOT, compiled, lay_files, lay_out
+from .board_files import ROOT, compiled_beside_slot, lay_files, lay_out
 
 MODULES = Path(__file__).parent / "mpy_flash"
 START = "import sys; sys.path[:] = sys.argv[1:2]; import "
@@ -57,7 +57,7 @@ class LifeProcess:
         lay_out(folder / "program")
         program = folder / "program" / "a"
         for file in MODULES.glob("*.py"):
-            (program / f"{file.stem}.mpy").write_bytes(compiled(file, file.name, FORMS[32]))
+            (program / f"{file.stem}.mpy").write_bytes(compiled_beside_slot(file))
         self._command = [*command, "-X", "heapsize=4M", "-c", START + module, str(program), str(self.image)]
 
     def live(self, words: tuple[str, ...], cut: int, tear: int, seed: int) -> list[str] | None:

@@ -6,7 +6,7 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from .board_files import NODE, lay_out
+from .board_files import NODE, lay_out, lay_rom
 from .interpreters import Interpreter
 from .node_process import BENCH_MODULES, NodeProcess
 from .provisioning import provision
@@ -48,6 +48,7 @@ class LittlefsLine(SimulatedLine):
         folder = self._folder / name
         shutil.rmtree(folder, ignore_errors=True)
         lay_out(folder / "files", self._interpreter.word_bits, kind=kind)
+        lay_rom(folder)
         laid = "formatted" if name in self._empty else "laid"
         (folder / "flash.txt").write_text(f"{self._blocks_n} {laid}\n")
         device_id = hashlib.sha256(f"{name} {index}".encode()).digest()[:8]

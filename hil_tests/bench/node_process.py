@@ -15,7 +15,7 @@ from spinline_firmware.boards import rp2350b as board
 from .mpy import layout
 
 BENCH_MODULES = Path(__file__).parent / "mpy"
-HEAP = "384wK"  # in words of 32 bits; an RP2350B leaves more; the models of the chips live in it too
+HEAP = "256wK"  # in words of 32 bits: 192 kB of a board, the models of its chips, and their names
 SAFE_BIT = 1 << board.SAFE_PIN - layout.INPUTS_FROM
 HANG_S = 20.0  # real time without an answer: the interpreter hangs
 UP_FRAME_BYTES_MAX = 1 << 16

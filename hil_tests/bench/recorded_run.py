@@ -29,8 +29,9 @@ from spinline_protocol.states import (
     FLAG_OVERRUN,
     FLAG_PERMIT,
     IDLE,
-    next_state,
 )
+from spinline_protocol.transitions import next_state
+from spinline_protocol.words import ConfigurationDigest, pack_words
 
 from .mpy.layout import COMMAND, MODE, REBUILD, RETUNE, SCAN, SETPOINT
 from .replay_process import Frame
@@ -108,9 +109,9 @@ def _passage(journal: Path, connection: apsw.Connection, of_run: tuple[Any, ...]
             (configuration_i,),
         )
     ]
-    digest = tables.ConfigurationDigest()
+    digest = ConfigurationDigest()
     for table, words in configuration:
-        digest.add(table, tables.pack_words(words))
+        digest.add(table, pack_words(words))
     if digest.digest().hex() != sha256:
         raise BadFile(journal, [f"{node}: the rows of configuration {sha256[:12]} do not have this hash"])
     columns = _columns(connection, configuration_i, configuration)

@@ -9,11 +9,17 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from spinline_firmware.control.image import INPUT_WORDS
+from spinline_firmware.control.summary import RING_BYTES
+from spinline_protocol.configuration import TABLES
+
 from .board_files import lay_out
 from .interpreters import Interpreter
 from .mpy import layout
-from .node_process import BENCH_MODULES, HEAP, NodeDied
+from .node_process import BENCH_MODULES, NodeDied
 
+HEAP = "384wK"  # in words of 32 bits: it runs from the slot, not in place
+assert INPUT_WORDS == 3  # of an input in the frames
 BLOCK_WORDS = 4096  # what may be under way: less than a pipe holds, and so do the answers
 Frame = tuple[int, Sequence[int]]  # kind and words: mpy/layout.py
 
@@ -29,6 +35,7 @@ class ReplayProcess:
         self._up, up_write = os.pipe()
         self._console = Path(self._folder.name) / "console.txt"
         program = [str(BENCH_MODULES / "replay_node.py"), str(board / "a"), str(down_read), str(up_write)]
+        program += [str(RING_BYTES), str(len(TABLES))]
         with self._console.open("wb") as console:
             self._process = subprocess.Popen(
                 [*interpreter.command, "-X", f"heapsize={HEAP}", *program],

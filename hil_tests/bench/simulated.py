@@ -13,7 +13,7 @@ from pathlib import Path
 
 from spinline_firmware.boards import rp2350b as board
 
-from .board_files import NODE, lay_out
+from .board_files import NODE, lay_out, lay_rom
 from .interpreters import Interpreter
 from .mpy import layout
 from .node_process import NodeDied, NodeProcess
@@ -140,6 +140,7 @@ class SimulatedLine:
         """A board laid out anew, with its keys, running."""
         folder = self._folder / name
         lay_out(folder, self._interpreter.word_bits, kind=kind)
+        lay_rom(folder)
         device_id = hashlib.sha256(f"{name} {index}".encode()).digest()[:8]
         if not self._keyless:
             provision(self._interpreter.command, folder, device_id, self.site_key, board)

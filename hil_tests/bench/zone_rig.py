@@ -28,9 +28,9 @@ from spinline_protocol.configuration import (
     TABLE_MONITOR,
     TABLE_OUTPUT,
     field_index,
-    monitor_scans,
 )
 from spinline_protocol.states import EXECUTE, STARTING
+from spinline_protocol.words import monitor_scans
 
 AMBIENT_C = 25.0
 CODES_PER_K = 128

@@ -10,7 +10,8 @@ from hil_tests.bench.interpreters import InterpreterError, cached
 from hil_tests.bench.run import BenchRun
 from spinline.recipe.compiler import NodeConfiguration
 from spinline_protocol import host_messages
-from spinline_protocol.configuration import LOOP, TABLE_LOOP, ConfigurationDigest, field_index, pack_words
+from spinline_protocol.configuration import LOOP, TABLE_LOOP, field_index
+from spinline_protocol.words import ConfigurationDigest, pack_words
 
 from .conftest import MakeRun
 from .protocol import node_states

@@ -15,7 +15,8 @@ from spinline.recipe.calibration import Calibration, calibration_path, correctio
 from spinline.recipe.compiler import compile_node
 from spinline.recipe.line_model import load_line
 from spinline.recipe.reading import read_recipe
-from spinline_protocol.configuration import INPUT, TABLE_INPUT, field_index, unpack_words
+from spinline_protocol.configuration import INPUT, TABLE_INPUT, field_index
+from spinline_protocol.words import unpack_words
 
 ROOT = Path(__file__).parents[2]
 LOW, HIGH = -20.0, 320.0

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from spinline.line.batch import ASKED, COMMANDS, ENDED, TRANSITIONS, Batch, NodeView
 from spinline_protocol import states
-from spinline_protocol.states import next_state
+from spinline_protocol.transitions import next_state
 
 NAMES = ("melt", "bath", "draw")
 BATCH_STATES = sorted({state for state, _cause in TRANSITIONS} | set(TRANSITIONS.values()))

@@ -54,7 +54,7 @@ def test_the_header_holds_the_tables_it_was_made_with() -> None:
     header = read_recording(HEADER).header
     assert header["device"] == "/dev/node" and header["schema_sha256"] == schema_sha256().hex()
     names = [row[1] for row in header["schema"]["messages"]]
-    assert names == [row[1] for row in messages.MESSAGES]
+    assert names == [row[1] for row in messages.rows()]
 
 
 @given(st.binary(max_size=60))

@@ -4,9 +4,6 @@ A row is an array of 32-bit words; a field has a name and hard limits.  No loop 
 file names it, the compiler numbers it.
 """
 
-import hashlib
-import struct
-
 from .quantities import (
     CONCENTRATION,
     GAS_FLOW,
@@ -51,7 +48,6 @@ PERMISSIVES_N_MAX = 32
 MEAN_BLOCKS_N = 15  # a mean over minutes is made of so many blocks
 MEAN_BLOCK_SCANS_MAX = 1024  # the sum of a block stays below 2^30
 CYCLES_N_MAX = 8
-SWING_STEP_MS = 100  # a swing is followed in steps of so long, or the nearest below
 ALL_STATES = (1 << 11) - 1
 MASKED_OUTPUTS_N_MAX = 30  # outputs that one word can name: it stays below 2^30
 ALL_OUTPUTS = (1 << MASKED_OUTPUTS_N_MAX) - 1
@@ -251,11 +247,6 @@ OF_RECORD_BYTES = 253  # the records of the table are longer than a frame can ca
 OF_RING_BYTES = 254  # both rings together need more memory than there is
 OF_WORDS_N = 255  # a wrong number of words, or rows that are missing
 
-# the two rings of records on the board (SPEC 3.7, 6.1)
-SUMMARY_MS = 5000
-SUMMARIES_KEPT_MS = 600000
-SUMMARY_HEAD_BYTES = 6  # first scan (4), state, flags
-
 # quantity, lowest and highest setpoint any configuration may allow: the node's own hard limits
 SETPOINT_HARD = (
     (TEMPERATURE, 0, 250000),  # firmware heater trip of the melt, engineering estimate
@@ -270,58 +261,12 @@ SETPOINT_HARD = (
 )
 
 
-MONITOR_MS = 1000
-
-
-def monitor_scans(scan_ms: int) -> int:
-    """Scans of one step of the monitors: as many as fit a second, at least one."""
-    return max(1, MONITOR_MS // scan_ms)
-
-
-def swing_scans(scan_ms: int) -> int:
-    """Scans of one step in which a swing is followed, at least one."""
-    return max(1, SWING_STEP_MS // scan_ms)
-
-
-def summary_scans(scan_ms: int) -> int:
-    """Scans of one summary: as many as fit 5 s.  Summary i covers scans i * n to (i + 1) * n - 1."""
-    return SUMMARY_MS // scan_ms
-
-
 def field_index(fields: "tuple[tuple[str, int, int], ...]", name: str) -> int:
     """Position of a field in a row.  Raises KeyError where the table has no such field."""
     for i in range(len(fields)):
         if fields[i][0] == name:
             return i
     raise KeyError(name)
-
-
-def pack_words(words: "tuple[int, ...] | list[int]") -> bytes:
-    """A row as it travels: 32-bit words, little endian."""
-    return struct.pack("<%di" % len(words), *words)
-
-
-def unpack_words(octets: bytes) -> "tuple[int, ...]":
-    """The words of a row, empty where the bytes are no whole number of words."""
-    if len(octets) % 4:
-        return ()
-    return struct.unpack("<%di" % (len(octets) // 4), octets)
-
-
-class ConfigurationDigest:
-    """SHA-256 over rows in the order they travel: the identity of a configuration."""
-
-    def __init__(self) -> None:
-        self._digest = hashlib.sha256()
-
-    def add(self, table: int, words: bytes) -> None:
-        """Take one row."""
-        self._digest.update(bytes((table, len(words))))
-        self._digest.update(words)
-
-    def digest(self) -> bytes:
-        """The hash of all rows taken; may be asked once on MicroPython."""
-        return self._digest.digest()
 
 
 def range_violations(table: int, words: "tuple[int, ...]") -> "list[tuple[int, int, int]]":

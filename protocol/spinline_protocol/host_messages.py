@@ -13,7 +13,7 @@ _TYPES: dict[str, type] = {"bin": bytes, "str": str}
 # number -> names and Python types of its fields, in wire order
 _FIELDS = {
     row[0]: ([name for name, _kind in row[3]], [_TYPES.get(kind, int) for _name, kind in row[3]])
-    for row in messages.MESSAGES
+    for row in messages.rows()
 }
 FLASH = "flash the firmware that belongs to this host"
 _pack = msgpack.Packer(use_bin_type=True).pack

@@ -32,36 +32,34 @@ class Packer:
     """
 
     def __init__(self, number: int, fields: "tuple[tuple[str, str], ...]") -> None:
-        self.fields = fields
         self._number = number
+        self._fields_n = len(fields)
         count = len(fields) + 1
-        self._layout = ">BB" if count < 16 else ">BHB"
+        layout = ">BB" if count < 16 else ">BHB"
         self._numbers = [0x90 | count, number] if count < 16 else [0xDC, count, number]
-        self._slots: "list[tuple[int, int, int, int]]" = []  # field, place among the numbers, lowest, highest
-        self._texts: "list[int]" = []
-        for i in range(len(fields)):
-            if fields[i][1] in INTEGERS:
-                codes, marker, low, high = INTEGERS[fields[i][1]]
-                self._layout += codes
-                self._slots.append((i, len(self._numbers) + 1, low, high))
-                self._numbers += [marker, 0]
-            else:
-                self._texts.append(i)
-        self._buffer = bytearray(struct.calcsize(self._layout))
+        self._first = len(self._numbers) + 1  # place of the first field's number; a marker stands before each
+        self._integers = [INTEGERS[kind] for _name, kind in fields if kind in INTEGERS]
+        for codes, marker, _low, _high in self._integers:
+            layout += codes
+            self._numbers += [marker, 0]
+        self._layout = layout
+        self._buffer = bytearray(struct.calcsize(layout))
 
     def pack(self, fields: "tuple[int | bytes | str, ...]") -> bytes:
         """The message as bytes.  Raises LocalError where a number does not fit its field."""
-        if len(fields) != len(self.fields):
-            raise LocalError("message %d takes %d fields, not %d" % (self._number, len(self.fields), len(fields)))
-        numbers = self._numbers
-        for i, place, low, high in self._slots:
+        if len(fields) != self._fields_n:
+            raise LocalError("message %d takes %d fields, not %d" % (self._number, self._fields_n, len(fields)))
+        numbers, place = self._numbers, self._first
+        for i in range(len(self._integers)):
+            _codes, _marker, low, high = self._integers[i]
             field = fields[i]
             if not isinstance(field, int) or field < low or field > high:
-                raise LocalError("%s = %r is outside %d to %d" % (self.fields[i][0], field, low, high))
+                raise LocalError("message %d: field %d = %r is outside %d to %d" % (self._number, i, field, low, high))
             numbers[place] = field
+            place += 2
         struct.pack_into(self._layout, self._buffer, 0, *numbers)
         parts: "list[bytes | bytearray]" = [self._buffer]
-        for i in self._texts:
+        for i in range(len(self._integers), self._fields_n):
             parts += pack_text(fields[i])
         return b"".join(parts)
 

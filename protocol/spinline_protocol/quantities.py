@@ -38,23 +38,28 @@ QUALITIES = (
 MAINTENANCE = "M"  # no state of a number: the event SENSOR_MAINTENANCE
 
 
+LOWEST = tuple([row[3] for row in QUANTITIES])
+HIGHEST = tuple([row[4] for row in QUANTITIES])
+# of one channel in a telemetry record: 1 to 3, from its range
+WIRE_BYTES = tuple([1 if row[4] - row[3] < 1 << 8 else 2 if row[4] - row[3] < 1 << 16 else 3 for row in QUANTITIES])
+
+
 def quality_rank(quality: int) -> int:
     """Order of qualities from best to worst, 0 to 3: good, uncertain, check, bad."""
     return quality ^ quality >> 1
 
 
 def wire_bytes(quantity: int) -> int:
-    """Bytes of one channel of this quantity in a telemetry record: 1 to 4, from its range."""
-    low, high = QUANTITIES[quantity][3], QUANTITIES[quantity][4]
-    span = high - low
-    return 1 if span < 1 << 8 else 2 if span < 1 << 16 else 3 if span < 1 << 24 else 4
+    """Bytes of one channel of this quantity in a telemetry record: 1 to 3, from its range."""
+    return WIRE_BYTES[quantity]
 
 
 def in_range(quantity: int, number: int) -> bool:
     """True where the wire can carry this number of the quantity."""
-    return QUANTITIES[quantity][3] <= number <= QUANTITIES[quantity][4]
+    return LOWEST[quantity] <= number <= HIGHEST[quantity]
 
 
 for _i in range(len(QUANTITIES)):
     assert QUANTITIES[_i][0] == _i and QUANTITIES[_i][3] < QUANTITIES[_i][4]
+    assert QUANTITIES[_i][4] - QUANTITIES[_i][3] < 1 << 24
     assert -(1 << 29) < QUANTITIES[_i][3] and QUANTITIES[_i][4] < 1 << 29  # differences stay below 2^30

@@ -1,4 +1,4 @@
-"""Node states, commands and events: the words both ends use.  The table of transitions is the law (SPEC 5)."""
+"""Node states, commands and events: the words both ends use.  What follows on what: transitions.py."""
 
 STATES = (
     "IDLE",
@@ -20,39 +20,8 @@ COMMANDS = ("NONE", "START", "RUN", "HOLD", "RESUME", "COMPLETE", "STOP", "ABORT
 (CMD_COMPLETE, CMD_STOP, CMD_ABORT, CMD_RESET, CMD_SUPERVISE) = range(5, 10)
 DONE = 16  # not a command: the state's own work is finished
 
-# state, command or DONE -> next state.  What is not in the table is refused and leaves the state as it was.
-TRANSITIONS = (
-    (IDLE, CMD_START, STARTING),  # heat up; fiber stands
-    (STARTING, CMD_RUN, EXECUTE),  # extrude and draw; refused until every soaking loop has soaked
-    (EXECUTE, CMD_HOLD, HOLDING),
-    (HOLDING, DONE, HELD),  # fiber stands, zones at setpoint
-    (HELD, CMD_RESUME, EXECUTE),
-    (EXECUTE, CMD_COMPLETE, COMPLETING),  # run the line out
-    (COMPLETING, DONE, COMPLETE),
-    (STARTING, CMD_STOP, STOPPING),
-    (EXECUTE, CMD_STOP, STOPPING),
-    (HOLDING, CMD_STOP, STOPPING),
-    (HELD, CMD_STOP, STOPPING),
-    (COMPLETING, CMD_STOP, STOPPING),
-    (STOPPING, DONE, STOPPED),
-    (ABORTING, DONE, ABORTED),
-    (STOPPED, CMD_RESET, IDLE),
-    (COMPLETE, CMD_RESET, IDLE),
-    (ABORTED, CMD_RESET, IDLE),  # leaving ABORTED is a person's explicit act
-)
-
 # states in which power may be on: the lease must be renewed here
 ACTIVE = (STARTING, EXECUTE, HOLDING, HELD, COMPLETING, STOPPING)
-
-
-def next_state(state: int, command: int) -> int:
-    """The state that follows, or -1 where the table has no such transition.  ABORT is allowed from anywhere."""
-    if command == CMD_ABORT:
-        return -1 if state in (ABORTING, ABORTED) else ABORTING
-    for start, cause, end in TRANSITIONS:
-        if start == state and cause == command:
-            return end
-    return -1
 
 
 # events: code, name.  Arguments: source (channel, loop or row), number, limit

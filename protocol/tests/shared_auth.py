@@ -61,7 +61,7 @@ def test_two_texts_are_the_same_only_where_every_byte_is():
 
 def test_every_request_of_the_table_has_its_role_and_an_unknown_one_needs_the_highest():
     listed = [number for number, _role in auth.ROLE_NEEDED]
-    requests = [row[0] for row in messages.MESSAGES if row[2] == framing.REQUEST]
+    requests = [row[0] for row in messages.rows() if row[2] == framing.REQUEST]
     assert sorted(listed) == sorted(requests)
     assert auth.role_needed(messages.JOURNAL) == auth.VIEWER
     assert auth.role_needed(messages.COMMAND) == auth.OPERATOR

@@ -2,7 +2,7 @@
 
 from plain import refused
 
-from spinline_protocol import errors, messages, states
+from spinline_protocol import errors, messages, states, transitions
 from spinline_protocol import quantities as q
 from spinline_protocol.configuration import (
     ALL_STATES,
@@ -11,15 +11,13 @@ from spinline_protocol.configuration import (
     OUTPUT,
     SETPOINT_HARD,
     TABLES,
-    ConfigurationDigest,
     field_index,
-    pack_words,
     range_violations,
     setpoint_hard_limits,
-    unpack_words,
 )
 from spinline_protocol.framing import PAYLOAD_BYTES_MAX
 from spinline_protocol.packer import ARRAY_N_MAX, BIN_BYTES_MAX, INTEGERS
+from spinline_protocol.words import ConfigurationDigest, pack_words, unpack_words
 
 ANY_COMMAND = list(range(len(states.COMMANDS))) + [states.DONE]
 
@@ -49,13 +47,13 @@ def test_a_number_is_in_range_up_to_both_ends():
 
 
 def test_every_message_has_a_number_and_a_name_of_its_own():
-    assert unique([row[0] for row in messages.MESSAGES]) and unique([row[1] for row in messages.MESSAGES])
-    assert all([row[0] < 0x80 for row in messages.MESSAGES])  # one byte on the wire
+    assert unique([row[0] for row in messages.rows()]) and unique([row[1] for row in messages.rows()])
+    assert all([row[0] < 0x80 for row in messages.rows()])  # one byte on the wire
     assert refused(KeyError, messages.fields_of, 0x7F)
 
 
 def test_integers_stand_before_texts_and_bytes_in_every_message():
-    for row in messages.MESSAGES:
+    for row in messages.rows():
         behind = False
         for _name, kind in row[3]:
             assert kind in INTEGERS or kind in ("str", "bin")
@@ -64,7 +62,7 @@ def test_integers_stand_before_texts_and_bytes_in_every_message():
 
 
 def test_the_names_of_messages_are_those_of_their_numbers():
-    named = {row[1]: row[0] for row in messages.MESSAGES}
+    named = {row[1]: row[0] for row in messages.rows()}
     assert (named["HELLO"], named["OPENED"], named["CLOSE"]) == (messages.HELLO, messages.OPENED, messages.CLOSE)
     assert (named["COMMAND"], named["CONFIG_CANCEL"]) == (messages.COMMAND, messages.CONFIG_CANCEL)
     assert (named["BACKFILL"], named["IDENTIFY"]) == (messages.BACKFILL_REQUEST, messages.IDENTIFY)
@@ -79,42 +77,42 @@ def test_every_row_of_a_configuration_fits_one_frame():
 
 
 def test_result_codes_are_unique_and_named():
-    assert unique([row[0] for row in errors.RESULTS]) and unique([row[1] for row in errors.RESULTS])
+    assert unique([row[0] for row in errors.results()]) and unique([row[1] for row in errors.results()])
     assert errors.result_name(errors.CONFLICT) == "CONFLICT" and errors.result_name(99) == "RESULT_99"
-    for row in errors.RESULTS:
+    for row in errors.results():
         assert row[2] and (row[3] or row[0] == errors.OK)  # what it means, and what to do
 
 
 def test_every_state_and_command_pair_does_exactly_what_the_table_says():
-    table = {(start, cause): end for start, cause, end in states.TRANSITIONS}
-    assert len(table) == len(states.TRANSITIONS)
+    table = {(start, cause): end for start, cause, end in transitions.TRANSITIONS}
+    assert len(table) == len(transitions.TRANSITIONS)
     for state in range(len(states.STATES)):
         for command in ANY_COMMAND:
             expected = table.get((state, command), -1)
             if command == states.CMD_ABORT:
                 expected = -1 if state in (states.ABORTING, states.ABORTED) else states.ABORTING
-            assert states.next_state(state, command) == expected
+            assert transitions.next_state(state, command) == expected
 
 
 def test_a_number_that_is_no_command_leads_nowhere():
     for state in range(len(states.STATES)):
         for command in (-1, 10, 15, 17, 255, 1 << 40):
-            assert states.next_state(state, command) == -1
+            assert transitions.next_state(state, command) == -1
 
 
 def test_power_is_stopped_from_every_active_state_and_no_state_is_a_dead_end():
     for state in states.ACTIVE:
         if state != states.STOPPING:
-            assert states.next_state(state, states.CMD_STOP) == states.STOPPING
-        assert states.next_state(state, states.CMD_ABORT) == states.ABORTING
+            assert transitions.next_state(state, states.CMD_STOP) == states.STOPPING
+        assert transitions.next_state(state, states.CMD_ABORT) == states.ABORTING
     for state in range(len(states.STATES)):
-        assert [command for command in ANY_COMMAND if states.next_state(state, command) >= 0]
+        assert [command for command in ANY_COMMAND if transitions.next_state(state, command) >= 0]
 
 
 def test_power_never_comes_on_but_by_start():
     for state in range(len(states.STATES)):
         for command in ANY_COMMAND:
-            if state not in states.ACTIVE and states.next_state(state, command) in states.ACTIVE:
+            if state not in states.ACTIVE and transitions.next_state(state, command) in states.ACTIVE:
                 assert (state, command) == (states.IDLE, states.CMD_START)
 
 

@@ -36,7 +36,7 @@ def seen_of(host: HostLink) -> tuple[Any, ...]:
     return host.state, host.session, host.hello, flying, len(host._queue), list(host._syncs), bytes(host._output)
 
 
-@pytest.mark.parametrize("row", messages.MESSAGES, ids=lambda row: row[1])
+@pytest.mark.parametrize("row", list(messages.rows()), ids=lambda row: row[1])
 def test_a_host_counts_a_message_where_it_does_not_belong_and_nothing_changes(row: tuple[Any, ...]) -> None:
     host = opened()
     before = seen_of(host)
@@ -52,7 +52,7 @@ def test_a_host_counts_a_message_where_it_does_not_belong_and_nothing_changes(ro
 
 @pytest.mark.parametrize("number", messages.FROM_NODE, ids=messages.name_of)
 def test_a_host_counts_no_message_that_is_where_it_belongs(number: int) -> None:
-    for control in messages.PLACES[number]:
+    for control in messages.places_of(number):
         host = opened()
         told(host, number, control)
         assert host.bad_messages_n == 0

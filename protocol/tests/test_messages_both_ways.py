@@ -29,7 +29,7 @@ def filled(number: int) -> st.SearchStrategy[tuple[Any, ...]]:
     return st.tuples(*[field(kind) for _name, kind in messages.fields_of(number)])
 
 
-@pytest.mark.parametrize("row", messages.MESSAGES, ids=lambda row: row[1])
+@pytest.mark.parametrize("row", list(messages.rows()), ids=lambda row: row[1])
 @given(draws=st.data())
 def test_each_end_reads_what_the_other_writes(row: tuple[Any, ...], draws: st.DataObject) -> None:
     number = row[0]

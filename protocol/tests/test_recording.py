@@ -58,7 +58,7 @@ def ours(octets: bytes, from_node: bool) -> list[second.Seen]:
     found = []
     for frame in framing.FrameReader(from_device=from_node).feed(octets):
         number, fields = unpack_message(frame.payload)
-        name = next(row[1] for row in messages.MESSAGES if row[0] == number)
+        name = next(row[1] for row in messages.rows() if row[0] == number)
         head = (frame.destination, frame.source, kinds[frame.kind], from_node, frame.session, frame.sequence)
         found.append(second.Seen(*head, name, fields))
     return found

@@ -19,7 +19,7 @@ from tools.golden_wireshark import SCRIPT, script_text
 
 ROOT = Path(__file__).resolve().parents[2]
 VECTORS = json.loads((ROOT / "protocol/golden/vectors.json").read_text(encoding="utf-8"))["vectors"]
-NAMES = {row[0]: row[1].lower() for row in messages.MESSAGES}
+NAMES = {row[0]: row[1].lower() for row in messages.rows()}
 START_UTC_US = 1_767_225_600_000_000
 
 

@@ -12,17 +12,19 @@ _HYSTERESIS = field_index(GAINS, "hysteresis")
 _FIRST = field_index(GAINS, "mp")
 WORDS_N = len(GAINS) - _FIRST
 
-_PARAMETERS = LOOP[field_index(LOOP, "action") : field_index(LOOP, "out_rate") + 1]
-_OUT_LOW = len(_PARAMETERS) - 3
+_ACTION, _BEHIND = field_index(LOOP, "action"), field_index(LOOP, "out_rate") + 1
+_LOWEST = [field[1] for field in LOOP[_ACTION:_BEHIND]]
+_HIGHEST = [field[2] for field in LOOP[_ACTION:_BEHIND]]
+_OUT_LOW = _BEHIND - _ACTION - 3
 # in the block of a loop whose words are illegal: machine code must never see a shift that no processor has
 NO_GAINS = (1,) + (0,) * (WORDS_N - 2) + (3, 0, 0, 1, 0)
-assert len(NO_GAINS) == len(_PARAMETERS) and _PARAMETERS[WORDS_N - 1][0] == "kz"
+assert len(NO_GAINS) == len(_LOWEST) and LOOP[_ACTION + WORDS_N - 1][0] == "kz"
 
 
 def legal(words: "tuple[int, ...]") -> bool:
     """True where a loop may control with these words, ACTION to OUT_RATE: each within its limits (kernel's proof)."""
-    for i in range(len(_PARAMETERS)):
-        if not _PARAMETERS[i][1] <= words[i] <= _PARAMETERS[i][2]:
+    for i in range(len(_LOWEST)):
+        if not _LOWEST[i] <= words[i] <= _HIGHEST[i]:
             return False
     return words[0] != 0 and words[_OUT_LOW] < words[_OUT_LOW + 1]
 
@@ -30,14 +32,17 @@ def legal(words: "tuple[int, ...]") -> bool:
 class GainSets:
     """The sets of one loop beside its own: rows of the table in rising order, and which one holds (0: its own).
 
-    ``own`` are the words ACTION to OUT_RATE of the loop's row; all sets are laid out once, a scan allocates nothing.
+    ``row`` is the loop's.  Sets of the table are laid out once, so that a scan that changes them allocates nothing.
     """
 
-    def __init__(self, rows: "list[tuple[int, ...]]", loop: int, own: "tuple[int, ...]", number: int = 0) -> None:
-        self.rows = [row for row in rows if row[_LOOP] == loop]
+    def __init__(self, rows: "list[tuple[int, ...]]", loop: int, row: "tuple[int, ...]", number: int = 0) -> None:
+        own = row[_ACTION:_BEHIND]
+        self.rows = tuple([gains for gains in rows if gains[_LOOP] == loop])
         self.number = number
-        self._all = [own] + [own[:1] + row[_FIRST:] + own[1 + WORDS_N :] for row in self.rows]
-        self.legal = all([legal(words) for words in self._all])
+        self._row = row
+        self._sets = tuple([own[:1] + gains[_FIRST:] + own[1 + WORDS_N :] for gains in self.rows])
+        self._own = own if self._sets else ()
+        self.legal = legal(own) and all([legal(words) for words in self._sets])
         source = self.rows[0][_INPUT] if self.rows else -1
         self._word = loop_at(loop) + SETPOINT if source < 0 else INPUT_WORDS * source
 
@@ -55,4 +60,6 @@ class GainSets:
 
     def words(self) -> "tuple[int, ...]":
         """Words ACTION to OUT_RATE under the set that holds; NO_GAINS where any set is illegal."""
-        return self._all[self.number] if self.legal else NO_GAINS
+        if not self.legal:
+            return NO_GAINS
+        return self._sets[self.number - 1] if self.number else self._own or self._row[_ACTION:_BEHIND]

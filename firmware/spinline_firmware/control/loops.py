@@ -29,18 +29,16 @@ from .ratio import cascade_output, cascade_setpoint, cut, feed_forward, rate_for
 from .retune import BUMP_MAX, bumpless_integral
 from .tune import Tune
 
-
-def _places(names: str) -> "list[int]":
-    """Where these fields stand in a row."""
-    return [field_index(LOOP, name) for name in names.split()]
-
-
-_KIND, _INPUT, _MASTER, _RATIO = _places("kind input master ratio_q12")
-_LOW, _HIGH, _SETPOINT = _places("setpoint_low setpoint_high setpoint")
-_RAMP, _STOP_RAMP, _HOLDBACK, _SOAK = _places("ramp_256 stop_ramp_256 holdback soak_scans")
-_AUTO, _DOWN, _STANDSTILL = _places("auto_states down_states standstill")
-_FF_LOOP, _FF_M, _FF_S, _FF_RATE_M, _FF_RATE_S = _places("ff_loop ff_m ff_s ff_rate_m ff_rate_s")
-_ACTION, _OUT_LOW = _places("action out_low")
+_KIND, _INPUT, _MASTER, _RATIO = [field_index(LOOP, name) for name in "kind input master ratio_q12".split()]
+_LOW, _HIGH, _SETPOINT = [field_index(LOOP, name) for name in "setpoint_low setpoint_high setpoint".split()]
+_RAMP, _STOP_RAMP, _HOLDBACK, _SOAK = [
+    field_index(LOOP, name) for name in "ramp_256 stop_ramp_256 holdback soak_scans".split()
+]
+_AUTO, _DOWN, _STANDSTILL = [field_index(LOOP, name) for name in "auto_states down_states standstill".split()]
+_FF_LOOP, _FF_M, _FF_S, _FF_RATE_M, _FF_RATE_S = [
+    field_index(LOOP, name) for name in "ff_loop ff_m ff_s ff_rate_m ff_rate_s".split()
+]
+_ACTION, _OUT_LOW = [field_index(LOOP, name) for name in "action out_low".split()]
 
 # offsets that every scan needs, as the compiler folds them
 _MODE = const(0)
@@ -65,11 +63,6 @@ RAMP_256_MAX = LOOP[_RAMP][2]
 FULL_Q12 = 4096
 
 
-def _kernel_words(row: "tuple[int, ...]") -> "tuple[int, ...]":
-    """Words of a row as they stand in the block from ACTION to OUT_RATE."""
-    return row[_ACTION : _OUT_LOW + 3]
-
-
 def _setpoint_range(row: "tuple[int, ...]", mode: int) -> "tuple[int, int]":
     """What a setpoint may be: a ratio in 1/4096 while the loop follows by ratio."""
     return (0, 65535) if mode == MODE_RATIO else (row[_LOW], row[_HIGH])
@@ -91,7 +84,7 @@ class Loops:
         self._slowed = [FULL_Q12] * len(rows)  # part of its setpoint to which an interlock takes a loop down
         self._frozen = 0
         self.changed = bytearray(len(rows))  # blocks whose parameters were changed here, for who guards them
-        self._gains = [GainSets(gains, i, _kernel_words(rows[i])) for i in range(len(rows))]
+        self._gains = [GainSets(gains, i, rows[i]) for i in range(len(rows))]
         for i in range(len(rows)):
             for word in range(pid.BLOCK_WORDS):
                 image[loop_at(i) + word] = 0
@@ -344,7 +337,7 @@ class Loops:
 
     def _under(self, i: int, row: "tuple[int, ...]", gains: "list[tuple[int, ...]]") -> GainSets:
         """Sets of other rows, of which the same one holds."""
-        return GainSets(gains, i, _kernel_words(row), self._gains[i].number)
+        return GainSets(gains, i, row, self._gains[i].number)
 
     def retune(self, rows: "list[tuple[int, ...]]", gains: "list[tuple[int, ...]]") -> None:
         """Take rows that were judged, between two scans: setpoints, ramps, integrals and soaks go on."""

@@ -46,9 +46,9 @@ from .observer import (
 )
 
 _KIND, _LOOP, _INPUT, _OUTPUT, _STATES, _ACTION, _OPEN, _BREAKS, _SENSOR, _OFF = range(10)
-_GUARD_FIELDS = "filter_k dead_steps limit_q12 delay_steps learn_steps expected freeze_steps"
-_K, _DEAD, _LIMIT, _DELAY, _LEARN, _EXPECTED, _FREEZE = [field_index(MONITOR, name) for name in _GUARD_FIELDS.split()]
-_OBSERVED = [field_index(MONITOR, name) for name in PARAMETERS]
+_K, _DEAD, _LIMIT, _DELAY = [field_index(MONITOR, name) for name in "filter_k dead_steps limit_q12 delay_steps".split()]
+_LEARN, _EXPECTED, _FREEZE = [field_index(MONITOR, name) for name in "learn_steps expected freeze_steps".split()]
+_OBSERVED = [field_index(MONITOR, name) for name in PARAMETERS.split()]
 _LOOP_INPUT = field_index(LOOP, "input")
 assert MONITOR[_OFF][0] == "off_outputs"
 
@@ -71,7 +71,7 @@ class Monitors:
         self._turn = 0
         self._words = [array("i", bytes(4 * (RING + row[_DEAD] + 1))) for row in rows]  # many small blocks
         for i in range(len(rows)):
-            for word in range(len(PARAMETERS)):
+            for word in range(len(_OBSERVED)):
                 self._words[i][word] = rows[i][_OBSERVED[word]]
             source = loop_rows[rows[i][_LOOP]][_LOOP_INPUT]
             if rows[i][_KIND] == HEATER_CURRENT:

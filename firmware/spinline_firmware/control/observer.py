@@ -48,7 +48,7 @@ STATES = const(17)
 PARAMETERS = (
     "filter_k rate_m rate_s gain_m gain_s ambient bias_256 limit_q12 delay_steps share_q12 "
     "break_steps break_band rise_steps rise_band rise_above reverse_band dead_steps states"
-).split()
+)
 SOURCE = const(18)  # word of the image: the loop's input
 BLOCK = const(19)  # the loop's block
 # state; the ring of outputs, one a step of dead time, follows

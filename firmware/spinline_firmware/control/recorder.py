@@ -8,7 +8,7 @@ from array import array
 
 from spinline_protocol.configuration import OF_INPUT, OF_MODE, OF_OUTPUT, OF_RAW, OF_SETPOINT
 from spinline_protocol.portable import micropython, ptr8, ptr32
-from spinline_protocol.quantities import GOOD, QUANTITIES, wire_bytes
+from spinline_protocol.quantities import GOOD, LOWEST, WIRE_BYTES
 
 from .image import INPUT_WORDS, QUALITY, RAW, loop_at
 from .pid import OUTPUT, SETPOINT, SHOWN
@@ -61,7 +61,7 @@ class Recorder:
         for row in rows:
             source, of, quantity = row[:3]
             word, quality = place_of(source, of)
-            table += [word, quality, QUANTITIES[quantity][3], wire_bytes(quantity)]
+            table += [word, quality, LOWEST[quantity], WIRE_BYTES[quantity]]
         self._table = array("i", table)
         self.record_bytes = scan_bytes(rows)
         self.records_n = len(ring) // self.record_bytes
@@ -117,7 +117,7 @@ def place_of(source: int, of: int) -> "tuple[int, int]":
 
 def scan_bytes(rows: "list[tuple[int, ...]]") -> int:
     """Bytes of one scan record of these rows of the table ``record``."""
-    return RECORD_HEAD_BYTES + sum([wire_bytes(row[2]) for row in rows]) + (len(rows) + 3) // 4
+    return RECORD_HEAD_BYTES + sum([WIRE_BYTES[row[2]] for row in rows]) + (len(rows) + 3) // 4
 
 
 assert GOOD == 0

@@ -7,16 +7,10 @@ is.  One viper function a scan, nothing allocated.
 
 from array import array
 
-from spinline_protocol.configuration import (
-    OF_RAW,
-    RECORD,
-    SUMMARIES_KEPT_MS,
-    SUMMARY_HEAD_BYTES,
-    field_index,
-    summary_scans,
-)
+from spinline_protocol.configuration import OF_RAW, RECORD, field_index
 from spinline_protocol.portable import micropython, ptr32
-from spinline_protocol.quantities import QUANTITIES, wire_bytes
+from spinline_protocol.quantities import LOWEST, WIRE_BYTES
+from spinline_protocol.words import SUMMARIES_KEPT_MS, SUMMARY_HEAD_BYTES, summary_scans
 
 from .recorder import pack_numbers, place_of
 
@@ -75,7 +69,7 @@ class Summaries:
         for i in range(len(rows)):
             source, of, quantity = rows[i][:3]
             places += place_of(source, of)
-            lowest, width = QUANTITIES[quantity][3], wire_bytes(quantity)
+            lowest, width = LOWEST[quantity], WIRE_BYTES[quantity]
             if source != OF_RAW:
                 both += [_KEPT_WORDS * i + _LOWEST, -1, lowest, width, _KEPT_WORDS * i + _HIGHEST, -1, lowest, width]
             last += [_KEPT_WORDS * i + _LAST, _KEPT_WORDS * i + _WORST, lowest, width]
@@ -133,7 +127,7 @@ class Summaries:
 def summary_bytes(rows: "list[tuple[int, ...]]") -> int:
     """Bytes of one summary of these rows of the table ``record``."""
     rows = [row for row in rows if row[_SUMMARY]]
-    widths = sum([(1 if row[0] == OF_RAW else 3) * wire_bytes(row[2]) for row in rows])
+    widths = sum([(1 if row[0] == OF_RAW else 3) * WIRE_BYTES[row[2]] for row in rows])
     return SUMMARY_HEAD_BYTES + widths + (len(rows) + 3) // 4
 
 

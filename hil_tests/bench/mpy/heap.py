@@ -1,9 +1,10 @@
 """What a board's firmware takes of the heap: started without a bench, stopped after some scans.  Reads no chip.
 
-Arguments: folders of the bench modules with a colon between them, folder of the board's files, number of scans, and
-a file with modules of the firmware, each behind those that it needs.  Prints a line for each of these
-modules with the bytes that it has taken itself, then `scan_ms` (virtual time to the end of the first
-scan), `bench`, `firmware` and `free` with their bytes after a collection; then what `micropython.mem_info` says.
+It is executed in place where the board's folder holds a partition (rom.py).  Arguments: folders of the bench modules
+with a colon between them, folder of the board's files, number of scans, and a file with modules of the firmware, each
+behind those that it needs.  Prints a line for each of these modules with the bytes that it has taken itself, then
+`scan_ms` (virtual time to the end of the first scan), then bytes after a collection: `before` the board started, of
+its `firmware`, and `free`; then what `micropython.mem_info` says.
 """
 
 import gc
@@ -13,18 +14,15 @@ import micropython
 
 _bench, _board, _scans_n = sys.argv[1:4]
 sys.path[:] = _bench.split(":") + [""]
-gc.collect()
-_empty = gc.mem_alloc()
 
 import os  # noqa: E402, I001
 
 import bus  # noqa: E402  from the bench folder
 import layout  # noqa: E402
 import machine  # noqa: E402, F401
+import rom  # noqa: E402
 import time  # noqa: E402, F401
 
-gc.collect()
-_of_bench = gc.mem_alloc() - _empty
 _left, _first_ms = int(_scans_n), -1
 
 
@@ -51,8 +49,8 @@ def exchange(wake_ms):
     if not _left:
         gc.collect()
         print("scan_ms", _first_ms)
-        print("bench", _of_bench)
-        print("firmware", gc.mem_alloc() - _empty - _of_bench)
+        print("before", _before)
+        print("firmware", gc.mem_alloc() - _before)
         print("free", gc.mem_free())
         micropython.mem_info()
         sys.exit()
@@ -60,7 +58,10 @@ def exchange(wake_ms):
 
 bus.words[layout.CONTACTS] = -1  # every contact closed, no jumper
 bus.exchange = exchange
+rom.plug(_board)
 os.chdir(_board)
+gc.collect()
+_before = gc.mem_alloc()
 if len(sys.argv) > 4:
     sys.path.insert(0, "a")
     with open(sys.argv[4]) as _file:

@@ -12,11 +12,14 @@ sys.path[:] = _bench.split(":") + [""]
 import os  # noqa: E402, I001
 
 import bus  # noqa: E402  from the bench folder
+import rom  # noqa: E402
 
 bus.seed = bytes.fromhex(_seed)
 bus.unique_id = bytes.fromhex(_id)
 bus.reset_cause = int(_cause)
 bus.ticks_offset = int(_offset)
+rom.make_room_for_names()
+rom.plug(_board)
 os.chdir(_board)
 bus.start(int(_down), int(_up))
 for _name in ("boot.py", "main.py"):

@@ -1,7 +1,7 @@
 """Runs the scans of a board's firmware from what was recorded: measured numbers in, scan records out.
 
 The firmware's own Scan decides; chips, wire and sensors' classification are left out.  Arguments: folder of the board's
-slot, down pipe, up pipe; the frames are in layout.py.
+slot, down pipe, up pipe, bytes of both rings, number of tables; the frames are in layout.py.
 """
 
 import struct
@@ -10,13 +10,11 @@ from array import array
 
 import layout
 
-_slot, _down_fd, _up_fd = sys.argv[1:4]
+_slot, _down_fd, _up_fd, _ring_bytes, _tables_n = sys.argv[1:6]
 sys.path.insert(0, _slot)
 
-from spinline_firmware.control.image import INPUT_WORDS, new_image  # noqa: E402, I001  from the slot
-from spinline_firmware.control.summary import RING_BYTES  # noqa: E402
+from spinline_firmware.control.image import new_image  # noqa: E402, I001  from the slot
 from spinline_firmware.scan import Scan  # noqa: E402
-from spinline_protocol.configuration import TABLES  # noqa: E402
 
 
 class Recorded:
@@ -53,7 +51,7 @@ class Contact:
 
 def tables_of(words):
     """Rows of the configuration: table, number of words, words."""
-    tables = [[] for _ in TABLES]
+    tables = [[] for _ in range(int(_tables_n))]
     at = 1
     while at < len(words):
         end = at + 2 + words[at + 1]
@@ -68,7 +66,7 @@ def event(_code, _source, _got, _limit):
 
 def serve(down, up):
     """Until the pipe ends."""
-    image, ring, permit = new_image(), bytearray(RING_BYTES), Contact()
+    image, ring, permit = new_image(), bytearray(int(_ring_bytes)), Contact()
     ports, node = Recorded(image), None
     while True:
         head = down.read(struct.calcsize(layout.REPLAY_HEAD))
@@ -95,5 +93,4 @@ def serve(down, up):
         up.write(bytes((code,)))
 
 
-assert INPUT_WORDS == 3
 serve(open(int(_down_fd), "rb"), open(int(_up_fd), "wb"))

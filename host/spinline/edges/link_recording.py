@@ -56,7 +56,7 @@ class Recording:
 def schema_tables() -> dict[str, Any]:
     """The tables both ends must agree on, as JSON can hold them."""
     return {
-        "messages": messages.MESSAGES,
+        "messages": tuple(messages.rows()),
         "quantities": quantities.QUANTITIES,
         "states": states.STATES,
         "commands": states.COMMANDS,

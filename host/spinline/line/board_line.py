@@ -142,4 +142,4 @@ class BoardLine:
 
 def meaning_of(code: int) -> str:
     """A result code in words, with what to do."""
-    return next((f"{means}; {do}" for number, _name, means, do in errors.RESULTS if number == code), f"code {code}")
+    return next((f"{means}; {do}" for number, _name, means, do in errors.results() if number == code), f"code {code}")

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from spinline.errors import Refused
 from spinline.line.node_session import PREPARED, READY, NodeSession
-from spinline.line.session_line import Refused, SessionLine
+from spinline.line.session_line import SessionLine
 from spinline.line.supervisor import Port
 from spinline.record.decode import RecordDecoder
 from spinline_protocol import errors, messages

@@ -16,10 +16,10 @@ from spinline.line.scans_seen import ScansSeen
 from spinline.line.summaries_seen import SummariesSeen
 from spinline.recipe.compiler import NodeConfiguration, violation_text
 from spinline_protocol import auth, errors, messages
-from spinline_protocol.configuration import pack_words, summary_scans
 from spinline_protocol.framing import UNASSIGNED
 from spinline_protocol.host_link import HostLink, LinkEvent
 from spinline_protocol.states import FLAG_HOLD, FLAG_OVERRUN, FLAG_PERMIT, FLAG_SOAKED, IDLE
+from spinline_protocol.words import pack_words, summary_scans
 
 CONNECTING, COMPARING, DOWNLOADING, PREPARED, READY, REFUSED = (
     "CONNECTING",

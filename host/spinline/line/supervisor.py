@@ -18,8 +18,8 @@ from spinline.line.node_session import DOWNLOADING, PREPARED, READY, REFUSED, No
 from spinline.line.orders import Order
 from spinline.line.scan_clock import Placing
 from spinline.recipe.compiler import NodeConfiguration
-from spinline_protocol.configuration import summary_scans
 from spinline_protocol.states import ACTIVE, CMD_SUPERVISE, FLAG_HOLD
+from spinline_protocol.words import summary_scans
 
 SCAN_US = 1_000_000
 SETUP_SCAN_US = 100_000  # while connecting and downloading

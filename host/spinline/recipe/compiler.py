@@ -17,8 +17,9 @@ from spinline.recipe.line_model import QUANTITY_BY_NAME, Gains, Input, Line, Loo
 from spinline.recipe.models import Recipe
 from spinline.recipe.scaling import GAIN_ERROR_MAX, mantissa_shift, whole
 from spinline_protocol import configuration as tables
-from spinline_protocol.configuration import ConfigurationDigest, pack_words, range_violations
+from spinline_protocol.configuration import range_violations
 from spinline_protocol.quantities import COUNT, OUTPUT, STATE, TEMPERATURE, wire_bytes
+from spinline_protocol.words import SUMMARY_HEAD_BYTES, ConfigurationDigest, pack_words
 
 FULL_SCALE = 65536
 TAKE_UP = "draw.takeup_speed_m_min"
@@ -75,7 +76,7 @@ class NodeConfiguration:
     def summary_bytes(self) -> int:
         """Bytes of one summary: head, three numbers a column but one of a raw count, quality (SPEC 7.1)."""
         numbers = sum((1 if c.source == tables.OF_RAW else 3) * wire_bytes(c.quantity) for c in self.summarised)
-        return tables.SUMMARY_HEAD_BYTES + numbers + (len(self.summarised) + 3) // 4
+        return SUMMARY_HEAD_BYTES + numbers + (len(self.summarised) + 3) // 4
 
 
 def _named(place: str, made: Callable[[float], tuple[int, int]], number: float) -> tuple[int, int]:

@@ -10,8 +10,8 @@ from spinline.recipe.guard_model import Interlock, Monitor, Permissive
 from spinline.recipe.line_model import QUANTITY_BY_NAME, Node
 from spinline.recipe.scaling import mantissa_shift, whole
 from spinline_protocol import configuration as tables
-from spinline_protocol.configuration import monitor_scans
 from spinline_protocol.states import COMMANDS, STATES
+from spinline_protocol.words import monitor_scans, swing_scans
 
 ACTIONS = {"alarm": 1, "hold": 2, "stop": 3, "abort": 4}
 PRIORITIES = ("low", "medium", "high")
@@ -64,7 +64,7 @@ def _judged_words(row: Interlock, node: Node) -> tuple[int, ...]:
 
 def _cycle_scans(swing_s: tuple[float, float], row: Interlock, node: Node) -> tuple[int, ...]:
     """Shortest and longest cycle of a swing."""
-    step_s = tables.swing_scans(node.scan_ms) * node.scan_ms / 1000
+    step_s = swing_scans(node.scan_ms) * node.scan_ms / 1000
     if swing_s[0] < SWING_STEPS_MIN * step_s:
         allowed = f"at least {SWING_STEPS_MIN} steps of {step_s:g} s"
         raise BadInput([f"{node.name}: interlock {row.name}: swing_s = {swing_s[0]:g}: {allowed}"])

@@ -12,8 +12,8 @@ from spinline.recipe.compiler import NodeConfiguration
 from spinline.record.decode import RecordDecoder, SummaryDecoder
 from spinline.record.journal import Journal
 from spinline.record.schema import event_name
-from spinline_protocol.configuration import summary_scans
 from spinline_protocol.quantities import QUANTITIES
+from spinline_protocol.words import summary_scans
 
 
 class BatchRecord:
