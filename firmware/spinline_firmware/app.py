@@ -169,6 +169,7 @@ class App:
         try:
             while True:
                 self.scan(overrun)
+                self._ports.finish()
                 watchdog.feed()
                 self._write()
                 if self._trial.over(self._at_us) and not self._restart_at:

@@ -23,10 +23,11 @@ def configuring():  # type: ignore[no-untyped-def]
 
 
 def forget(*names: str) -> None:
-    """Drop modules of this package, so that their memory is free when nothing of them is used any more."""
-    package = sys.modules[__name__[: __name__.rindex(".")]]
+    """Drop modules below this package, so that their memory is free when nothing of them is used any more."""
+    package = __name__[: __name__.rindex(".") + 1]
     for name in names:
-        path = "%s.%s" % (package.__name__, name)
+        path = package + name
         if path in sys.modules:
             del sys.modules[path]
-            delattr(package, name)
+            at = path.rindex(".")
+            delattr(sys.modules[path[:at]], path[at + 1 :])

@@ -7,7 +7,7 @@ from plain import Chance
 from spinline_firmware.drivers import drives as of_drives
 from spinline_firmware.drivers import modbus
 from spinline_firmware.drivers.crc16 import crc16
-from spinline_firmware.drivers.drives import FAILURES_N_MAX, NO_ANSWER, NOT_REMOTE, REFUSED, TIMEOUT_US, Drives
+from spinline_firmware.drivers.drives import FAILURES_N_MAX, NO_ANSWER, NOT_REMOTE, REFUSED, TIMEOUT_US, UNREAD, Drives
 from spinline_firmware.drivers.modbus import Modbus, silence_us
 
 BAUD = 19200
@@ -207,16 +207,16 @@ class Line:
 
 def test_each_drive_gets_its_setpoint_and_tells_its_speed():
     line = Line()
-    assert [drive.fault for drive in line.drive] == [NO_ANSWER, NO_ANSWER], "never heard yet"
+    assert [drive.fault for drive in line.drive] == [UNREAD, UNREAD], "never heard yet"
     line.drive[0].tell(65536)
     line.drive[1].tell(32768)
     line.scans(12)
     assert [model.setpoint for model in line.bench.models] == [5000, 2500]
-    assert [(drive.speed, drive.fault) for drive in line.drive] == [(5000, 0), (2500, 0)]
+    assert [(drive.measured[0], drive.fault) for drive in line.drive] == [(5000, 0), (2500, 0)]
     line.drives.stop_all()
     line.scans(8)
     assert [model.command for model in line.bench.models] == [of_drives.STOP] * 2
-    assert [drive.speed for drive in line.drive] == [0, 0]
+    assert [drive.measured[0] for drive in line.drive] == [0, 0]
 
 
 def test_every_way_in_which_a_drive_misbehaves_is_a_fault_of_that_drive_alone_and_ends_with_its_cause():

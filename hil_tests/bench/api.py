@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Protocol
 
 from spinline.line.supervisor import Supervisor
+from spinline.recipe.channel_model import Output
 from spinline.recipe.compiler import NodeConfiguration
-from spinline.recipe.line_model import Line, Output
+from spinline.recipe.line_model import Line
 from spinline.record.batch_record import BatchRecord
 from spinline_firmware.boards import rp2350b as board
 

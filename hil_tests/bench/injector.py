@@ -6,7 +6,8 @@ import random
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
-from spinline.recipe.line_model import Input, Line, Output
+from spinline.recipe.channel_model import Input, Output
+from spinline.recipe.line_model import Line
 from spinline_firmware.boards import rp2350b as board
 from spinline_firmware.drivers import max31856
 

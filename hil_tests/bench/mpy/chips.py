@@ -80,13 +80,23 @@ def fast_write(words, octets):
 
 
 class Mcp4728:
-    """Four-channel DAC: fast write of all channels."""
+    """Four-channel DAC: fast write of all channels, and a read of what it puts out; its EEPROM was programmed."""
 
     def __init__(self, index):
         self._words = bus.dacs[8 * index : 8 * index + 8]
 
     def write(self, octets):
         fast_write(self._words, octets)
+
+    def read(self, answer):
+        words = self._words
+        for channel in range(4):
+            at = 6 * channel
+            answer[at] = answer[at + 3] = 0xC0 | channel << 4
+            answer[at + 1] = 0x90 | words[2 * channel + 1]
+            answer[at + 2] = words[2 * channel]
+            answer[at + 4] = 0x90
+            answer[at + 5] = 0
 
 
 class Mcp23017:

@@ -57,6 +57,9 @@ class I2C:
     def readfrom_mem_into(self, address, register, answer):
         self._chip(address).read_register(register, answer)
 
+    def readfrom_into(self, address, answer):
+        self._chip(address).read(answer)
+
     def writeto(self, address, octets):
         self._chip(address).write(octets)
 
