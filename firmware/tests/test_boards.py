@@ -225,6 +225,7 @@ def test_the_converters_have_addresses_that_they_can_have(name: str) -> None:
     board = BOARDS[name]
     assert set(board.ADS1115_ADDRESS) <= set(range(0x48, 0x4C))
     assert set(board.MCP4728_ADDRESS) <= set(range(0x60, 0x68))
+    assert not board.FRAM or (board.FRAM[0] in range(0x50, 0x58) and board.FRAM[1] in (8192, 32768))
     assert len(board.RTD_REFERENCE_DOHM) == len(board.RTD_SELECT)
     assert all(4000 <= of <= 8000 or 40000 <= of <= 80000 for of in board.RTD_REFERENCE_DOHM)
 

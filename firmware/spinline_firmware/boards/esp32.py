@@ -23,6 +23,7 @@ RTD_REFERENCE_DOHM = (4300,)
 MODBUS = ()  # no pins are left for it
 ADS1115_ADDRESS = (0x48, 0x49, 0x4A)
 MCP4728_ADDRESS = (0x60, 0x61)
+FRAM = ()
 SSR = (25, 26)
 SWITCH_OUT = (32, 33)
 SWITCH_IN = (36,)

@@ -25,6 +25,7 @@ RTD_REFERENCE_DOHM = (4300, 43000)
 MODBUS = (1, 8, 9, 31, 19200)  # a jumper puts the drives' transceiver in the place of sockets 0 and 1, and of switch 7
 ADS1115_ADDRESS = (0x48, 0x49, 0x4A)
 MCP4728_ADDRESS = (0x60, 0x61)
+FRAM = ()  # (0x50, 8192) where one is mounted: change it when the board is provisioned
 SSR = (16, 17, 18, 19, 20, 21, 22, 23)
 SWITCH_OUT = (24, 25, 26, 27, 28, 29, 30, 31)
 SWITCH_IN = (32, 33, 34, 35, 36, 37)

@@ -45,20 +45,22 @@ _OUT_CHANNEL = field_index(OUTPUT, "channel")
 class Ports:
     """Chips of the board that the configuration uses; ``bind`` is called with each new configuration.
 
-    ``fault`` says what is wrong with the actuator that ``apply`` names, ``errors_n`` how often its bus failed.
+    ``fault`` says what is wrong with the actuator that ``apply`` names, ``errors_n`` how often its bus failed; ``i2c``
+    is the bus of the converters.
     """
 
     def __init__(self, board) -> None:  # type: ignore[no-untyped-def]
         self._board = board
         pin = machine.Pin
         self._spi = open_spi(board)
-        self._i2c = open_i2c(board)
+        self.i2c = open_i2c(board)
         self._ssr = [pin(i, pin.OUT, value=0) for i in board.SSR]
         self._switches = [pin(i, pin.OUT, value=0) for i in board.SWITCH_OUT]
         self._contacts = [open_input(board, i) for i in board.SWITCH_IN]
-        self._dacs = [Mcp4728(self._i2c, address) for address in board.MCP4728_ADDRESS]
+        self._dacs = [Mcp4728(self.i2c, address) for address in board.MCP4728_ADDRESS]
         self._encoders: "dict[int, object]" = {}
         self._buses: "list[object]" = []  # of drives: none, or one that is opened with the first of them
+        self.refused = ("", 0)  # table and row that the board could not have
         self._clear()
 
     def _clear(self) -> None:
@@ -83,6 +85,7 @@ class Ports:
         forget("drivers.places")
         self._clear()
         if wrong:
+            self.refused = ("output" if wrong[0][0] else "input", wrong[0][1])
             return wrong
         for i in range(len(outputs)):
             self._bind_output(i, outputs[i])
@@ -102,7 +105,7 @@ class Ports:
             self._direct.append((i, kind, Max31865(self._spi, select, board.RTD_REFERENCE_DOHM[port], channel)))
         elif kind == ANALOG:
             if port not in self._adcs:
-                self._adcs[port] = Ads1115(self._i2c, board.ADS1115_ADDRESS[port])
+                self._adcs[port] = Ads1115(self.i2c, board.ADS1115_ADDRESS[port])
             self._analog[channel].append((i, self._adcs[port]))
         elif kind == SWITCH_IN:
             self._direct.append((i, kind, self._contacts[port]))
