@@ -1,7 +1,20 @@
 """The Modbus master and the drives on it, against a bus with times of bytes and drives that misbehave."""
 
 from chip_bench import heap_lock, heap_unlock
-from drive_model import BUSY, EXCEPTION, LATE, LOCAL, SHORT, SILENT, SPOILED, TRIP_NUMBER, TRIPPED, BusUart, DriveModel
+from drive_model import (
+    BUSY,
+    EXCEPTION,
+    LATE,
+    LOCAL,
+    SHORT,
+    SILENT,
+    SPOILED,
+    TRIP_NUMBER,
+    TRIPPED,
+    BusUart,
+    DriveModel,
+    checked,
+)
 from plain import Chance
 
 from spinline_firmware.drivers import drives as of_drives
@@ -291,7 +304,7 @@ class Quiet:
 
 def test_no_scan_allocates_whatever_the_drives_answer():
     answer = DriveModel(1)
-    for octets in (b"", answer.answer(b"\x01\x03\x21\x00\x00\x04\x4f\xf5")[1], bytes((1, 0x83, 2, 0xC0, 0xF1))):
+    for octets in (b"", answer.answer(checked(b"\x01\x03\x21\x00\x00\x05"))[1], bytes((1, 0x83, 2, 0xC0, 0xF1))):
         drives = Drives(Modbus(Quiet(octets), None, BAUD, TIMEOUT_US))
         drives.add(1).tell(30000)
         now_us, scans = 1000, 0
@@ -300,6 +313,7 @@ def test_no_scan_allocates_whatever_the_drives_answer():
             while scans < 60:
                 drives.look(now_us)
                 drives.go_on(now_us + 3000)
+                drives.let_go_us(now_us + 3000)
                 now_us += SCAN_US
                 scans += 1
         finally:
