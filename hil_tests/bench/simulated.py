@@ -131,7 +131,8 @@ class SimulatedLine:
     def _start(self, name: str, index: int) -> BenchNode:
         terminals = Terminals(self._build.wiring[name])
         drift_ppm, lasts_us = self._drift_ppm.get(name, 0), SCAN_LASTS_US.get(name, 0)
-        process = self._process(name, index, board=self._build.boards.get(name, NodeProcess))
+        boards = self._build.boards
+        process = self._process(name, index, board=boards[name]) if name in boards else self._process(name, index)
         node = BenchNode(name, process, terminals, BOOT_MS, drift_ppm, lasts_us=lasts_us)
         self.firmware_sha256 = self._manifest(node.process).read_text().split()[0]
         return node
