@@ -4,6 +4,7 @@ from chip_bench import I2c
 from fram_model import FramModel, PowerCut
 
 from spinline_firmware.drivers.event_fram import RECORD_BYTES, SLOTS_N_MAX, EventFram
+from spinline_firmware.drivers.fram import RECORD_EXTRA_BYTES
 from spinline_firmware.event_ring import EventRing
 
 ADDRESS, SIZE = 0x50, 8192
@@ -44,7 +45,7 @@ def test_one_record_is_written_at_a_time_so_that_a_running_line_waits_for_one_al
 
 def test_a_cut_at_any_byte_leaves_every_event_that_was_kept_but_the_oldest():
     for kept_n in (2, SLOTS_N_MAX + 3):
-        for cut_after in range(0, RECORD_BYTES + 8, 3):
+        for cut_after in range(RECORD_BYTES + RECORD_EXTRA_BYTES + 1):
             chip = FramModel(SIZE)
             ring = opened(bus_of(chip), 1)
             noted(ring, 0, kept_n)
