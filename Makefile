@@ -70,7 +70,7 @@ check-imports: $(READY)
 	$(VENV)/bin/lint-imports --no-logo
 
 check-compile: $(READY)
-	$(PYTHON) -m tools.compile_firmware $(BOARD) hil_tests/bench/mpy hil_tests/bench/mpy_fixture hil_tests/bench/mpy_flash hil_tests/bench/mpy_littlefs hil_tests/fixture
+	$(PYTHON) -m tools.compile_firmware $(BOARD) hil_tests/bench/mpy hil_tests/bench/mpy_bus hil_tests/bench/mpy_fixture hil_tests/bench/mpy_flash hil_tests/bench/mpy_littlefs hil_tests/fixture
 
 test: $(READY) ## every test but the scenarios of the whole line
 	$(PYTEST) $(TESTS)

@@ -33,7 +33,7 @@ from . import loaded
 from .control.image import new_image
 from .control.summary import RING_BYTES
 from .drivers.board_io import open_input, reset_cause
-from .drivers.event_files import EventFiles
+from .drivers.event_files import open_events
 from .drivers.ports import Ports
 from .event_ring import EventRing
 from .events import Events
@@ -77,7 +77,7 @@ class App:
         self._ports = Ports(board)
         self._keys = KeyStore()
         self._kept = Kept(self._schema_sha256)
-        self._ring_of_events = EventRing(EventFiles(), self._boot_id)
+        self._ring_of_events = EventRing(open_events(board, self._ports.i2c), self._boot_id)
         self._events = Events(self._boot_id, self._ring_of_events)
         self._wrote = 0  # 1: behind the last scan something was written
         self._at_us, self._ticks_us = 0, time.ticks_us()
@@ -167,6 +167,7 @@ class App:
         try:
             while True:
                 self.scan(overrun)
+                self._ports.finish()
                 watchdog.feed()
                 self._write()
                 if self._trial.over(self._at_us) and not self._restart_at:
@@ -335,8 +336,7 @@ class App:
             self._transaction = self._transaction or loaded.configuring()
             self._transaction.serve(self._link, sequence, operation, fields, self._configuration_sha256)
         elif operation == messages.CONFIG_COMMIT:
-            code, got, limit = self._commit(fields[0])
-            self._link.answer_code(sequence, code, got, limit, "loop" if code == errors.RANGE and got else "")
+            self._link.answer_code(sequence, *self._commit(fields[0]))
         elif operation == messages.CONFIG_CANCEL:
             self._cancel()
             self._link.answer_code(sequence, errors.OK)
@@ -350,7 +350,7 @@ class App:
             loaded.forget(*loaded.JUDGES, *loaded.TABLES)
             gc.collect()
 
-    def _commit(self, digest: bytes) -> "tuple[int, int, int]":
+    def _commit(self, digest: bytes) -> "tuple[int, int, int, str]":
         """Swap the prepared configuration in between two scans: code, then the next scan or what was refused.
 
         While the node is active only numbers change, and no output moves.
@@ -359,19 +359,22 @@ class App:
         if (
             not transaction or not transaction.prepared or (self._node and self._node.state == ABORTING)
         ):  # its safe order goes on
-            return errors.STATE, 0, 0
+            return errors.STATE, 0, 0, ""
         if digest != transaction.digest:
-            return errors.HASH, 0, 0
+            return errors.HASH, 0, 0, ""
         if self._node and self._node.state in ACTIVE:
             code, got, limit = self._node.retune(transaction.tables)
+            field = "loop" if code == errors.RANGE and got else ""
         else:
-            code, got, limit = self._rebuild(transaction.tables), 0, 0
+            code, got, limit, field = self._rebuild(transaction.tables), 0, 0, ""
+            if code:
+                field, got = self._ports.refused
         if code:
-            return code, got, limit
+            return code, got, limit, field
         self._kept.keep(transaction.tables, bytes(transaction.order), digest)
         self._configured(0)
         assert self._node is not None
-        return errors.OK, self._node.recorder.next_scan, 0
+        return errors.OK, self._node.recorder.next_scan, 0, ""
 
     def _configured(self, kept: int) -> None:
         """The node runs what the transaction holds; ``kept``: 1 where that comes from before the start."""

@@ -19,8 +19,8 @@ class EventRing:
     """The ring of a node in its boot ``boot_id``.
 
     ``medium.records()`` gives what it holds, 32 bytes each, oldest first, damaged ones too; ``medium.append(octets)``
-    keeps whole records in place of its oldest and raises OSError where it cannot; ``medium.quick`` says that this takes
-    less than a millisecond, as on a FRAM, and so may be done between any two scans.
+    keeps whole records in place of its oldest and raises OSError where it cannot; ``medium.quick`` says that a record
+    takes about a millisecond, as on a FRAM, and so may be kept between any two scans, one at a time.
     """
 
     def __init__(self, medium, boot_id: int) -> None:  # type: ignore[no-untyped-def]
@@ -48,8 +48,8 @@ class EventRing:
         return bool(self._pending) and not self.failed
 
     def write(self) -> None:
-        """Keep the oldest of what waits, at most eight.  Raises OSError where the medium fails, once."""
-        events = self._pending[:WRITTEN_N_MAX]
+        """Keep the oldest of what waits, one or eight.  Raises OSError where the medium fails, once."""
+        events = self._pending[: 1 if self.quick else WRITTEN_N_MAX]
         octets = b""
         for i in range(len(events)):
             event_i, scan, code, source, got, limit = events[i]

@@ -33,6 +33,7 @@ from spinline_protocol.states import (
     EVT_LEASE_EXPIRED,
     EVT_LEASE_RENEWED,
     EVT_LOOP_FAILED,
+    EVT_OUTPUT_FAULT,
     EVT_PERMIT_OPEN,
     EVT_PULSE,
     EVT_SAFE_ORDER,
@@ -106,6 +107,7 @@ class Scan:
         self._permit = 0
         self._late_n = 0
         self.late = 0  # latched: three scans in a row began late
+        self._faulty = 0  # 1 + the row of an output whose chip is at fault
         self.loops.enter(IDLE)
 
     def _take_times(self, node: "tuple[int, ...]") -> None:
@@ -258,10 +260,19 @@ class Scan:
                 self.outputs.safe_of(off)
             if self.state == ABORTING:
                 self.outputs.safe_after(self._in_state_ms)
-        self._ports.apply(self.outputs.level)
+        faulty = self._ports.apply(self.outputs.level) or 0
+        if faulty != self._faulty:
+            self._tell_output(faulty)
         if self.held_open:
             self.held_open -= 1
         self._permit_out.value(0 if self.held_open or self.state in _PERMIT_OPEN else 1)
+
+    def _tell_output(self, faulty: int) -> None:
+        """Another output's chip does not do what it is told, or none any more: the line holds, a heat-up stops."""
+        self._faulty = faulty
+        if faulty:
+            self._event(EVT_OUTPUT_FAULT, faulty - 1, self._ports.fault, self._ports.errors_n)
+            self._answer(ACT_HOLD)
 
     def safe_now(self) -> None:
         """The safe routine: outputs off before anything else is asked, permit open, ABORTED."""
@@ -312,7 +323,9 @@ class Scan:
         if command == CMD_RESET:
             return self._reset()
         if command in (CMD_START, CMD_RUN, CMD_RESUME):
-            if not self._permit or self.latched() or self.guards.permissives.refuses(command, self.outputs.level) >= 0:
+            if not self._permit or self._faulty or self.latched():
+                return False
+            if self.guards.permissives.refuses(command, self.outputs.level) >= 0:
                 return False
             return command != CMD_RUN or self.loops.soaked()
         return True

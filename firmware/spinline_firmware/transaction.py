@@ -4,6 +4,7 @@ from spinline_protocol import errors
 from spinline_protocol.configuration import (
     CASCADE_LOOP,
     COUNTER,
+    DRIVE_IN,
     GAIN_SETS_N_MAX,
     GAINS,
     INPUT,
@@ -225,7 +226,7 @@ class Transaction:
                 found.append((TABLE_INPUT, i, field_index(INPUT, "low"), _input_field(row, "low"), least))
             if _input_field(row, "high") > most:
                 found.append((TABLE_INPUT, i, field_index(INPUT, "high"), _input_field(row, "high"), most))
-            if _input_field(row, "frozen_scans") and _input_field(row, "kind") in (SWITCH_IN, COUNTER):
+            if _input_field(row, "frozen_scans") and _input_field(row, "kind") in (SWITCH_IN, COUNTER, DRIVE_IN):
                 frozen = field_index(INPUT, "frozen_scans")  # a lid stays shut, a godet stands
                 found.append((TABLE_INPUT, i, frozen, row[frozen], 0))
         return found

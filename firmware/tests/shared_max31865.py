@@ -5,6 +5,7 @@ from max31865_model import Max31865Model
 
 from spinline_firmware.drivers import max31865
 from spinline_firmware.drivers.max31865 import CHECK_SAMPLES, Max31865, code_of, milli_celsius
+from spinline_protocol.configuration import RTD_60_HZ, RTD_PT1000
 
 REFERENCE_DOHM = 4300
 ROOM_CODE = code_of(110, REFERENCE_DOHM)  # 25.7 degC
@@ -22,12 +23,12 @@ def resistance_ohm(temperature_C):
 class Bench:
     """A driver on its model; ``wrong`` are bits of what is wrong at the terminals."""
 
-    def __init__(self, three_wire=0):
+    def __init__(self, options=0, reference_dohm=REFERENCE_DOHM):
         self.code, self.wrong = ROOM_CODE, 0
         self.select = Select()
         self.model = Max31865Model(lambda: (self.code, self.wrong))
         self.spi = Spi(self.model, self.select)
-        self.driver = Max31865(self.spi, self.select, REFERENCE_DOHM, three_wire)
+        self.driver = Max31865(self.spi, self.select, reference_dohm, options)
 
     def samples(self, count):
         return [(self.driver.sample(), self.driver.fault) for _ in range(count)]
@@ -138,3 +139,12 @@ class Still:
         answer[2] = self._code >> 7
         answer[3] = self._code << 1 & 0xFE
         answer[8] = self._count & 0x84
+
+
+def test_a_pt1000_on_ten_times_the_reference_reads_as_a_pt100_and_a_filter_of_60_hz_is_set():
+    plain, other = Bench(), Bench(RTD_PT1000 | RTD_60_HZ, 10 * REFERENCE_DOHM)
+    assert plain.samples(1) == other.samples(1) and plain.samples(1)[0][1] == 0
+    assert plain.model.registers[0] & 1 == 1 and other.model.registers[0] & 1 == 0
+    other.model.reset()
+    other.samples(2)
+    assert other.model.registers[0] & 1 == 0 and other.samples(1)[0][1] == 0

@@ -3,7 +3,7 @@
 from chip_bench import I2c, heap_lock, heap_unlock
 from mcp4728_model import Mcp4728Model
 
-from spinline_firmware.drivers.mcp4728 import PROGRAM_MS, Mcp4728
+from spinline_firmware.drivers.mcp4728 import DIFFERS, NO_ANSWER, PROGRAM_MS, Mcp4728
 
 ADDRESS = 0x60
 
@@ -69,10 +69,52 @@ def test_a_chip_that_does_not_answer_is_a_fault_of_every_call_and_ends_with_its_
         assert bench.driver.fault == 0
 
 
+def test_what_differs_when_it_is_read_back_twice_is_a_fault_until_it_is_written_again():
+    for held, place, octet in (
+        ("outputs", 3, 7),  # a code
+        ("outputs", 2, 0),  # reference and gain: half of the range
+        ("eeprom", 5, 1),  # the power-on value
+    ):
+        bench = Bench()
+        bench.driver.make_power_on_safe()
+        bench.now_us += 1000 * PROGRAM_MS
+        bench.driver.levels[1] = 30000
+        bench.driver.write()
+        bench.driver.verify()
+        (bench.chip.outputs if held == "outputs" else bench.chip.eeprom)[place] = octet
+        bench.driver.verify()
+        assert bench.driver.fault == 0, "once may be the reading"
+        bench.driver.verify()
+        assert bench.driver.fault == DIFFERS
+        bench.driver.make_power_on_safe()
+        bench.now_us += 1000 * PROGRAM_MS
+        bench.driver.write()
+        bench.driver.verify()
+        assert bench.driver.fault == 0
+
+
+def test_a_chip_that_is_silent_while_it_is_read_back_has_no_other_fault():
+    bench = Bench()
+    bench.driver.make_power_on_safe()
+    bench.now_us += 1000 * PROGRAM_MS
+    bench.driver.write()
+    bench.bus.silent = True
+    for _ in range(3):
+        bench.driver.verify()
+    assert bench.driver.fault == NO_ANSWER
+    bench.bus.silent = False
+    bench.driver.write()
+    bench.driver.verify()
+    assert bench.driver.fault == 0
+
+
 class Deaf:
     """A bus that takes everything."""
 
     def writeto(self, address, octets):
+        pass
+
+    def readfrom_into(self, address, octets):
         pass
 
 
@@ -83,5 +125,6 @@ def test_a_write_allocates_nothing():
     try:
         for _ in range(20):
             driver.write()
+            driver.verify()
     finally:
         heap_unlock()

@@ -1,13 +1,26 @@
 """The Modbus master and the drives on it, against a bus with times of bytes and drives that misbehave."""
 
 from chip_bench import heap_lock, heap_unlock
-from drive_model import BUSY, EXCEPTION, LATE, LOCAL, SHORT, SILENT, SPOILED, TRIP_NUMBER, TRIPPED, BusUart, DriveModel
+from drive_model import (
+    BUSY,
+    EXCEPTION,
+    LATE,
+    LOCAL,
+    SHORT,
+    SILENT,
+    SPOILED,
+    TRIP_NUMBER,
+    TRIPPED,
+    BusUart,
+    DriveModel,
+    checked,
+)
 from plain import Chance
 
 from spinline_firmware.drivers import drives as of_drives
 from spinline_firmware.drivers import modbus
 from spinline_firmware.drivers.crc16 import crc16
-from spinline_firmware.drivers.drives import FAILURES_N_MAX, NO_ANSWER, NOT_REMOTE, REFUSED, TIMEOUT_US, Drives
+from spinline_firmware.drivers.drives import FAILURES_N_MAX, NO_ANSWER, NOT_REMOTE, REFUSED, TIMEOUT_US, UNREAD, Drives
 from spinline_firmware.drivers.modbus import Modbus, silence_us
 
 BAUD = 19200
@@ -207,16 +220,16 @@ class Line:
 
 def test_each_drive_gets_its_setpoint_and_tells_its_speed():
     line = Line()
-    assert [drive.fault for drive in line.drive] == [NO_ANSWER, NO_ANSWER], "never heard yet"
+    assert [drive.fault for drive in line.drive] == [UNREAD, UNREAD], "never heard yet"
     line.drive[0].tell(65536)
     line.drive[1].tell(32768)
     line.scans(12)
     assert [model.setpoint for model in line.bench.models] == [5000, 2500]
-    assert [(drive.speed, drive.fault) for drive in line.drive] == [(5000, 0), (2500, 0)]
+    assert [(drive.measured[0], drive.fault) for drive in line.drive] == [(5000, 0), (2500, 0)]
     line.drives.stop_all()
     line.scans(8)
     assert [model.command for model in line.bench.models] == [of_drives.STOP] * 2
-    assert [drive.speed for drive in line.drive] == [0, 0]
+    assert [drive.measured[0] for drive in line.drive] == [0, 0]
 
 
 def test_every_way_in_which_a_drive_misbehaves_is_a_fault_of_that_drive_alone_and_ends_with_its_cause():
@@ -291,7 +304,7 @@ class Quiet:
 
 def test_no_scan_allocates_whatever_the_drives_answer():
     answer = DriveModel(1)
-    for octets in (b"", answer.answer(b"\x01\x03\x21\x00\x00\x04\x4f\xf5")[1], bytes((1, 0x83, 2, 0xC0, 0xF1))):
+    for octets in (b"", answer.answer(checked(b"\x01\x03\x21\x00\x00\x05"))[1], bytes((1, 0x83, 2, 0xC0, 0xF1))):
         drives = Drives(Modbus(Quiet(octets), None, BAUD, TIMEOUT_US))
         drives.add(1).tell(30000)
         now_us, scans = 1000, 0
@@ -300,6 +313,7 @@ def test_no_scan_allocates_whatever_the_drives_answer():
             while scans < 60:
                 drives.look(now_us)
                 drives.go_on(now_us + 3000)
+                drives.let_go_us(now_us + 3000)
                 now_us += SCAN_US
                 scans += 1
         finally:

@@ -36,13 +36,15 @@ class Chips:
         self.failed = [0] * inputs_n
         self.levels = []  # type: ignore[var-annotated]
         self.off_n = 0
+        self.faulty = self.fault = self.errors_n = 0  # of an output, as the ports tell it
 
     def acquire(self, sensors) -> None:  # type: ignore[no-untyped-def]
         for i in range(len(self.raw)):
             sensors.take(i, self.raw[i], self.failed[i])
 
-    def apply(self, levels) -> None:  # type: ignore[no-untyped-def]
+    def apply(self, levels):  # type: ignore[no-untyped-def]
         self.levels = list(levels)
+        return self.faulty
 
     def all_off(self) -> None:
         self.off_n += 1
@@ -359,3 +361,33 @@ def test_a_loop_whose_parameters_changed_in_memory_gives_no_power_in_any_state()
         node.node._image[loop_at(0) + pid.MP] ^= 1 << 3
         node.scans(30)
         assert states.EVT_PARAMETERS in node.events and node.chips.levels == [0, 0], state
+
+
+def test_an_output_at_fault_is_told_once_and_holds_a_running_line_and_stops_a_heat_up():
+    for state, after in (
+        (states.EXECUTE, states.HOLDING),
+        (states.STARTING, states.STOPPING),
+        (states.IDLE, states.IDLE),
+        (states.ABORTED, states.ABORTED),
+    ):
+        node = Node().in_state(state)
+        node.chips.faulty = 2
+        node.scans()
+        assert node.node.state == after, state
+        node.scans(3)
+        assert node.events.count(states.EVT_OUTPUT_FAULT) == 1
+
+
+def test_a_line_with_an_output_at_fault_neither_starts_nor_runs_nor_resumes_until_it_is_well():
+    for state, command in (
+        (states.IDLE, states.CMD_START),
+        (states.STARTING, states.CMD_RUN),
+        (states.HELD, states.CMD_RESUME),
+    ):
+        node = Node().in_state(state)
+        node.node._faulty = node.chips.faulty = 1
+        node.scans()
+        assert node.node.command(command) == INTERLOCK, state
+        node.chips.faulty = 0
+        node.scans()
+        assert node.node.command(command) == OK, state

@@ -111,14 +111,14 @@ CHIPS = {
         {2: frozenset({("X1", "X2")}), 5: frozenset({("X1", "X2")}), 3: frozenset({("Y3", "Y4")})},
     ),
 }
-# Pins that a wiring may use for one of several things, never for two at once.  `Ports.bind` refuses a contact on
-# the pin of an encoder; the other pairs cannot be asked for: no table names resistance thermometers and drives yet.
+# Pins that a wiring may use for one of several things, never for two at once: `drivers/places.py` refuses that.
 INSTEAD = {
     "rp2350b": {
         14: {"TC_SELECT", "RTD_SELECT"},
         15: {"TC_SELECT", "RTD_SELECT"},
         8: {"TC_SELECT", "MODBUS"},
         9: {"TC_SELECT", "MODBUS"},
+        31: {"SWITCH_OUT", "MODBUS"},
         36: {"SWITCH_IN", "ENCODER"},
         37: {"SWITCH_IN", "ENCODER"},
     }
@@ -225,7 +225,9 @@ def test_the_converters_have_addresses_that_they_can_have(name: str) -> None:
     board = BOARDS[name]
     assert set(board.ADS1115_ADDRESS) <= set(range(0x48, 0x4C))
     assert set(board.MCP4728_ADDRESS) <= set(range(0x60, 0x68))
-    assert 1000 <= board.RTD_REFERENCE_DOHM <= 8000
+    assert not board.FRAM or (board.FRAM[0] in range(0x50, 0x58) and board.FRAM[1] in (8192, 32768))
+    assert len(board.RTD_REFERENCE_DOHM) == len(board.RTD_SELECT)
+    assert all(4000 <= of <= 8000 or 40000 <= of <= 80000 for of in board.RTD_REFERENCE_DOHM)
 
 
 @pytest.mark.parametrize("name", BOARDS)

@@ -131,7 +131,7 @@ def test_a_scan_never_waits_for_the_line_and_all_is_sent_in_order(name: str, mon
 @pytest.mark.parametrize("name", BOARDS)
 def test_a_uart_is_opened_with_what_its_port_takes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     _wire, uart, _clock = make_wire(monkeypatch, BOARDS[name])
-    taken = {"baudrate", "rxbuf"} | (set() if BOARDS[name].PORT == "stm32" else {"tx", "rx", "txbuf"})
+    taken = {"baudrate", "stop", "rxbuf"} | (set() if BOARDS[name].PORT == "stm32" else {"tx", "rx", "txbuf"})
     assert set(uart.given) == taken and uart.number == BOARDS[name].UART[0]
 
 

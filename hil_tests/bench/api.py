@@ -12,13 +12,15 @@ from typing import Protocol
 
 from spinline.line.desk import Asked, Command
 from spinline.line.supervisor import Supervisor
+from spinline.recipe.channel_model import Output
 from spinline.recipe.compiler import NodeConfiguration
-from spinline.recipe.line_model import Line, Output
+from spinline.recipe.line_model import Line
 from spinline.record.batch_record import BatchRecord
 from spinline_firmware.boards import rp2350b as board
 
 from .interpreters import Interpreter
-from .wiring import DAC_FULL
+from .mpy import layout
+from .wiring import DAC_FULL, DRIVE_FULL
 
 # what a bench can do; a test names what it needs, and is skipped by that name where it is missing
 FEATURES = (
@@ -139,4 +141,6 @@ def share_of(row: Output, pins: bytes, dac: tuple[int, ...]) -> float:
     """The share of full scale that an output has on these pins and converters."""
     if row.kind == "dac":
         return dac[4 * row.port + row.channel] / DAC_FULL
+    if row.kind == "drive":
+        return dac[layout.DAC_N + row.port - 1] / DRIVE_FULL
     return float(pins[(board.SSR if row.kind == "ssr" else board.SWITCH_OUT)[row.port]])

@@ -117,7 +117,7 @@ class FixtureTerminals(Terminals):
             down.converted_uv[i] = PULLED_UP_UV if self.is_open(i) else shown
         for i in range(words.LOOPS_N):
             down.converted_uv[words.TC_N + i] = 100 * self.loop_ua(i)
-        for i, code in enumerate(node.terminals.dac):
+        for i, code in enumerate(node.terminals.dac[: words.DACS_N]):
             down.converted_uv[words.TC_N + words.LOOPS_N + i] = round(code / 4095 * DAC_FULL_MV * 250)
         relay = node.terminals.relay(now_ms)
         levels = {pin: node.terminals.pins[board.SSR[i]] for i, pin in enumerate(pins.SSR)}

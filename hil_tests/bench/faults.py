@@ -1,7 +1,4 @@
-"""The catalogue of faults: what can go wrong with the line, where, and what has to follow.  Data only.
-
-One whose part does not exist yet says in ``needs`` what is missing; it is skipped by name and counted.
-"""
+"""The catalogue of faults: what can go wrong with the line, where, and what has to follow.  Data only."""
 
 from __future__ import annotations
 
@@ -48,7 +45,8 @@ class Fault:
     """One fault.  A place is a node, or NODE.NAME of an input or output of the line file.
 
     ``lasts_s``: lifted after this time, and then all has to be well; 0: it stays until the reaction was seen.
-    ``asked``: by place, what brings it to light.  ``laid_by``: the test that lays it, where the line has no such part.
+    ``asked``: by place, what brings it to light.  ``laid_by``: the test that lays it, where no line has such a part.
+    ``on``: the line whose part it is, one of `builds.BUILDS`.
     """
 
     id: str
@@ -56,10 +54,10 @@ class Fault:
     places: tuple[str, ...]
     reactions: dict[str, Reaction]
     lasts_s: float = 0.0
-    needs: str = ""
     mask: Mask | None = None
     asked: dict[str, Asked] = field(default_factory=dict)
     laid_by: str = ""
+    on: str = "r1"
 
 
 NODES = ("melt", "bath", "draw")
@@ -74,6 +72,9 @@ ESTOPS = ("melt.ESTOP", "bath.ESTOP", "draw.ESTOP")
 PROOFS = ("bath.LFL", "bath.EXHAUST")  # contacts that are closed while all is well
 TWO_KINDS = ("melt.Z3", "draw.STRETCH")  # of thermocouples: with a monitor behind it, and without
 RELAYS = ("melt.PUMP_ENABLE", "melt.DOSING", "melt.SCREW", "draw.DRIVE_ENABLE")
+DRIVES = ("draw.G1_DRIVE", "draw.G2_DRIVE")
+RTDS = ("bath.QUENCH",)
+BUS = "r1 on bus"
 STANDING = ("melt.RESIN_FEEDER", "bath.QUENCH_VALVE")
 # A tenth less resin, in 0.01 mg/s, and a tenth less line speed, in 0.01 mm/s.
 ASKED = {"melt.RESIN_FEEDER": Asked("melt.RESIN", 55_700), "draw.G2_DRIVE": Asked("draw.G1", 15_000)}
@@ -110,10 +111,15 @@ UNSEEN = {RUNNING: Reaction((), ("RUNNING",), 60.0)}  # one sensor cannot know: 
 TOLD = {RUNNING: Reaction(("INTERLOCK_TRIPPED",), ("RUNNING", "HELD"), 60.0)}  # a person is told; it may hold later
 UNSEEN_LONG = {RUNNING: Reaction((), ("RUNNING",), 180.0)}
 COOLS = {RUNNING: Reaction(("HEATER_OPEN", "LOOP_BREAK"), ("HELD",), 400.0)}  # too cold in the end
+# What stands behind a converter that is silent goes on as it was: a hold waits for it as long as it may.
+HOLDS_SILENT = {RUNNING: Reaction(("OUTPUT_FAULT",), ("HELD",), 90.0)}
+SILENT = {RUNNING: Reaction(("OUTPUT_FAULT",), ("HELD",), 45.0), HELD: Reaction(("OUTPUT_FAULT",), ("HELD",), 15.0)}
 WEAK = {RUNNING: Reaction(("HEATER_OPEN",), ("RUNNING", "HELD"), 400.0)}  # told; the zone may do with half
 RESTARTED = {RUNNING: Reaction(("BOOT",), ("ABORTED",), 60.0)}
 LATE = {RUNNING: Reaction(("SCANS_LATE",), ("ABORTED",), 60.0), HELD: Reaction(("SCANS_LATE",), ("ABORTED",), 60.0)}
 
+# Nobody knows what the drive does: the enable of both drops, and the line holds.
+DRIVE_LOST = {RUNNING: SILENT[RUNNING]}
 BOOTED = {RUNNING: Reaction(("BOOT",), ("ABORTED",), 120.0)}
 WOKEN = {RUNNING: Reaction((), ("UNSUPERVISED",), 30.0)}  # the line ran on; a person says resume
 
@@ -137,7 +143,11 @@ CATALOGUE = (
     Fault("W12", "old frames come again", NODES, WIRE, 30),
     Fault("W13", "the adapter comes back under another name", NODES, {}, laid_by=ADAPTER_TEST),
     Fault("W14", "the driver of a bus stays on", NODES, {}, laid_by=BUS_TEST.format("w14")),
-    Fault("W15", "a drive answers with an exception, late or spoiled", ("draw",), {}, needs="drives on Modbus"),
+    Fault("W15", "a drive answers with an exception", DRIVES, SILENT, on=BUS),
+    Fault("W15.late", "a drive answers too late", DRIVES, DRIVE_LOST, on=BUS),
+    Fault("W15.spoiled", "a drive's answers are spoiled", DRIVES, DRIVE_LOST, on=BUS),
+    Fault("W15.cut", "a drive's answers end too early", DRIVES, DRIVE_LOST, on=BUS),
+    Fault("W15.silent", "a drive's wire is broken", DRIVES, DRIVE_LOST, on=BUS),
     Fault("W16", "the bus hears its own echo", NODES, {}, laid_by=BUS_TEST.format("w16")),
     Fault("S.off", "no signal of a temperature", (*THERMOCOUPLES, *BATHS), AT_ONCE),
     Fault("S.off.feed", "no signal of a flow or a pressure", FEEDS, {RUNNING: AT_ONCE[RUNNING]}),
@@ -153,7 +163,13 @@ CATALOGUE = (
     Fault("S2.high", "the chip says: above its upper limit", TWO_KINDS, AT_ONCE),
     Fault("S2.low", "the chip says: below its lower limit", TWO_KINDS, AT_ONCE),
     Fault("S2.range", "the chip says: outside of what the thermocouple can be", TWO_KINDS, AT_ONCE),
-    Fault("S3", "resistance thermometer open, short or a lead lost", ("bath.QUENCH",), {}, needs="a MAX31865"),
+    Fault("S3", "resistance thermometer open", RTDS, AT_ONCE, on=BUS),
+    Fault("S3.short", "resistance thermometer short", RTDS, AT_ONCE, on=BUS),
+    Fault("S3.lead", "a lead of the resistance thermometer is lost, and the number looks right", RTDS, AT_ONCE, on=BUS),
+    Fault("S3.supply", "a lead of the resistance thermometer at the supply", RTDS, {RUNNING: AT_ONCE[RUNNING]}, on=BUS),
+    Fault("S3.stuck", "the data line of its chip is stuck low", RTDS, {RUNNING: AT_ONCE[RUNNING]}, on=BUS),
+    Fault("S3.stuck.high", "the data line of its chip is stuck high", RTDS, {RUNNING: AT_ONCE[RUNNING]}, on=BUS),
+    Fault("S3.reset", "its chip has lost its settings", RTDS, {RUNNING: AT_ONCE[RUNNING]}, on=BUS),
     Fault("S4", "cold junction out of range", THERMOCOUPLES, AT_ONCE),
     Fault("S4.high", "the chip says: its cold junction is too hot", TWO_KINDS, AT_ONCE),
     Fault("S4.low", "the chip says: its cold junction is too cold", TWO_KINDS, AT_ONCE),
@@ -186,7 +202,9 @@ CATALOGUE = (
     Fault("A3", "half of a heater burnt through", HEATERS[:1], WEAK),
     Fault("A4", "pump stalls", ("melt.MELT_PUMP",), HOLDS),
     Fault("A4.fan", "exhaust fan stalls", ("bath",), ABORTS_LATER),
-    Fault("A5", "drive trips", ("draw.G1_DRIVE", "draw.G2_DRIVE"), HOLDS),
+    Fault("A5", "drive trips", DRIVES, HOLDS),
+    Fault("A5.told", "a drive trips and says so", DRIVES, DRIVE_LOST, on=BUS),
+    Fault("A5.panel", "somebody runs a drive from its panel", DRIVES, DRIVE_LOST, on=BUS),
     Fault("A6", "analog output stands where it is good", STANDING, UNSEEN, mask=Mask("stands", 8.0)),
     Fault(
         "A6.asked",
@@ -195,14 +213,14 @@ CATALOGUE = (
         HOLDS_LATER,
         asked=ASKED,
     ),
-    Fault("A6.silent", "the converter of the outputs does not answer", tuple(ASKED), HOLDS_LATER, asked=ASKED),
+    Fault("A6.silent", "the converter of the outputs does not answer", tuple(ASKED), HOLDS_SILENT),
     Fault("A7", "valve follows in 10 s", STANDING[1:], UNSEEN, mask=Mask("lag", 10.0)),
     Fault("A8", "fiber breaks", ("draw",), HOLDS),
     Fault("A9", "emergency stop", ESTOPS, ABORTS),
     Fault("T1", "every scan takes too long", NODES, LATE),
     Fault("T2", "a collection of garbage takes half a scan", NODES, UNSEEN),
     Fault("T3", "the tick counter wraps", NODES[:1], {RUNNING: GOES_ON}, 20),
-    Fault("T4", "the battery of the clock is empty", NODES, {}, needs="a clock chip"),
+    Fault("T4", "the battery of the clock is empty: the host's day begins in 2000", NODES[:1], WOKEN),
     Fault("T5", "the clock of the day is an hour back when a supervisor starts again", NODES[:1], WOKEN),
     Fault("P1", "power cut before any effect on the flash", NODES, {}, laid_by=FLASH_TEST),
     Fault("P2", "program torn", NODES, {}, laid_by=FLASH_TEST),
@@ -219,8 +237,3 @@ CATALOGUE = (
 def cases() -> list[tuple[Fault, str, str]]:
     """Every fault at each of its places in each state of the line that says what has to follow."""
     return [(fault, place, state) for fault in CATALOGUE for place in fault.places for state in fault.reactions]
-
-
-def waiting() -> list[Fault]:
-    """Faults whose part does not exist yet."""
-    return [fault for fault in CATALOGUE if fault.needs]

@@ -6,14 +6,16 @@ import random
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
-from spinline.recipe.line_model import Input, Line, Output
+from spinline.recipe.channel_model import Input, Output
+from spinline.recipe.line_model import Line
 from spinline_firmware.boards import rp2350b as board
-from spinline_firmware.drivers import max31856
+from spinline_firmware.drivers import max31856, max31865
 
 from . import sensor_faults as sensors
 from . import wire_faults as wires
 from .api import CannotLay, Laid, lifted
 from .mpy import layout
+from .mpy.models import drive_model
 from .plant.line import Line as Plant
 from .simulated import BenchNode
 from .wiring import SHUNT_OHM, ActuatorHarm, SensorHarm
@@ -22,10 +24,22 @@ DEGREE = 128  # codes of a thermocouple
 MA = 1000 * SHUNT_OHM  # microvolt
 OPEN_CIRCUIT_C = 1372 * DEGREE  # the end of the chip's table
 Lift = Callable[[], None]
-STANDS = ("S6.stands", "S6.stands.bath", "S6.believed")
 HOUR_US = 3_600_000_000
+STANDS = ("S6.stands", "S6.stands.bath", "S6.believed")
 START_CUT_S = (0.02, 0.04, 0.06, 0.1, 0.3, 1.0)  # from power to the cut: before, in and after the first instructions
-SPI_DEAD = {"S5": 1, "S5.high": 2, "S5.reset": 3}  # layout.SPI_DEAD
+SPI_DEAD = {"S5": 1, "S5.high": 2, "S5.reset": 3, "S3.stuck": 1, "S3.stuck.high": 2, "S3.reset": 3}  # layout.SPI_DEAD
+DRIVE_HARM = {
+    "W15": drive_model.EXCEPTION,
+    "W15.late": drive_model.LATE,
+    "W15.spoiled": drive_model.SPOILED,
+    "W15.cut": drive_model.SHORT,
+    "W15.silent": drive_model.SILENT,
+    "A5.told": drive_model.TRIPPED,
+    "A5.panel": drive_model.LOCAL,
+}
+RTD_SOCKET = board.TC_SELECT.index(board.RTD_SELECT[0])
+RTD_SHORT, RTD_OPEN = 0, 32767  # codes at the converter
+HOST_CLOCK_BEGINS_US = -26 * 365 * 24 * HOUR_US  # 2000, from the day on which every run begins
 # What the thermocouple's chip says in its fault register beside a number that may be right.
 CHIP_BITS = {
     "S1": max31856.OPEN,
@@ -92,7 +106,9 @@ class Injector:
         noise = random.Random(f"{self._seed} {fault} {place}")
         node: BenchNode = self._bench.nodes[place.partition(".")[0]]
         kind = fault[0]
-        if kind == "W":
+        if fault in DRIVE_HARM:
+            lift = self._lay_actuator(fault, node, place)
+        elif kind == "W":
             lift = self._lay_wire(fault, node, noise)
         elif kind == "S":
             lift = self._lay_sensor(fault, node, place, noise)
@@ -149,8 +165,9 @@ class Injector:
         row = self._input(place)
         down = node.terminals.down
         if fault in SPI_DEAD:
-            down.spi_dead[row.port] = SPI_DEAD[fault]
-            return lambda: down.spi_dead.__setitem__(row.port, 0)
+            chip = row.port + (RTD_SOCKET if row.kind == "rtd" else 0)
+            down.spi_dead[chip] = SPI_DEAD[fault]
+            return lambda: down.spi_dead.__setitem__(chip, 0)
         if fault in ("S6", "S6.stuck"):  # one chip is silent; or it holds the data line and all are
             down.i2c_dead = 1 << row.port if fault == "S6" else (1 << len(layout.I2C_ADDRESSES)) - 1
             return lambda: setattr(down, "i2c_dead", 0)
@@ -160,7 +177,7 @@ class Injector:
         if row.kind == "switch":
             name = "contacts_closed" if fault == "S.contact.closed" else "contacts_open"
             return self._turn_contact(node, name, 1 << row.port)
-        where = {"thermocouple": "tc", "analog": "analog", "counter": "count"}[row.kind]
+        where = {"thermocouple": "tc", "analog": "analog", "counter": "count", "rtd": "rtd"}[row.kind]
         number = 4 * row.port + row.channel if row.kind == "analog" else row.port
         harm, kept = self._harm(fault, where, noise), self.shown.setdefault((fault, place), [])
 
@@ -194,6 +211,10 @@ class Injector:
         lost = sensors.always(OPEN_CIRCUIT_C, max31856.OPEN) if where == "tc" else sensors.always(0)
         ends = (0, 400 * DEGREE) if where == "tc" else (0, 24 * MA)
         harms: dict[str, Callable[[], SensorHarm]] = {
+            "S3": lambda: sensors.always(RTD_OPEN),
+            "S3.short": lambda: sensors.always(RTD_SHORT),
+            "S3.lead": lambda: sensors.flagged(max31865.REFIN_LOW | max31865.RTDIN_LOW),
+            "S3.supply": lambda: sensors.flagged(max31865.VOLTAGE),
             "S.off": lambda: lost,
             "S.off.feed": lambda: lost,
             "S.off.guard": lambda: lost,
@@ -227,6 +248,8 @@ class Injector:
         if fault == "A9":
             return self._lay_sensor(fault, node, place, random.Random())
         row = self._output(place)
+        if fault in DRIVE_HARM:
+            return self._harm_drive(node, row.port - 1, DRIVE_HARM[fault])
         if fault == "A6.silent":
             node.terminals.down.i2c_dead = 1 << len(board.ADS1115_ADDRESS) + row.port
             return lambda: setattr(node.terminals.down, "i2c_dead", 0)
@@ -255,6 +278,11 @@ class Injector:
         laid[number] = watched
         return lambda: laid.__delitem__(number)
 
+    @staticmethod
+    def _harm_drive(node: BenchNode, number: int, harm: int) -> Lift:
+        node.terminals.down.drive_harm[number] = harm
+        return lambda: node.terminals.down.drive_harm.__setitem__(number, 0)
+
     def _set_clock(self, by_us: int) -> None:
         """The clock of the day of the host, which only a supervisor that starts reads."""
         if self._clock is None:
@@ -265,9 +293,10 @@ class Injector:
         scan_ms = next(of.scan_ms for of in self._line.node if of.name == node.name)
         if fault == "T3":
             return lambda: None  # the line was started so that its counters wrap about now
-        if fault == "T5":
-            self._set_clock(-HOUR_US)
-            return lambda: self._set_clock(HOUR_US)
+        if fault in ("T4", "T5"):
+            by_us = HOST_CLOCK_BEGINS_US if fault == "T4" else -HOUR_US
+            self._set_clock(by_us)
+            return lambda: self._set_clock(-by_us)
         node.terminals.down.longer_ms = {"T1": scan_ms + scan_ms // 4, "T2": min(150, scan_ms // 2)}[fault]
         return lambda: setattr(node.terminals.down, "longer_ms", 0)
 

@@ -40,6 +40,11 @@ class Down:
     counts: list[int] = field(default_factory=lambda: [0] * layout.ENCODERS_N)
     spi_dead: list[int] = field(default_factory=lambda: [0] * layout.TC_N)
     i2c_dead: int = 0
+    rtd_code: list[int] = field(default_factory=lambda: [0] * layout.RTD_N)
+    rtd_wrong: list[int] = field(default_factory=lambda: [0] * layout.RTD_N)
+    drive_frequency: list[int] = field(default_factory=lambda: [0] * layout.DRIVES_N)
+    drive_current: list[int] = field(default_factory=lambda: [0] * layout.DRIVES_N)
+    drive_harm: list[int] = field(default_factory=lambda: [0] * layout.DRIVES_N)
     longer_ms: int = 0
 
 
@@ -59,7 +64,7 @@ class NodeProcess:
     Another kind of board has other modules, another layout of the frames, and its own ``words`` to send down.
     """
 
-    modules = str(BENCH_MODULES)
+    modules = str(BENCH_MODULES)  # folders of shadow modules, the first before the second
     start = BENCH_MODULES / "node.py"
     heap = HEAP
     pack_down = struct.Struct(layout.DOWN).pack
@@ -111,6 +116,10 @@ class NodeProcess:
             raise NodeDied(f"{self.folder.name} ended; its last words:\n{self.last_words()}") from error
 
     @staticmethod
+    def equip(folder: Path) -> None:
+        """What the board's file says of its carrier; the reference board's says it already."""
+
+    @staticmethod
     def dark(jumper: bool) -> Down:
         """Nothing on any terminal but the pull-up of the safe pin, which the jumper takes to 0 V."""
         return Down(contacts=0 if jumper else SAFE_BIT)
@@ -118,7 +127,8 @@ class NodeProcess:
     def words(self, down: Down) -> tuple[int, ...]:
         """What goes down between the time and the number of bytes."""
         inputs = (*down.tc_code, *down.tc_fault, *down.analog_uv, down.contacts, *down.counts)
-        return (*inputs, *down.spi_dead, down.i2c_dead, down.longer_ms)
+        bus = (*down.rtd_code, *down.rtd_wrong, *down.drive_frequency, *down.drive_current, *down.drive_harm)
+        return (*inputs, *down.spi_dead, down.i2c_dead, *bus, down.longer_ms)
 
     def receive(self) -> Up:
         """The node's outputs.  Raises NodeDied when it ended, NodeHung without an answer in ``hang_s`` of real time."""
@@ -163,3 +173,17 @@ class NodeProcess:
             except OSError:
                 pass
         self._down = self._up = -1
+
+
+class BusNodeProcess(NodeProcess):
+    """A node with its drives on a bus, resistance thermometers in sockets 6 and 7, and a FRAM."""
+
+    modules = f"{BENCH_MODULES.parent / 'mpy_bus'}:{BENCH_MODULES}"
+
+    @staticmethod
+    def equip(folder: Path) -> None:
+        """The carrier has a FRAM, and its board file says so."""
+        path = folder / "board.py"
+        told = path.read_text()
+        assert told.count("FRAM = ()") == 1
+        path.write_text(told.replace("FRAM = ()", "FRAM = (0x50, 8192)"))

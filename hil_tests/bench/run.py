@@ -5,14 +5,12 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 from spinline.line.alarm_points import AlarmPoints
 from spinline.line.batch import Batch
 from spinline.line.supervisor import Supervisor
 from spinline.recipe.compiler import NodeConfiguration, compile_node
-from spinline.recipe.line_model import Line, load_line
 from spinline.recipe.models import Recipe
 from spinline.recipe.reading import read_recipe
 from spinline.record import journal as journals
@@ -20,21 +18,16 @@ from spinline.record.batch_record import BatchRecord
 from spinline_protocol import auth
 
 from .api import FEATURES, Laid, operate, output_row, share_of
+from .builds import LINE_R1 as LINE_R1
+from .builds import R1, Build
 from .injector import Injector
 from .interpreters import Interpreter
 from .plant.line import Line as Plant
 from .simulated import SimulatedLine
 
 ROOT = Path(__file__).resolve().parents[2]
-LINE_R1 = ROOT / "lines" / "r1.toml"
 RECIPE_R1 = ROOT / "recipes" / "r1.toml"
 START_US = 1_767_225_600_000_000  # 2026-01-01 00:00 UTC: virtual time begins here, in every run
-
-
-@cache
-def line_r1() -> Line:
-    """The reference line, read once: it is frozen, and reading it took a fifth of the start of a run."""
-    return load_line(LINE_R1)
 
 
 def sha256_of(path: Path) -> str:
@@ -66,17 +59,24 @@ class BenchRun:
         recipe_path: Path = RECIPE_R1,
         keyless: bool = False,
         drift_ppm: dict[str, int] | None = None,
+        build: Build = R1,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.features = frozenset(FEATURES)
         self.folder = folder
         self.interpreter: Interpreter | None = interpreter
-        self.line = line_r1()
+        self.line = build.line()
         self.recipe: Recipe = recipe or read_recipe(recipe_path)
         self.configurations = change([compile_node(self.line, node, self.recipe) for node in self.line.node])
         boards = folder / "boards"
         self.bench = SimulatedLine(
-            interpreter, boards, seed, ticks_offset=ticks_offset, keyless=keyless, drift_ppm=drift_ppm
+            interpreter,
+            boards,
+            seed,
+            ticks_offset=ticks_offset,
+            keyless=keyless,
+            drift_ppm=drift_ppm,
+            build=build,
         )
         self.operator_key = auth.role_key(self.bench.site_key, auth.OPERATOR)
         self.firmware_sha256 = self.bench.firmware_sha256

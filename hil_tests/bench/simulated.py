@@ -14,13 +14,14 @@ from pathlib import Path
 from spinline_firmware.boards import rp2350b as board
 
 from .board_files import NODE, lay_out, lay_rom
+from .builds import R1, Build
 from .interpreters import Interpreter
 from .mpy import layout
 from .node_process import NodeDied, NodeProcess
 from .plant.line import Line as Plant
 from .provisioning import BOOT_MS, bench_site_key, provision
 from .wire import Wire
-from .wiring import WIRING, Terminals
+from .wiring import Terminals
 
 WATCHDOG_US = 8_000_000  # of the chip (firmware/main.py)
 POWER_ON_RESET, HARD_RESET, WATCHDOG_RESET = 1, 2, 3  # what machine.reset_cause() says then
@@ -104,7 +105,9 @@ class SimulatedLine:
         ticks_offset: int = 0,
         keyless: bool = False,
         drift_ppm: dict[str, int] | None = None,
+        build: Build = R1,
     ) -> None:
+        self._build = build
         self.plant = Plant(seed, noise=noise)
         self.plant.actuators.threaded = True  # the leader rope is in the line from the start
         self.now_us = 0
@@ -126,9 +129,11 @@ class SimulatedLine:
             node.terminals.drive(self.plant.actuators, 0)
 
     def _start(self, name: str, index: int) -> BenchNode:
-        terminals = Terminals(WIRING[name])
+        terminals = Terminals(self._build.wiring[name])
         drift_ppm, lasts_us = self._drift_ppm.get(name, 0), SCAN_LASTS_US.get(name, 0)
-        node = BenchNode(name, self._process(name, index), terminals, BOOT_MS, drift_ppm, lasts_us=lasts_us)
+        boards = self._build.boards
+        process = self._process(name, index, board=boards[name]) if name in boards else self._process(name, index)
+        node = BenchNode(name, process, terminals, BOOT_MS, drift_ppm, lasts_us=lasts_us)
         self.firmware_sha256 = self._manifest(node.process).read_text().split()[0]
         return node
 
@@ -140,6 +145,7 @@ class SimulatedLine:
         """A board laid out anew, with its keys, running."""
         folder = self._folder / name
         lay_out(folder, self._interpreter.word_bits, kind=kind)
+        board.equip(folder)
         lay_rom(folder)
         device_id = hashlib.sha256(f"{name} {index}".encode()).digest()[:8]
         if not self._keyless:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from spinline_firmware.boards import rp2350b as board
 
+from .mpy import layout
 from .node_process import Down, Up
 from .plant.signals import Actuators, Sensors
 
@@ -22,18 +23,26 @@ COUNTS_MASK = 0x3FFFFFFF
 
 SensorHarm = Callable[[int, int], tuple[int, int]]  # (true number, ms) -> number read, fault register: sensor_faults.py
 ActuatorHarm = Callable[[int, int], int]  # (level or code, ms) -> what arrives
+Turning = tuple[float, float]  # what a drive turns at, as a share of full speed, and its current in ampere
+DRIVE_FULL = 5000.0  # 0.01 Hz at full speed
 Analog = tuple[int, Callable[[Sensors], float], float]  # converter channel, value, full scale at 20 mA (0 at 4 mA)
 
 
 @dataclass(frozen=True)
 class NodeWiring:
-    """One node's terminals: thermocouples in order of port, analog channels, contacts (bit, sensor), encoders."""
+    """One node's terminals: thermocouples in order of port, analog channels, contacts (bit, sensor), encoders.
+
+    ``rtds`` are the codes of resistance thermometers in order of socket, ``turning`` what the drives on the bus do.
+    ``drive`` gets the drives' frequencies behind the DACs' codes.
+    """
 
     thermocouples: Callable[[Sensors], list[float]]
     analog: tuple[Analog, ...]
     contacts: Callable[[Sensors], int]
     counts: Callable[[Sensors], list[int]]
     drive: Callable[[Actuators, bytes, tuple[int, ...], bool], None]
+    rtds: Callable[[Sensors], list[int]] = lambda _sensors: []
+    turning: Callable[[Sensors], list[Turning]] = lambda _sensors: []
 
 
 def _melt_drive(actuators: Actuators, pins: bytes, dac: tuple[int, ...], relay: bool) -> None:
@@ -127,7 +136,7 @@ WIRING: dict[str, NodeWiring] = {
 class Terminals:
     """The live terminals of one node: what faults have been laid on, and what its relay does.
 
-    ``harmed`` inputs are named by kind (tc, analog, count) and number of the terminal; ``pin_harm`` and ``dac_harm``
+    ``harmed`` inputs are named by kind (tc, analog, count, rtd) and number of the terminal; ``pin_harm``, ``dac_harm``
     turn what the node puts out into what arrives at the actuator; ``contacts_open`` and ``contacts_closed`` are bits
     that read so in any case.
     """
@@ -135,7 +144,7 @@ class Terminals:
     wiring: NodeWiring
     down: Down = field(default_factory=Down)
     pins: bytes = bytes(48)
-    dac: tuple[int, ...] = (0,) * 8
+    dac: tuple[int, ...] = (0,) * (layout.DAC_N + layout.DRIVES_N)
     harmed: dict[tuple[str, int], SensorHarm] = field(default_factory=dict)
     pin_harm: dict[int, ActuatorHarm] = field(default_factory=dict)
     dac_harm: dict[int, ActuatorHarm] = field(default_factory=dict)
@@ -158,6 +167,11 @@ class Terminals:
         down.contacts = wiring.contacts(sensors) | (PERMIT_CONTACT if permit_closed else 0) | NO_JUMPER
         down.contacts = (down.contacts | self.contacts_closed) & ~self.contacts_open
         down.counts = wiring.counts(sensors)
+        for socket, code in enumerate(wiring.rtds(sensors)):
+            down.rtd_code[socket] = code
+        for i, (share, current_A) in enumerate(wiring.turning(sensors)):
+            down.drive_frequency[i] = round(share * DRIVE_FULL)
+            down.drive_current[i] = max(0, round(100 * current_A))
         if self.harmed:
             self._harm(now_ms)
         return down
@@ -165,11 +179,15 @@ class Terminals:
     def _harm(self, now_ms: int) -> None:
         down = self.down
         down.tc_fault[:] = [0] * len(down.tc_fault)
+        down.rtd_wrong[:] = [0] * len(down.rtd_wrong)
+        rows = {"tc": down.tc_code, "analog": down.analog_uv, "count": down.counts, "rtd": down.rtd_code}
         for (kind, number), harm in self.harmed.items():
-            row = {"tc": down.tc_code, "analog": down.analog_uv, "count": down.counts}[kind]
+            row = rows[kind]
             row[number], register = harm(row[number], now_ms)
             if kind == "tc":
                 down.tc_fault[number] = register
+            elif kind == "rtd":
+                down.rtd_wrong[number] = register
             elif kind == "count":
                 row[number] &= COUNTS_MASK
 
@@ -178,6 +196,8 @@ class Terminals:
         self.harmed.pop((kind, number), None)
         if kind == "tc":
             self.down.tc_fault[number] = 0
+        elif kind == "rtd":
+            self.down.rtd_wrong[number] = 0
 
     def write(self, up: Up, now_ms: int) -> None:
         """Take the node's outputs; a dead node's outputs stay as they were last."""

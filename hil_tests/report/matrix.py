@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from hil_tests.bench.faults import CATALOGUE, HEATING, HELD, RUNNING, Fault, waiting
+from hil_tests.bench.faults import CATALOGUE, HEATING, HELD, RUNNING, Fault
 from hil_tests.bench.run import LINE_R1
 from spinline.recipe.line_model import Line, load_line
 
@@ -29,7 +29,7 @@ def anchor(nodeid: str) -> str:
 
 def columns_of(line: Line) -> list[str]:
     """Every loop and place that a fault is laid at, node by node, the node itself first."""
-    found = {column_of(line, place) for fault in CATALOGUE if not fault.needs for place in fault.places}
+    found = {column_of(line, place) for fault in CATALOGUE for place in fault.places}
     columns: list[str] = []
     for node in line.node:
         rank = [node.name, *(f"{node.name}.{loop.name}" for loop in node.loop)]
@@ -46,7 +46,7 @@ def matrix(tests: list[Left]) -> str:
     by_case = {(left["fault_id"], left["place"], left["state"]): left for left in tests if left["place"]}
     elsewhere = {fault.id: _laid_elsewhere(fault, tests) for fault in CATALOGUE if fault.laid_by}
     for fault in CATALOGUE:
-        for place in fault.places if not fault.needs else ():
+        for place in fault.places:
             for state in fault.reactions:
                 mark = _mark(fault, place, state, by_case.get((fault.id, place, state)))
                 cells.setdefault((fault.id, column_of(line, place)), []).append(mark)
@@ -78,8 +78,6 @@ def _row(
     fault: Fault, columns: list[str], cells: dict[tuple[str, str], list[str]], elsewhere: dict[str, list[Left]]
 ) -> str:
     head = f'<th class="id">{fault.id}</th><th class="title">{escape(fault.title)}</th>'
-    if fault.needs:
-        return f'<tr class="waits">{head}<td colspan="{len(columns)}">waits for {escape(fault.needs)}</td></tr>'
     if fault.laid_by:
         done = "".join(_mark(fault, "", RUNNING, left) for left in elsewhere[fault.id]) or _mark(
             fault, "", RUNNING, None
@@ -132,5 +130,5 @@ def legend(tests: list[Left]) -> str:
         )
     )
     states += ", T a test without a line"
-    counted = f"{len(ids)} of {len(CATALOGUE)} faults laid in {cases_n} tests, {len(waiting())} wait for a part"
+    counted = f"{len(ids)} of {len(CATALOGUE)} faults laid in {cases_n} tests"
     return f"<p>{counted}. Letters are states of the line: {states}. {colours}.</p>"

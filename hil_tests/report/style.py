@@ -21,7 +21,6 @@ table{border-collapse:collapse}.about th{text-align:left;font-weight:600;padding
 .matrix .first{border-left:2px solid #8796a0}
 .place{vertical-align:bottom}
 .place div{writing-mode:vertical-rl;transform:rotate(180deg);margin:2px auto;white-space:nowrap}
-.waits td{color:#66757f;background:#fafbfb;text-align:left;padding-left:8px;font-style:italic}
 tbody tr:hover{background:#f6f9fc}
 .m{display:inline-block;width:10px;font:600 8.5px/13px 'DejaVu Sans',sans-serif;text-align:center;border-radius:2px;
  margin:0;text-decoration:none;box-sizing:border-box}

@@ -15,8 +15,9 @@ from spinline.errors import BadInput, Refused
 from spinline.line.commission import Commissioning, Finding, corrections, verdict_of
 from spinline.line.node_channels import NodeChannels
 from spinline.line.node_session import NodeSession
+from spinline.recipe.channel_model import Input
 from spinline.recipe.compiler import compile_node
-from spinline.recipe.line_model import Input, load_line
+from spinline.recipe.line_model import load_line
 from spinline.recipe.reading import read_recipe
 from spinline_firmware.boards import rp2350b as board
 from spinline_protocol import auth, messages

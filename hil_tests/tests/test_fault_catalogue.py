@@ -1,14 +1,16 @@
-"""The catalogue of faults is whole: every id has a reaction and is laid by a test, or says what it waits for."""
+"""The catalogue of faults is whole: every id has a reaction and is laid by a test, on a line that has its part."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from hil_tests.bench.faults import CATALOGUE, RUNNING, cases, waiting
-from hil_tests.bench.injector import CHIP_BITS, STANDS
+from hil_tests.bench.board_files import slot_sources
+from hil_tests.bench.builds import BUILDS, line_on_bus
+from hil_tests.bench.faults import CATALOGUE, RUNNING, cases
+from hil_tests.bench.injector import CHIP_BITS, DRIVE_HARM, STANDS
 from hil_tests.bench.run import LINE_R1
 from hil_tests.scenarios.test_catalogue import FIRST
-from spinline.recipe.line_model import load_line
+from spinline.recipe.line_model import Line, load_line
 from spinline_firmware.drivers import max31856
 from spinline_protocol.states import EVENTS
 
@@ -19,9 +21,9 @@ def test_there_are_at_least_55_faults_and_no_id_twice() -> None:
     assert len({fault.id for fault in CATALOGUE}) == len(CATALOGUE) >= 55
 
 
-def test_a_fault_either_waits_for_a_part_or_says_what_follows_on_a_running_line() -> None:
+def test_a_fault_says_what_follows_on_a_running_line_or_which_test_lays_it() -> None:
     for fault in CATALOGUE:
-        assert [bool(fault.needs), bool(fault.laid_by), RUNNING in fault.reactions].count(True) == 1, fault.id
+        assert bool(fault.laid_by) != (RUNNING in fault.reactions), fault.id
 
 
 def test_a_fault_of_a_part_beside_the_line_names_the_test_that_lays_it() -> None:
@@ -34,7 +36,7 @@ def test_a_fault_of_a_part_beside_the_line_names_the_test_that_lays_it() -> None
 
 def test_every_fault_that_can_be_laid_is_laid_by_a_test() -> None:
     laid = {fault.id for fault, _place, _state in FIRST} | {fault.id for fault in CATALOGUE if fault.laid_by}
-    assert laid | {fault.id for fault in waiting()} == {fault.id for fault in CATALOGUE}
+    assert laid == {fault.id for fault in CATALOGUE}
 
 
 def test_reactions_name_events_that_exist_and_a_time() -> None:
@@ -44,13 +46,26 @@ def test_reactions_name_events_that_exist_and_a_time() -> None:
         assert 0 < reaction.within_s <= 400 and reaction.batch
 
 
-def test_every_place_is_of_the_line() -> None:
-    line = load_line(LINE_R1)
-    names = {node.name for node in line.node}
-    for node in line.node:
-        names |= {f"{node.name}.{row.name}" for row in node.input} | {f"{node.name}.{row.name}" for row in node.output}
+def kinds_of(line: Line) -> dict[str, str]:
+    """Kind of every input and output by its place."""
+    kinds: dict[str, str] = {f"{node.name}.{row.name}": row.kind for node in line.node for row in node.input}
+    return kinds | {f"{node.name}.{row.name}": row.kind for node in line.node for row in node.output}
+
+
+def test_every_place_is_of_the_line_that_the_fault_is_laid_on() -> None:
     for fault in CATALOGUE:
+        line = BUILDS[fault.on].line()
+        names = {node.name for node in line.node} | set(kinds_of(line))
         assert {part for place in fault.places for part in [place.partition("/")[0]]} <= names, fault.id
+
+
+def test_the_line_on_a_bus_has_the_nodes_loops_and_guards_of_the_reference_line() -> None:
+    plain, on_bus = load_line(LINE_R1), line_on_bus()
+    for one, other in zip(plain.node, on_bus.node, strict=True):
+        assert (one.name, one.loop, one.monitor) == (other.name, other.loop, other.monitor)
+        assert {row.name for row in one.input} <= {row.name for row in other.input}
+        assert [row.name for row in one.output] == [row.name for row in other.output]
+        assert other.interlock[: len(one.interlock)] == one.interlock
 
 
 def test_every_thermocouple_and_heater_of_the_line_is_a_place() -> None:
@@ -71,9 +86,7 @@ def test_every_bit_of_the_thermocouple_chip_is_laid_alone_or_with_another() -> N
 
 
 def test_every_kind_of_port_of_the_line_has_a_fault_that_is_made_in_its_chip() -> None:
-    line = load_line(LINE_R1)
-    kinds: dict[str, str] = {f"{node.name}.{row.name}": row.kind for node in line.node for row in node.input}
-    kinds |= {f"{node.name}.{row.name}": row.kind for node in line.node for row in node.output}
+    of_line = {name: kinds_of(build.line()) for name, build in BUILDS.items()}
     made_in = {
         "thermocouple": {"S5", "S5.high", "S5.reset", *CHIP_BITS},
         "analog": {"S6", "S6.stuck", *STANDS, "S7.supply"},
@@ -81,9 +94,18 @@ def test_every_kind_of_port_of_the_line_has_a_fault_that_is_made_in_its_chip() -
         "counter": {"S11", "S11.dead", "S11.reversed"},
         "switch": {"S.contact", "S.contact.closed", "A2.enable", "A9"},
         "ssr": {"A1", "A2", "A3"},
+        "rtd": {fault.id for fault in CATALOGUE if fault.id.partition(".")[0] == "S3"},
+        "drive": set(DRIVE_HARM),
     }
-    assert set(kinds.values()) == set(made_in)
+    assert {kind for kinds in of_line.values() for kind in kinds.values()} == set(made_in)
     for kind, ids in made_in.items():
         for fault in ids:
-            places = next(row.places for row in CATALOGUE if row.id == fault)
-            assert all(kinds[place] == kind for place in places), (kind, fault)
+            row = next(row for row in CATALOGUE if row.id == fault)
+            assert all(of_line[row.on][place] == kind for place in row.places), (kind, fault)
+
+
+def test_no_node_has_a_clock_of_the_day_that_could_lose_its_battery() -> None:
+    sources = slot_sources().values()
+    words = ("RTC", "time.time(", "localtime", "gmtime", "mktime", "time_ns")
+    assert len(sources) > 50
+    assert not [(path.name, word) for path in sources for word in words if word in path.read_text()]

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spinline.errors import BadFile, BadInput
+from spinline.recipe.channel_model import Input
 from spinline.recipe.compiler import compile_node
-from spinline.recipe.line_model import Input, Node, load_line
+from spinline.recipe.line_model import Node, load_line
 from spinline.recipe.reading import read_recipe
 from spinline_protocol.configuration import INPUT, TABLE_INPUT, field_index
 

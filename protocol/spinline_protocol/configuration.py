@@ -18,8 +18,8 @@ from .quantities import (
 )
 
 # kinds of input, output, loop; comparisons and actions of an interlock; sources of a record
-(THERMOCOUPLE, ANALOG, SWITCH_IN, COUNTER) = range(4)
-(SSR, DAC, SWITCH_OUT) = range(3)
+(THERMOCOUPLE, ANALOG, SWITCH_IN, COUNTER, RTD, DRIVE_IN) = range(6)
+(SSR, DAC, SWITCH_OUT, DRIVE_OUT) = range(4)
 (SINGLE, RATIO_LOOP, CASCADE_LOOP) = range(3)
 (ABOVE, BELOW, NOT_GOOD, APART) = range(4)
 (REF_NONE, REF_SETPOINT, REF_INPUT, REF_OUTPUT) = range(4)
@@ -28,6 +28,8 @@ from .quantities import (
 (NEED_INPUT, NEED_SETPOINT, NEED_OUTPUT_ON) = range(3)
 (ACT_ALARM, ACT_HOLD, ACT_STOP, ACT_ABORT) = range(1, 5)
 (OF_INPUT, OF_SETPOINT, OF_OUTPUT, OF_RAW, OF_MODE) = range(5)
+(RTD_THREE_WIRE, RTD_PT1000, RTD_60_HZ) = (1, 2, 4)  # bits of the channel of an RTD
+(DRIVE_SPEED, DRIVE_CURRENT, DRIVE_STATUS) = range(3)  # channel of a drive as an input
 
 # modes of a loop, and what its setpoint program does; a record of OF_MODE is mode + 8 * program
 (MODE_OFF, MODE_MANUAL, MODE_AUTO, MODE_CASCADE, MODE_RATIO, MODE_TUNE, MODE_FAILED) = range(7)
@@ -72,9 +74,9 @@ NODE = (
     ("alone_max_s", 1, 3600),  # without the supervisor: so long at the last setpoints, then HELD
 )
 INPUT = (
-    ("kind", 0, 3),
-    ("port", 0, 31),
-    ("channel", 0, 3),
+    ("kind", 0, 5),
+    ("port", 0, 31),  # of a drive: its address on the bus, from 1
+    ("channel", 0, 7),  # of a converter; of an RTD its bits, of a drive what it measures
     _QUANTITY,
     ("zero", -32768, 65535),  # raw number at offset
     ("scale_m", 0, 32767),
@@ -94,7 +96,7 @@ INPUT = (
     ("partner_scans", 0, 36000),  # and after so many scans both are bad
 )
 OUTPUT = (
-    ("kind", 0, 2),
+    ("kind", 0, 3),
     ("port", 0, 31),
     ("channel", 0, 3),
     ("loop", -1, LOOPS_N_MAX - 1),

@@ -22,10 +22,11 @@ QUANTITIES = (
     (13, "ratio", "q12", 0, 65535, 0, "1/4096"),
     (14, "count", "-", 0, 16777215, 0, ""),  # encoder position, wraps at 2^24
     (15, "diameter", "um", -1000, 10000, 0, "um"),
+    (16, "current", "cA", 0, 65535, 2, "A"),
 )
 
 (STATE, TEMPERATURE, MASS_FLOW, PRESSURE, ROTATION, SPEED, VOLUME_FLOW) = range(7)
-(GAS_FLOW, CONCENTRATION, LEVEL, TENSION, OUTPUT, SWITCH, RATIO, COUNT, DIAMETER) = range(7, 16)
+(GAS_FLOW, CONCENTRATION, LEVEL, TENSION, OUTPUT, SWITCH, RATIO, COUNT, DIAMETER, CURRENT) = range(7, 17)
 
 # quality of a number, two bits each on the wire: code, name, letter of NAMUR NE 107, what it says
 QUALITIES = (

@@ -57,6 +57,7 @@ EVENTS = (
     "ENCODER_LOST",
     "OUTPUT_PULSED",
     "STORE_FAULT",
+    "OUTPUT_FAULT",
 )
 (EVT_NONE, EVT_BOOT, EVT_STATE, EVT_LEASE_EXPIRED, EVT_LEASE_RENEWED, EVT_SAFE_ORDER, EVT_SENSOR_FAULT) = range(7)
 (EVT_SENSOR_RETURNED, EVT_LOOP_FAILED, EVT_INTERLOCK_TRIPPED, EVT_INTERLOCK_CLEARED, EVT_PERMIT_OPEN) = range(7, 12)
@@ -68,6 +69,7 @@ EVT_SENSOR_MAINTENANCE = 26
 EVT_ENCODER_LOST = 28  # source: the input; all drives of the node go down together, in ratio
 EVT_PULSE = 29  # source: the output; level and ms that were asked for
 EVT_STORE = 30  # source: which record (below); got: a result code; limit: how many of its files are spoiled
+EVT_OUTPUT_FAULT = 31  # source: the output; got: what its chip says of itself (SPEC 5.10); limit: its bus's errors
 (KEPT_TABLES, KEPT_KEYS, KEPT_EVENTS) = range(3)  # records that a node keeps over a restart
 EVT_MONITOR_CLEARED = 27  # source: the loop; heat that had not come is there again
 

@@ -121,7 +121,7 @@ def test_states_commands_and_events_have_a_word_for_each_number():
     assert states.COMMANDS[states.CMD_SUPERVISE] == "SUPERVISE" and len(states.COMMANDS) <= states.DONE
     assert states.EVENTS[states.EVT_INTERNAL] == "INTERNAL_FAULT"
     assert states.EVENTS[states.EVT_TUNE_ENDED] == "TUNE_ENDED" and states.TUNE_STATES[states.TUNE_STOPPED] == "STOPPED"
-    assert states.EVENTS[states.EVT_SCANS_LATE] == "SCANS_LATE" and len(states.EVENTS) == 31
+    assert states.EVENTS[states.EVT_SCANS_LATE] == "SCANS_LATE" and len(states.EVENTS) == 32
     assert states.EVENTS[states.EVT_SENSOR_MAINTENANCE] == "SENSOR_MAINTENANCE"
     assert states.EVENTS[states.EVT_MONITOR_CLEARED] == "MONITOR_CLEARED"
     assert states.EVENTS[states.EVT_ENCODER_LOST] == "ENCODER_LOST"

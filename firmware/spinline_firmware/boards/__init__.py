@@ -17,9 +17,10 @@ nothing of a slot is needed to read it.  ``firmware/tests/test_boards.py`` prove
 | SPI | number, clock, out, in, Hz (MAX31856 and MAX31865: 5 MHz at most) |
 | I2C | number, data, clock, Hz |
 | TC_SELECT, RTD_SELECT | selects of thermocouple and resistance converters; pull-ups keep them high |
-| RTD_REFERENCE_DOHM | reference resistor of the resistance converters, 0.1 Ohm |
+| RTD_REFERENCE_DOHM | reference resistor of each resistance converter, 0.1 Ohm: 4300 for Pt100, 43000 for Pt1000 |
 | MODBUS | number, transmit, receive, driver enable (-1: the transceiver finds it), baud; of the drives' bus |
 | ADS1115_ADDRESS, MCP4728_ADDRESS | converters on the I2C |
+| FRAM | address on the I2C and bytes of the memory that keeps the events; none: they are kept in files |
 | SSR, SWITCH_OUT, SWITCH_IN | pins of the ports, in order |
 | UNPULLED | inputs that have no pull of their own: the carrier has it |
 | ENCODER | unit, channel A, channel B; the unit is a state machine, a pulse counter or a timer |

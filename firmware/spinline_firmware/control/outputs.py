@@ -1,6 +1,6 @@
 """From loop outputs to actuators: split range, time proportioning, and the declared safe order.  No chips here."""
 
-from spinline_protocol.configuration import DAC, FULL_SCALE, OUTPUT, SSR, field_index
+from spinline_protocol.configuration import DAC, DRIVE_OUT, FULL_SCALE, OUTPUT, SSR, field_index
 from spinline_protocol.portable import micropython
 
 from .image import loop_at
@@ -16,6 +16,7 @@ _SAFE = field_index(OUTPUT, "safe")
 _DELAY = field_index(OUTPUT, "safe_delay_ms")
 _DEAD = field_index(OUTPUT, "dead_band")
 _STATES = field_index(OUTPUT, "on_states")
+_ANALOG = (DAC, DRIVE_OUT)  # made once: a tuple made in the scan is an object of the heap
 
 
 def _applied(row: "tuple[int, ...]") -> int:
@@ -54,7 +55,7 @@ class Outputs:
                 self.level[i] = 1 if carry >= FULL_SCALE else 0
                 self._carry[i] = carry - FULL_SCALE if carry >= FULL_SCALE else carry
             else:
-                self.level[i] = share if row[_KIND] == DAC else 1 if share else 0
+                self.level[i] = share if row[_KIND] in _ANALOG else 1 if share else 0
 
     def _share(self, row: "tuple[int, ...]") -> int:
         """This actuator's part of the loop's output: 0 to 65 536.  Output < 2^17 and gain_m < 2^12: product < 2^29."""
@@ -100,4 +101,4 @@ class Outputs:
         row = self.rows[i]
         self._carry[i] = 0
         safe = row[_SAFE]
-        self.level[i] = safe if row[_KIND] == DAC else 1 if safe else 0
+        self.level[i] = safe if row[_KIND] in _ANALOG else 1 if safe else 0

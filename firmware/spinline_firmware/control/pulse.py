@@ -1,6 +1,6 @@
 """A person's check of one output: for a moment it is on, in IDLE alone, and ends by itself.  No chips here."""
 
-from spinline_protocol.configuration import DAC, OUTPUT, PULSE_LEVEL_MAX, PULSE_MS_MAX, field_index
+from spinline_protocol.configuration import DAC, DRIVE_OUT, OUTPUT, PULSE_LEVEL_MAX, PULSE_MS_MAX, field_index
 from spinline_protocol.errors import BUSY, OK, RANGE
 
 _KIND = field_index(OUTPUT, "kind")
@@ -20,7 +20,7 @@ class Pulse:
             return BUSY, self.output, 0, "output"
         if output >= len(rows):
             return RANGE, output, len(rows) - 1, "output"
-        most = PULSE_LEVEL_MAX if rows[output][_KIND] == DAC else 1
+        most = PULSE_LEVEL_MAX if rows[output][_KIND] in (DAC, DRIVE_OUT) else 1
         if not 0 < level <= most:
             return RANGE, level, most, "level"
         if not 0 < ms <= PULSE_MS_MAX:

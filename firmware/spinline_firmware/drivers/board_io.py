@@ -21,12 +21,13 @@ def open_input(board, pin):  # type: ignore[no-untyped-def]
     return machine.Pin(pin, machine.Pin.IN, machine.Pin.PULL_DOWN)
 
 
-def open_uart(board, number: int, transmit, receive, baud: int, receive_bytes: int):  # type: ignore[no-untyped-def]
-    """A UART that never waits for bytes: ``read()`` gives what has come, ``readinto()`` too."""
+def open_uart(board, number: int, transmit, receive, baud: int, receive_bytes: int, stop: int = 1):  # type: ignore[no-untyped-def]
+    """A UART that never waits for bytes: ``read()`` gives what has come, ``readinto()`` too.  ``stop`` bits: 1 or 2."""
     if board.PORT == STM32:
-        return machine.UART(number, baudrate=baud, rxbuf=receive_bytes)
+        return machine.UART(number, baudrate=baud, stop=stop, rxbuf=receive_bytes)
     tx, rx = machine.Pin(transmit), machine.Pin(receive)
-    return machine.UART(number, baudrate=baud, tx=tx, rx=rx, txbuf=board.TX_BUFFER_BYTES, rxbuf=receive_bytes)
+    buffers = {"txbuf": board.TX_BUFFER_BYTES, "rxbuf": receive_bytes}
+    return machine.UART(number, baudrate=baud, stop=stop, tx=tx, rx=rx, **buffers)
 
 
 def open_spi(board):  # type: ignore[no-untyped-def]

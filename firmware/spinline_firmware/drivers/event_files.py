@@ -10,6 +10,15 @@ RECORD_BYTES = 32
 FILE_RECORDS_N = 64  # two kilobytes: the last 64 to 128 events are there
 
 
+def open_events(board, i2c):  # type: ignore[no-untyped-def]
+    """Where a board keeps its events: on its FRAM, or in files."""
+    if not board.FRAM:
+        return EventFiles()
+    from .event_fram import EventFram  # a board without one has no memory for it
+
+    return EventFram(i2c, *board.FRAM)
+
+
 class EventFiles:
     """``folder`` is where the files lie, with a slash; a board has them at its root."""
 

@@ -9,6 +9,7 @@ import struct
 from .crc16 import crc16
 
 HEAD_BYTES, TAIL_BYTES = 4, 3
+RECORD_EXTRA_BYTES = HEAD_BYTES + TAIL_BYTES
 NUMBER_MASK = 0x3FFFFFFF  # small ints; at a record a second it lasts 34 years
 
 

@@ -1,4 +1,4 @@
-"""MAX31865 resistance converter over SPI (Maxim datasheet 19-6478, tables 1 to 7), PT100.  Reads; decides nothing.
+"""MAX31865 resistance converter over SPI (Maxim datasheet 19-6478, tables 1 to 7).  Reads; decides nothing.
 
 The chip converts by itself and compares each conversion with two thresholds: an open element and a short are seen in
 the same scan.  What a lost lead does to the reference voltages only a fault-detection cycle finds: one runs between
@@ -7,6 +7,7 @@ two scans every CHECK_SAMPLES samples, and the conversion before it stays readab
 
 from array import array
 
+from spinline_protocol.configuration import RTD_60_HZ, RTD_PT1000, RTD_THREE_WIRE
 from spinline_protocol.portable import const
 
 _WRITE = const(0x80)
@@ -19,7 +20,7 @@ _THREE_WIRE = const(0x10)
 _CHECK = const(0x04)  # table 3: fault-detection cycle with automatic delay; reads 0 when it has ended
 _CHECK_MASK = const(0x0C)
 _CLEAR = const(0x02)
-_MAINS_50_HZ = const(0x01)
+_MAINS_50_HZ = const(0x01)  # to be changed while it converts nothing only: table 2
 _KEPT_BITS = (0xFF, 0xFE, 0xFF, 0xFE)  # of the thresholds: the last bit of each means nothing
 
 # fault status, table 7
@@ -74,14 +75,20 @@ def code_of(resistance_ohm: int, reference_dohm: int) -> int:
 
 
 class Max31865:
-    """One converter.  ``sample()`` gives m degC and sets ``fault``; ``three_wire``: how the element is connected."""
+    """One converter.  ``sample()`` gives m degC and sets ``fault``.
 
-    def __init__(self, spi, select, reference_dohm: int, three_wire: int) -> None:  # type: ignore[no-untyped-def]
+    ``options`` are the bits of an RTD's channel: three wires, Pt1000, mains of 60 Hz.  A Pt1000 on a reference ten
+    times as large gives the codes of a Pt100.
+    """
+
+    def __init__(self, spi, select, reference_dohm: int, options: int) -> None:  # type: ignore[no-untyped-def]
         self._spi = spi
         self._select = select
+        if options & RTD_PT1000:
+            reference_dohm //= 10
         self._reference_dohm = reference_dohm
-        self._wires = _THREE_WIRE if three_wire else 0
-        self._running = _VBIAS | _AUTOMATIC | self._wires | _MAINS_50_HZ
+        self._always = (_THREE_WIRE if options & RTD_THREE_WIRE else 0) | (0 if options & RTD_60_HZ else _MAINS_50_HZ)
+        self._running = _VBIAS | _AUTOMATIC | self._always
         self._samples_n = 0
         self._checking = False
         self._command = bytearray(9)
@@ -92,9 +99,14 @@ class Max31865:
         high = code_of(_LAST_OHM, reference_dohm) << 1
         low = code_of(_FIRST_OHM, reference_dohm) << 1
         self._thresholds = (high >> 8, high & 255, low >> 8, low & 255)
+        self._set_up()
+        self._write(_CONFIGURATION, self._running | _CLEAR)
+
+    def _set_up(self) -> None:
+        """Thresholds, and the filter while nothing is converted."""
+        self._write(_CONFIGURATION, self._always)
         for i in range(4):
             self._write(_HIGH_THRESHOLD + i, self._thresholds[i])
-        self._write(_CONFIGURATION, self._running | _CLEAR)
 
     def _write(self, register: int, octet: int) -> None:
         two = self._two
@@ -132,12 +144,11 @@ class Max31865:
         self._samples_n += 1
         if self.fault & NO_CHIP:
             self._samples_n = 0
-            for i in range(4):
-                self._write(_HIGH_THRESHOLD + i, self._thresholds[i])
+            self._set_up()
         if self._samples_n >= CHECK_SAMPLES:
             self._samples_n = 0
             self._checking = True
-            self._write(_CONFIGURATION, _VBIAS | self._wires | _CHECK | _MAINS_50_HZ)
+            self._write(_CONFIGURATION, _VBIAS | self._always | _CHECK)
         elif self._checking or self.fault:
             self._checking = False
             self._write(_CONFIGURATION, self._running | _CLEAR)

@@ -17,7 +17,8 @@ WRITE_ONE = const(6)
 WRITE_SEVERAL = const(16)
 _EXCEPTION = const(0x80)
 REGISTERS_N_MAX = const(8)  # of one request; the protocol has 125, a drive needs four
-_FRAME_BYTES_MAX = const(32)
+FRAME_BYTES_MAX = const(32)
+STOP_BITS = const(2)  # eight bits without parity
 CHARACTER_BITS = const(11)  # with parity or a second stop bit
 FAST_BAUD = const(19200)
 RECOVERY_US = const(150000)  # of silence after a failed exchange: a late answer must not meet the next request
@@ -50,9 +51,9 @@ class Modbus:
         self._end_us, self._gap_us = silence_us(baud)
         self._quiet_us = self._gap_us  # silence that has to be before the next request
         self._timeout_us = timeout_us
-        self._out = memoryview(bytearray(_FRAME_BYTES_MAX))
-        self._in = bytearray(_FRAME_BYTES_MAX)
-        self._places = [memoryview(self._in)[i:] for i in range(_FRAME_BYTES_MAX)]  # made once: a slice is an object
+        self._out = memoryview(bytearray(FRAME_BYTES_MAX))
+        self._in = bytearray(FRAME_BYTES_MAX)
+        self._places = [memoryview(self._in)[i:] for i in range(FRAME_BYTES_MAX)]  # made once: a slice is an object
         self._frames: "dict[int, memoryview]" = {8: self._out[:8]}
         for count in range(1, REGISTERS_N_MAX + 1):
             self._frames[9 + 2 * count] = self._out[: 9 + 2 * count]
@@ -112,10 +113,16 @@ class Modbus:
         self.pending = True
         return True
 
+    def close(self) -> None:
+        """Let go of bus and UART, whatever is under way."""
+        if self._enable is not None:
+            self._enable.value(0)
+        self._uart.deinit()
+
     def _drain(self, now_us: int) -> int:
         """Bytes that belong to nothing: the late answer to a request that was given up."""
         dropped = 0
-        while self._uart.any() and dropped < 2 * _FRAME_BYTES_MAX:
+        while self._uart.any() and dropped < 2 * FRAME_BYTES_MAX:
             got = self._uart.readinto(self._in)
             if not got:
                 break

@@ -6,6 +6,7 @@ Which chip is where stands in sockets.py.
 import bus
 import layout
 import micropython
+from models.ads1115_model import Ads1115Model
 
 
 class Max31856:
@@ -47,25 +48,16 @@ class Max31856:
         answer[4] = bus.words[self._fault] & (255 if self.registers[0] & 0x30 else 0xFE)
 
 
-class Ads1115:
-    """Four-channel converter: starts by the OS bit, gain by the PGA bits; the result saturates like the chip's."""
-
-    LSB_NV = (187500, 125000, 62500, 31250, 15625, 7812, 7812, 7812)
+class Ads1115(Ads1115Model):
+    """Four-channel converter on a node's terminals."""
 
     def __init__(self, index):
         self._at, self._stands = layout.ANALOG + 4 * index, layout.STANDS << index
-        self.code = 0
+        Ads1115Model.__init__(self, self._terminal)
 
-    def write_register(self, register, octets):
+    def _terminal(self, channel):
         stands = bus.words[layout.I2C_DEAD] & self._stands
-        if register == 1 and octets[0] & 0xC0 == 0xC0 and not stands:
-            channel = octets[0] >> 4 & 3
-            code = bus.words[self._at + channel] * 8 // (self.LSB_NV[octets[0] >> 1 & 7] // 125)
-            self.code = 32767 if code > 32767 else -32768 if code < -32768 else code
-
-    def read_register(self, register, answer):
-        answer[0] = self.code >> 8 & 255
-        answer[1] = self.code & 255
+        return None if stands else bus.words[self._at + channel]
 
 
 @micropython.viper
@@ -80,13 +72,23 @@ def fast_write(words, octets):
 
 
 class Mcp4728:
-    """Four-channel DAC: fast write of all channels."""
+    """Four-channel DAC: fast write of all channels, and a read of what it puts out; its EEPROM was programmed."""
 
     def __init__(self, index):
         self._words = bus.dacs[8 * index : 8 * index + 8]
 
     def write(self, octets):
         fast_write(self._words, octets)
+
+    def read(self, answer):
+        words = self._words
+        for channel in range(4):
+            at = 6 * channel
+            answer[at] = answer[at + 3] = 0xC0 | channel << 4
+            answer[at + 1] = 0x90 | words[2 * channel + 1]
+            answer[at + 2] = words[2 * channel]
+            answer[at + 4] = 0x90
+            answer[at + 5] = 0
 
 
 class Mcp23017:

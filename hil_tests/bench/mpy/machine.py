@@ -51,11 +51,14 @@ class I2C:
     def __init__(self, number, **_kwargs):
         self._chips = sockets.by_bus[number]
 
-    def writeto_mem(self, address, register, octets):
+    def writeto_mem(self, address, register, octets, addrsize=8):
         self._chip(address).write_register(register, octets)
 
-    def readfrom_mem_into(self, address, register, answer):
+    def readfrom_mem_into(self, address, register, answer, addrsize=8):
         self._chip(address).read_register(register, answer)
+
+    def readfrom_into(self, address, answer):
+        self._chip(address).read(answer)
 
     def writeto(self, address, octets):
         self._chip(address).write(octets)
@@ -66,11 +69,17 @@ class I2C:
         return self._chips[address]
 
 
-class UART:
-    """Bytes arrive and leave with the lock-step frames, at the times the baud rate gives."""
+def _open_uart(number, **_kwargs):
+    """The host's line, or the bus of the drives, whose models only a node has memory for that opens it."""
+    if number == 0:
+        return HostUart()
+    from drive_bus import DriveUart
 
-    def __init__(self, *_args, **_kwargs):
-        pass
+    return DriveUart()
+
+
+class HostUart:
+    """Bytes arrive and leave with the lock-step frames, at the times the baud rate gives."""
 
     def read(self):
         octets = bus.received
@@ -80,6 +89,9 @@ class UART:
     def write(self, octets):
         bus.transmitted += octets
         return len(octets)
+
+
+UART = _open_uart
 
 
 class WDT:

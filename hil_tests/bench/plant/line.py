@@ -59,10 +59,7 @@ class Line:
         truth.ambient_C = self._room.ambient_C(self.disturbances)
         truth.godet1_speed_m_min = self._godet1.speed_m_min
         truth.godet2_speed_m_min = self._godet2.speed_m_min
-        held_N, outrun_N = self._fiber.bundle_N
-        powered = self.actuators.drive_power
-        truth.godet1_current_A = self._godet1.current_A(-held_N, powered)
-        truth.godet2_current_A = self._godet2.current_A(held_N - outrun_N, powered)
+        truth.godet1_current_A, truth.godet2_current_A = self._currents_A()
         truth.fiber_mg, truth.drip_mg = self._fiber_mg, self._drip_mg
         in_gap_mg = self._melt.die_mg - self._spun_mg  # since the last step of 250 ms
         truth.balances["spun, mg"] = Balance(self._melt.die_mg, self._fiber_mg + self._drip_mg, in_gap_mg)
@@ -76,6 +73,12 @@ class Line:
         self._fiber.publish(truth)
         self._stretch.publish(truth)
         return truth
+
+    def _currents_A(self) -> tuple[float, float]:
+        """Of the motors of both godets."""
+        held_N, outrun_N = self._fiber.bundle_N
+        powered = self.actuators.drive_power
+        return self._godet1.current_A(-held_N, powered), self._godet2.current_A(held_N - outrun_N, powered)
 
     @property
     def critical_draw_down(self) -> float:
@@ -128,6 +131,8 @@ class Line:
         self._fiber.carry_idler(self._godet2.travel_m)
         die_parts = (self._melt.extruder.plasticizer_parts, self._melt.extruder.solvent_parts)
         self._fiber.step(a, disturbances, speeds_m_min, spun, die_parts, self._stretch.water_C, sensors)
+        sensors.godet1_speed_m_min, sensors.godet2_speed_m_min = speeds_m_min
+        sensors.godet1_current_A, sensors.godet2_current_A = self._currents_A()
 
     def _step_barrel_and_baths(self, time_s: float) -> None:
         a, disturbances, sensors = self.actuators, self.disturbances, self.sensors

@@ -91,6 +91,10 @@ class Sensors:
     chiller_ok: bool = True
     godet1_counts: int = 0
     godet2_counts: int = 0
+    godet1_speed_m_min: float = 0.0  # as its drive knows it
+    godet2_speed_m_min: float = 0.0
+    godet1_current_A: float = 0.0
+    godet2_current_A: float = 0.0
     idler_counts: int = 0  # a free roller that the fiber turns, behind the second godet
     full_speed: bool = False
     stretch_temperature_C: float = 0.0

@@ -15,7 +15,8 @@ from typing import Any, Protocol
 from spinline.errors import BadInput, Refused
 from spinline.line.node_channels import NodeChannels, Reading
 from spinline.recipe.calibration import correction, joined
-from spinline.recipe.line_model import CALIBRATED, Input, Line, Node, Output
+from spinline.recipe.channel_model import CALIBRATED, Input, Output
+from spinline.recipe.line_model import Line, Node
 from spinline_protocol.configuration import PULSE_LEVEL_MAX
 from spinline_protocol.quantities import BAD, QUALITIES
 
@@ -23,12 +24,13 @@ REST_S = 3.0  # so long a channel is watched at rest
 REACTS_S = 60.0  # so long the technician has to disturb a sensor
 SPAN_SHARE = 0.004  # of an input's range, and twice its own noise: beyond that it has reacted
 RIVAL_BANDS, RIVAL_S = 3.0, 15.0  # another one that went so far: so long the one that was asked for has left
-PULSE_MS = {"ssr": 2000, "switch": 2000, "dac": 3000}
+PULSE_MS = {"ssr": 2000, "switch": 2000, "dac": 3000, "drive": 3000}
 DO = {
     "thermocouple": "Warm this sensor, by hand or with a heat gun",
     "analog": "Disturb this transmitter, or feed another current in its place",
     "switch": "Operate this contact",
     "counter": "Turn this roller by hand",
+    "rtd": "Warm this sensor, by hand or with a heat gun",
 }
 OK, FAILED, SKIPPED = "ok", "failed", "skipped"
 
@@ -115,6 +117,8 @@ class Commissioning:
         if bad:
             return Finding(name, row.kind, FAILED, bad, seen)
         self._person.tell(f"    shows {seen['mean']:.6g} {row.unit} (noise {seen['high'] - seen['low']:.3g})")
+        if row.kind == "drive":
+            return Finding(name, row.kind, OK, "", seen)  # its address names it, and its output is pulsed
         points = self._compare(row, seen["mean"]) if row.kind in CALIBRATED else ()
         if self._person.choose(f"    {DO[row.kind]}: ready?", ("ready", "skip")) == "skip":
             return Finding(name, row.kind, SKIPPED, "not disturbed", seen, points)
@@ -182,7 +186,9 @@ class Commissioning:
 
     def _output(self, row: Output) -> Finding:
         name, ms = f"{self._node.name}.{row.name}", PULSE_MS[row.kind]
-        level, words = (PULSE_LEVEL_MAX, f"{PULSE_LEVEL_MAX / 655.36:.0f} %") if row.kind == "dac" else (1, "on")
+        level, words = (
+            (PULSE_LEVEL_MAX, f"{PULSE_LEVEL_MAX / 655.36:.0f} %") if row.kind in ("dac", "drive") else (1, "on")
+        )
         question = f"    I put it {words} for {ms / 1000:g} s. Is it safe, and do you see it?"
         if self._person.choose(question, ("ready", "skip")) == "skip":
             return Finding(name, row.kind, SKIPPED, "not pulsed")

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from spinline.errors import BadInput
+from spinline.recipe.channel_compiler import input_words, named, output_words
+from spinline.recipe.channel_model import QUANTITY_BY_NAME
 from spinline.recipe.fiber import plan_fiber
 from spinline.recipe.guard_compiler import interlock_words, monitor_words, permissive_words, states_mask
-from spinline.recipe.line_model import QUANTITY_BY_NAME, Gains, Input, Line, Loop, Node, Output
+from spinline.recipe.line_model import Gains, Line, Loop, Node
 from spinline.recipe.models import Recipe
 from spinline.recipe.scaling import GAIN_ERROR_MAX, mantissa_shift, whole
 from spinline_protocol import configuration as tables
@@ -21,17 +23,11 @@ from spinline_protocol.configuration import range_violations
 from spinline_protocol.quantities import COUNT, OUTPUT, STATE, TEMPERATURE, wire_bytes
 from spinline_protocol.words import SUMMARY_HEAD_BYTES, ConfigurationDigest, pack_words
 
-FULL_SCALE = 65536
+FULL_SCALE = tables.FULL_SCALE
 TAKE_UP = "draw.takeup_speed_m_min"
 DRAW_DOWN_MAX = 18  # take-up over speed in the die; draw resonance begins at 20.2
-SHUNT_OHM = 150  # 4-20 mA into the converter's +-4.096 V range: 0.6 V to 3.0 V, and 21 mA is still seen
-ADC_LSB_UV = 125
 SOAK_HOLDBACK_MIN = 1
 
-CURRENT_FAILS_MA = (3.6, 21.0)  # NAMUR NE 43: beyond these the sensor has failed
-CURRENT_WARNS_MA = (3.8, 20.5)  # and beyond these it is doubted
-_INPUT_KINDS = {"thermocouple": 0, "analog": 1, "switch": 2, "counter": 3}
-_OUTPUT_KINDS = {"ssr": 0, "dac": 1, "switch": 2}
 _LOOP_KINDS = {"single": tables.SINGLE, "ratio": tables.RATIO_LOOP, "cascade": tables.CASCADE_LOOP}
 
 
@@ -77,69 +73,6 @@ class NodeConfiguration:
         """Bytes of one summary: head, three numbers a column but one of a raw count, quality (SPEC 7.1)."""
         numbers = sum((1 if c.source == tables.OF_RAW else 3) * wire_bytes(c.quantity) for c in self.summarised)
         return SUMMARY_HEAD_BYTES + numbers + (len(self.summarised) + 3) // 4
-
-
-def _named(place: str, made: Callable[[float], tuple[int, int]], number: float) -> tuple[int, int]:
-    """What is made of a number; a refusal names its place in the line file."""
-    try:
-        return made(number)
-    except BadInput as error:
-        raise BadInput([f"{place}: {error}"]) from error
-
-
-def _current_code(current_mA: float) -> int:
-    """What the converter shows for a loop current through the shunt."""
-    return round(current_mA * 1000 * SHUNT_OHM / ADC_LSB_UV)
-
-
-def _scale(place: str, per_count: float) -> tuple[int, int]:
-    """Whole units for one raw count, as an input's mantissa and shift; none at all is refused."""
-    if per_count == 0:
-        raise BadInput([f"{place}: the whole range is less than one whole unit"])
-    return _named(place, lambda number: mantissa_shift(number, 32767, 24), per_count)
-
-
-def _input_words(row: Input, node: Node, corrected: tuple[float, float]) -> tuple[int, ...]:
-    """``corrected`` is gain and offset of the input's calibration."""
-    low, high = whole(row.quantity, row.low), whole(row.quantity, row.high)
-    zero, scale, offset, raw = 0, (1, 0), 0, (-524288, 524287)
-    warn = raw
-    if row.kind == "thermocouple":
-        scale, raw = (1000, 7), (-262144, 262143)  # the chip's code is 1/128 degC
-    elif row.kind == "analog":
-        assert row.at_4_mA is not None and row.at_20_mA is not None
-        zero = _current_code(4)
-        span = _current_code(20) - zero
-        offset = whole(row.quantity, row.at_4_mA)
-        scale = _scale(f"input {row.name}: at_20_mA", (whole(row.quantity, row.at_20_mA) - offset) / span)
-        raw = (_current_code(CURRENT_FAILS_MA[0]), _current_code(CURRENT_FAILS_MA[1]))
-        warn = (_current_code(CURRENT_WARNS_MA[0]), _current_code(CURRENT_WARNS_MA[1]))
-    elif row.kind == "counter":
-        assert row.counts_per_m is not None
-        unit_per_count = 1000 * 10 ** QUANTITY_BY_NAME[row.quantity][5] / row.counts_per_m * 1000 / node.scan_ms
-        scale = _scale(f"input {row.name}: counts_per_m", unit_per_count)
-        most = round(max(abs(low), abs(high)) / unit_per_count) + 1  # counts a scan; beyond them the encoder is lost
-        raw = (-most, most)
-    gain, added = corrected
-    if gain != 1:
-        scale = _scale(f"calibration of {row.name}", gain * scale[0] / 2 ** scale[1])
-    offset = round(gain * offset) + whole(row.quantity, added)
-    quantity = QUANTITY_BY_NAME[row.quantity][0]
-    slew = whole(row.quantity, row.slew_per_s * node.scan_ms / 1000)
-    head = (_INPUT_KINDS[row.kind], row.port, row.channel, quantity, zero, *scale, offset)
-    return (*head, low, high, slew, *raw, row.filter_k, *warn, *_doubt_words(row, node))
-
-
-def _doubt_words(row: Input, node: Node) -> tuple[int, ...]:
-    """frozen_scans and the three words of a partner."""
-    frozen_scans = round(row.frozen_s * 1000 / node.scan_ms)
-    if row.partner is None or row.partner_limit is None:
-        return frozen_scans, -1, 0, 0
-    limit = whole(row.quantity, row.partner_limit)
-    if limit < 1:
-        raise BadInput([f"input {row.name}: partner_limit = {row.partner_limit} is less than one whole unit"])
-    number = [other.name for other in node.input].index(row.partner)
-    return frozen_scans, number, limit, round(row.partner_s * 1000 / node.scan_ms)
 
 
 def _setpoint(loop: Loop, recipe: Recipe) -> float:
@@ -202,7 +135,7 @@ class _LoopCompiler:
             source = next(row for row in node.loop if row.name == loop.feed_forward)
             of = next(row.quantity for row in node.input if row.name == source.input)
             per_unit = loop.feed_forward_gain * FULL_SCALE / 10 ** QUANTITY_BY_NAME[of][5]
-            gain = _named(f"loop {loop.name}: feed_forward_gain", mantissa_shift, per_unit)
+            gain = named(f"loop {loop.name}: feed_forward_gain", mantissa_shift, per_unit)
             feed_forward = (loops.index(source.name), *gain)
         masters = loops if loop.kind == "cascade" else inputs
         per_rate = loop.feed_forward_s * self.counts / 256 / self.scan_s  # output counts for 1/256 unit a scan
@@ -228,7 +161,7 @@ class _LoopCompiler:
             round(loop.out_low * FULL_SCALE),
             round(loop.out_high * FULL_SCALE),
             self._out_rate(),
-            *_named(f"loop {loop.name}: feed_forward_s", mantissa_shift, per_rate),
+            *named(f"loop {loop.name}: feed_forward_s", mantissa_shift, per_rate),
         )
 
     def _draw_down_high(self) -> int:
@@ -278,10 +211,10 @@ class _LoopCompiler:
         lag_k = max(3, min(14, round(math.log2(gains.Ti_s / scan_s)))) if gains.Ti_s else 3
         place = f"loop {self.loop.name}: {section}"
         return (
-            *_named(place + "Kc", mantissa_shift, p),
-            *_named(place + "Ti_s", mantissa_shift, p * scan_s / gains.Ti_s if gains.Ti_s else 0),
-            *_named(place + "Td_s", mantissa_shift, p * gains.Td_s / scan_s / 256),
-            *_named(place + "tracking_s", mantissa_shift, min(1.0, scan_s / tracking_s) if tracking_s else 0),
+            *named(place + "Kc", mantissa_shift, p),
+            *named(place + "Ti_s", mantissa_shift, p * scan_s / gains.Ti_s if gains.Ti_s else 0),
+            *named(place + "Td_s", mantissa_shift, p * gains.Td_s / scan_s / 256),
+            *named(place + "tracking_s", mantissa_shift, min(1.0, scan_s / tracking_s) if tracking_s else 0),
             round(gains.setpoint_weight * 256),
             lag_k,
             gains.filter_k,
@@ -292,16 +225,6 @@ def _take_up_at_1(recipe: Recipe) -> float | None:
     """Take-up speed of draw-down ratio 1 in mm/s, or None where the die is not known."""
     draw_down = plan_fiber(recipe).draw_down
     return None if draw_down is None else float(recipe.draw.takeup_speed_m_min / draw_down) * _SCREEN_FACTORS[TAKE_UP]
-
-
-def _output_words(row: Output, node: Node) -> tuple[int, ...]:
-    loop = [loop.name for loop in node.loop].index(row.loop) if row.loop else -1
-    gain = mantissa_shift(row.gain, 4095, 16) if row.loop else (0, 0)
-    sign = (1 if row.side == "positive" else -1) if row.loop else 0
-    delay_ms = round(row.safe_delay_s * 1000)
-    head = (_OUTPUT_KINDS[row.kind], row.port, row.channel, loop, sign, *gain)
-    dead = round(row.dead_band * FULL_SCALE)
-    return (*head, round(row.safe * FULL_SCALE), delay_ms, states_mask(row.on), dead)
 
 
 def _columns(node: Node) -> tuple[Recorded, ...]:
@@ -333,9 +256,9 @@ def compile_node(line: Line, node: Node, recipe: Recipe) -> NodeConfiguration:
             + (node.runout_s, node.stop_max_s, node.alone_max_s),
         )
     ]
-    rows += [(tables.TABLE_INPUT, _input_words(row, node, line.correction(node, row))) for row in node.input]
+    rows += [(tables.TABLE_INPUT, input_words(row, node, line.correction(node, row))) for row in node.input]
     rows += [(tables.TABLE_LOOP, _LoopCompiler(loop, node, line, recipe).words()) for loop in node.loop]
-    rows += [(tables.TABLE_OUTPUT, _output_words(row, node)) for row in node.output]
+    rows += [(tables.TABLE_OUTPUT, output_words(row, node)) for row in node.output]
     rows += [(tables.TABLE_INTERLOCK, interlock_words(row, node, _take_up_at_1(recipe))) for row in node.interlock]
     rows += [(tables.TABLE_RECORD, (c.source, c.of, c.quantity, int(c.summarised))) for c in columns]
     for loop in node.loop:

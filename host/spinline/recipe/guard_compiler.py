@@ -6,8 +6,9 @@ import math
 from collections.abc import Sequence
 
 from spinline.errors import BadInput
+from spinline.recipe.channel_model import QUANTITY_BY_NAME
 from spinline.recipe.guard_model import Interlock, Monitor, Permissive
-from spinline.recipe.line_model import QUANTITY_BY_NAME, Node
+from spinline.recipe.line_model import Node
 from spinline.recipe.scaling import mantissa_shift, whole
 from spinline_protocol import configuration as tables
 from spinline_protocol.states import COMMANDS, STATES

@@ -1,4 +1,6 @@
-"""The line file: nodes, channels, loops, outputs, interlocks of one spinning line, read from TOML and checked whole.
+"""The line file: nodes, loops, groups of one spinning line, read from TOML and checked whole.
+
+Channels are in channel_model.py, what guards a node in guard_model.py.
 
 Numbers of a channel are in the screen unit of its quantity (spinline_protocol.quantities), which the file must name, so
 that a wrong unit is refused and not converted.  Gains: Kc in output fraction per screen unit, times in seconds.
@@ -14,6 +16,7 @@ from pydantic import Field, model_validator
 
 from spinline.errors import BadFile
 from spinline.recipe.calibration import Calibration, CalibrationFile, calibration_path
+from spinline.recipe.channel_model import CALIBRATED, Input, Output
 from spinline.recipe.guard_model import (
     Finite,
     Interlock,
@@ -26,55 +29,6 @@ from spinline.recipe.guard_model import (
     Strict,
 )
 from spinline.recipe.reading import read_model
-from spinline_protocol.quantities import QUANTITIES
-
-CALIBRATED = ("thermocouple", "analog")  # kinds of inputs that a reference instrument can stand beside
-QUANTITY_BY_NAME = {row[1]: row for row in QUANTITIES}
-
-
-class Input(Strict):
-    """One measured channel.  An analog one names its values at 4 and 20 mA; a counter its counts per metre."""
-
-    name: str
-    kind: Literal["thermocouple", "analog", "switch", "counter"]
-    port: int
-    channel: int = 0
-    quantity: str
-    unit: str
-    low: Finite
-    high: Finite
-    at_4_mA: Finite | None = None
-    at_20_mA: Finite | None = None
-    counts_per_m: Positive | None = None
-    slew_per_s: NotNegative = 0.0
-    filter_k: Annotated[int, Field(ge=0, le=7)] = 0
-    frozen_s: NotNegative = 0.0  # bad when the raw number stood for so long, uncertain after a third; 0: not checked
-    partner: str | None = None  # an input of the same quantity that measures the same
-    partner_limit: Positive | None = None
-    partner_s: NotNegative = 5.0
-
-    @model_validator(mode="after")
-    def _watched(self) -> Input:
-        if self.frozen_s and self.kind not in ("thermocouple", "analog"):
-            raise ValueError(f"frozen_s is for a thermocouple or an analog input: a {self.kind} may well stand still")
-        if (self.partner is None) != (self.partner_limit is None):
-            raise ValueError("partner and partner_limit belong together")
-        return self
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Input:
-        row = QUANTITY_BY_NAME.get(self.quantity)
-        if row is None:
-            raise ValueError(f"quantity {self.quantity!r} is unknown; allowed: {', '.join(QUANTITY_BY_NAME)}")
-        if self.unit != row[6]:
-            raise ValueError(f"unit of {self.quantity} is {row[6]!r}, not {self.unit!r}")
-        if self.low >= self.high:
-            raise ValueError(f"low {self.low} is not below high {self.high}")
-        if (self.kind == "analog") != (self.at_4_mA is not None and self.at_20_mA is not None):
-            raise ValueError("at_4_mA and at_20_mA belong to an analog input, and it needs both")
-        if (self.kind == "counter") != (self.counts_per_m is not None):
-            raise ValueError("counts_per_m belongs to a counter, and it needs it")
-        return self
 
 
 class Gains(Strict):
@@ -143,22 +97,6 @@ class Loop(Strict):
         return self
 
 
-class Output(Strict):
-    """One actuator.  With a loop it takes the positive or negative side of its output; without, it is on in ``on``."""
-
-    name: str
-    kind: Literal["ssr", "dac", "switch"]
-    port: int
-    channel: int = 0
-    loop: str | None = None
-    side: Literal["positive", "negative"] = "positive"
-    gain: Positive = 1.0
-    dead_band: Annotated[float, Field(ge=0, lt=1)] = 0.0  # so much of the loop's output on this side does nothing
-    on: tuple[StateName, ...] = ()
-    safe: Annotated[float, Field(ge=0, le=1)] = 0.0
-    safe_delay_s: NotNegative = 0.0
-
-
 class Group(Strict):
     """In which states the loops of a group control, and in which they control towards zero."""
 
@@ -206,6 +144,20 @@ class Node(Strict):
             names = [row.name for row in rows]
             for name in {name for name in names if names.count(name) > 1}:
                 raise ValueError(f"node {self.name}: {kind} {name} is there twice")
+        return self
+
+    @model_validator(mode="after")
+    def _drives_are_told_what_to_do(self) -> Node:
+        addresses = [row.port for row in self.output if row.kind == "drive"]
+        for address in addresses:
+            if addresses.count(address) > 1:
+                raise ValueError(f"node {self.name}: two outputs are the drive at port {address}")
+        for row in self.input:
+            if row.kind == "drive" and row.port not in addresses:
+                allowed = ", ".join(str(address) for address in addresses) or "none"
+                raise ValueError(
+                    f"input {row.name}: port {row.port} is no drive among the outputs (allowed: {allowed})"
+                )
         return self
 
     @model_validator(mode="after")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from spinline.errors import BadInput
-from spinline.recipe.line_model import QUANTITY_BY_NAME
+from spinline.recipe.channel_model import QUANTITY_BY_NAME
 
 GAIN_ERROR_MAX = 0.01  # relative; a gain that cannot be met closer than this is refused
 

@@ -14,8 +14,9 @@ from spinline.errors import Refused
 from spinline.line.node_session import PREPARED, READY, REFUSED, NodeSession
 from spinline.line.session_line import CONNECT_US, SessionLine
 from spinline.line.supervisor import Port
+from spinline.recipe.channel_model import QUANTITY_BY_NAME
 from spinline.recipe.compiler import FULL_SCALE, NodeConfiguration
-from spinline.recipe.line_model import QUANTITY_BY_NAME, Loop, Node
+from spinline.recipe.line_model import Loop, Node
 from spinline.record.decode import RecordDecoder
 from spinline.tuning.experiment import End, Plan, Refusal
 from spinline.tuning.identify import Record

@@ -11,8 +11,9 @@ from spinline.errors import BadInput
 from spinline.line.node_session import CREDIT_BYTES, DOWNLOADING, PREPARED, NodeSession
 from spinline.line.supervisor import Port
 from spinline.recipe import line_model
+from spinline.recipe.channel_model import QUANTITY_BY_NAME
 from spinline.recipe.compiler import NodeConfiguration, compile_node
-from spinline.recipe.line_model import QUANTITY_BY_NAME, Line, Loop, Node
+from spinline.recipe.line_model import Line, Loop, Node
 from spinline.recipe.models import Recipe
 from spinline.tuning.experiment import Limits, Proposal, tune
 from spinline.tuning.margin import Margins, load_iae, margins

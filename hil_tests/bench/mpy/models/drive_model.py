@@ -18,12 +18,15 @@ def checked(octets):
 
 
 class DriveModel:
-    """Registers 0x2000 to 0x2001 are written, 0x2100 to 0x2103 read.  ``frequency`` is what turns, in 0.01 Hz."""
+    """Registers 0x2000 to 0x2001 are written, 0x2100 to 0x2104 read.
+
+    ``frequency`` is what turns, in 0.01 Hz, ``current`` what flows, in 0.01 A.
+    """
 
     def __init__(self, address):
         self.address = address
         self.harm = 0
-        self.frequency = 0
+        self.frequency = self.current = 0
         self.command = 1
         self.setpoint = 0
         self.requests_n = 0
@@ -47,7 +50,7 @@ class DriveModel:
         if function == 16 and first == 0x2000 and frame[5] == 2:
             self.command, self.setpoint = frame[7] << 8 | frame[8], frame[9] << 8 | frame[10]
             return frame[:6]
-        if function in (3, 4) and 0x2100 <= first and first + frame[5] <= 0x2104:
+        if function in (3, 4) and 0x2100 <= first and first + frame[5] <= 0x2105:
             told = []
             for register in self.status()[first - 0x2100 : first - 0x2100 + frame[5]]:
                 told += [register >> 8, register & 255]
@@ -58,10 +61,10 @@ class DriveModel:
         return bytes((frame[0], function | 0x80, 2))  # illegal data address
 
     def status(self):
-        """Its four status registers."""
+        """Its five status registers."""
         remote = 0 if self.harm == LOCAL else 0x0500
         trip = TRIP_NUMBER if self.harm == TRIPPED else 0
-        return trip, remote | (3 if self.command & 3 == 2 else 0), self.setpoint, self.frequency
+        return trip, remote | (3 if self.command & 3 == 2 else 0), self.setpoint, self.frequency, self.current
 
     def wanted(self):
         """Frequency that it is told to turn at: 0 while it is stopped or has tripped."""
@@ -102,6 +105,9 @@ class BusUart:
             buffer[count] = self._coming.pop(0)[1]
             count += 1
         return count or None
+
+    def deinit(self):
+        self._coming = []
 
     def txdone(self):
         return self._now_us() >= self.free_us
