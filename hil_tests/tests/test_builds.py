@@ -17,8 +17,9 @@ from spinline_firmware.boards import rp2350b as board
 from spinline_firmware.drivers.max31865 import milli_celsius
 from spinline_firmware.drivers.places import unfit
 from spinline_firmware.transaction import Transaction
-from spinline_protocol.configuration import TABLE_INPUT, TABLE_OUTPUT, pack_words
+from spinline_protocol.configuration import TABLE_INPUT, TABLE_OUTPUT
 from spinline_protocol.errors import OK
+from spinline_protocol.words import pack_words
 
 NOBODY: dict[str, Any] = {"points": (), "reference": "none", "who": "nobody", "date": "never"}
 RECIPE = read_recipe(Path(__file__).resolve().parents[2] / "recipes" / "r1.toml")
