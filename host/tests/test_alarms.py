@@ -9,9 +9,9 @@ from spinline.errors import Refused
 from spinline.line.alarm_points import AlarmPoints, NodeSeen
 from spinline.line.alarm_table import definitions
 from spinline.line.alarms import CALLS, FLOOD_WINDOW_US, SECOND_US, Alarms
-from spinline.line.event_names import OF_INPUTS, OF_INTERLOCKS, OF_LOOPS
+from spinline.line.event_names import OF_INPUTS, OF_INTERLOCKS, OF_LOOPS, OF_OUTPUTS
 from spinline_protocol.quantities import BAD, UNCERTAIN
-from spinline_protocol.states import EVENTS, FLAG_ALARM
+from spinline_protocol.states import EVENTS, EXECUTE, FLAG_ALARM, HELD
 
 S = SECOND_US
 VAPOUR, FEEDER, SENSOR = definitions()["I2"], definitions()["I15"], definitions()["SENSOR_MAINTENANCE"]
@@ -244,7 +244,7 @@ def test_every_interlock_and_every_event_that_asks_for_a_person_has_a_definition
     quiet = {"NONE", "STATE_CHANGED", "CONFIGURED", "SETPOINT_CHANGED", "TUNE_BEGAN", "TUNE_ENDED", "OUTPUT_PULSED"}
     quiet |= {"SENSOR_RETURNED", "LEASE_RENEWED", "INTERLOCK_TRIPPED", "INTERLOCK_CLEARED", "MONITOR_CLEARED"}
     assert set(EVENTS) - quiet <= definitions().keys()
-    assert set(OF_INPUTS) | set(OF_LOOPS) | set(OF_INTERLOCKS) <= set(EVENTS)
+    assert {*OF_INPUTS, *OF_LOOPS, *OF_INTERLOCKS, *OF_OUTPUTS} <= set(EVENTS)
 
 
 def test_an_interlock_stands_from_its_trip_to_its_end_with_the_priority_of_the_line_file(points):
@@ -265,6 +265,14 @@ def test_a_sensor_stands_until_it_returns_and_a_failed_loop_until_the_node_is_re
     assert scanned(points, quality=lambda tag: BAD) == {"melt.Z3 SENSOR_FAULT", "melt.Z3 LOOP_FAILED"}
     assert scanned(points, quality=lambda tag: UNCERTAIN) == {"melt.Z3 LOOP_FAILED"}
     assert scanned(points, flags=0) == set()
+
+
+def test_an_output_at_fault_stands_until_its_node_runs_again(points):
+    points.event("draw", EVENTS.index("OUTPUT_FAULT"), 0, 5)
+    name = f"draw.{LINE.node[2].output[0].name} OUTPUT_FAULT"
+    for state, standing in ((EXECUTE, {name}), (HELD, {name}), (EXECUTE, set())):
+        nodes = {"draw": NodeSeen(True, 0, state)}
+        assert set(points.scan(nodes, "RUNNING", nothing, nothing, 7)) == standing
 
 
 def test_a_restart_is_told_once_and_ends_what_the_node_had_told_before(points):

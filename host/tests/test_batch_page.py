@@ -150,3 +150,15 @@ def test_a_batch_that_never_began_has_a_page_that_says_so(tmp_path):
     Journal.create(tmp_path / "journal.sqlite").close()
     found = page(open_reader(tmp_path / "journal.sqlite"), LINE)
     assert "No fiber was taken up." in found and "Nothing was recorded." in found and "not begun" in found
+
+
+def test_what_a_node_kept_from_before_its_restart_stands_beside_its_events(tmp_path):
+    short = Plan(heating_min=0.5, threading_min=0.5, running_min=0.5, completing_min=0.5)
+    write_batch(tmp_path / "journal.sqlite", short)
+    record = Journal.open(tmp_path / "journal.sqlite")
+    row = ("melt", 0x1F, 4, BEGIN_US, 77, "SENSOR_FAULT", 2, 1, 0)
+    record.add_earlier_event(row)
+    record.commit()
+    record.close()
+    found = page(open_reader(tmp_path / "journal.sqlite"), LINE).partition("Kept by a node from before its restart:")[2]
+    assert re.findall(r"<td[^>]*>(.*?)</td>", found)[:5] == ["melt", "1f", "77", "SENSOR_FAULT", "Z3"]

@@ -12,7 +12,7 @@ from spinline.line.alarm_table import Definition, definitions
 from spinline.line.event_names import subject_of
 from spinline.recipe.line_model import Line
 from spinline_protocol.quantities import CHECK, GOOD, UNCERTAIN
-from spinline_protocol.states import EVENTS, FLAG_ALARM
+from spinline_protocol.states import EVENTS, EXECUTE, FLAG_ALARM, HELD, STARTING
 
 ENDED_BY = {  # code of an event -> the code that says it is over, of the same source
     "LEASE_RENEWED": ("LEASE_EXPIRED",),
@@ -23,16 +23,19 @@ UNTIL_RESET = (  # these stand until nothing of the node is latched any more
     "LOOP_FAILED", "HEATER_STUCK_ON", "SENSOR_SLIPPED", "LOOP_BREAK", "SENSOR_REVERSED", "PARTIAL_LOAD", "ENCODER_LOST",
     "PARAMETERS_CHANGED", "SCANS_LATE",
 )  # fmt: skip
+UNTIL_RUNS = ("OUTPUT_FAULT",)  # a node refuses to run while this lasts, and tells no end of it
 AT_ONCE = ("BOOT", "SAFE_ORDER", "PERMIT_OPEN", "SCAN_OVERRUN", "INTERNAL_FAULT", "STORE_FAULT")  # over as it begins
+RUNS = (STARTING, EXECUTE)
 LINK_STATES = ("PREPARING", "THREADING", "RUNNING", "HOLDING", "HELD", "RESTARTING", "COMPLETING", "UNSUPERVISED")
 
 
 @dataclass(frozen=True)
 class NodeSeen:
-    """A node in this scan: whether it answers, and the flags of its last scan."""
+    """A node in this scan: whether it answers, flags and state of its last scan."""
 
     answers: bool
     flags: int
+    state: int = HELD
 
 
 Number = Callable[[str], float | None]
@@ -50,6 +53,7 @@ class AlarmPoints:
         self._standing: dict[str, tuple[Definition, int]] = {}
         self._kinds: dict[str, tuple[str, str]] = {}  # point -> node, code
         self._once: list[str] = []
+        self._stopped: set[str] = set()  # points whose node was seen not running since they began
         tags = {f"{node.name}.{row.name}.pv" for node in line.node for row in node.input}
         self._numbers = [definition for definition in definitions().values() if definition.tag in tags]
 
@@ -96,6 +100,7 @@ class AlarmPoints:
         for node, seen in nodes.items():
             if seen.answers and not seen.flags & FLAG_ALARM:
                 self._end_of(node, lambda code: code in UNTIL_RESET)
+            self._end_by_running(node, seen.state in RUNS)
             lost = not seen.answers and batch_state in LINK_STATES
             self._hold(node, "LINK_LOST", "", lost, now_us)
         self._end_sensors(quality)
@@ -131,6 +136,15 @@ class AlarmPoints:
         above = definition.above is not None and number > definition.above - back
         below = definition.below is not None and number < definition.below + back
         self._hold(node, definition.of[0], name, above or below, now_us)
+
+    def _end_by_running(self, node: str, runs: bool) -> None:
+        of_node = {point for point in self._standing if self._kinds[point][0] == node}
+        for point in of_node:
+            if self._kinds[point][1] in UNTIL_RUNS and not runs:
+                self._stopped.add(point)
+            elif runs and point in self._stopped:
+                self._stopped.discard(point)
+                del self._standing[point]
 
     def _end_sensors(self, quality: Quality) -> None:
         """No event says that a sensor is back; its scans do."""

@@ -7,6 +7,7 @@ from spinline_protocol.states import STATES
 
 OF_INPUTS = ("SENSOR_FAULT", "SENSOR_RETURNED", "SENSOR_MAINTENANCE", "ENCODER_LOST")
 OF_INTERLOCKS = ("INTERLOCK_TRIPPED", "INTERLOCK_CLEARED")
+OF_OUTPUTS = ("OUTPUT_PULSED", "OUTPUT_FAULT")
 OF_LOOPS = ("LOOP_FAILED", "SETPOINT_CHANGED", "TUNE_BEGAN", "TUNE_ENDED", "HEATER_STUCK_ON", "HEATER_OPEN",
             "SENSOR_SLIPPED", "LOOP_BREAK", "SENSOR_REVERSED", "PARTIAL_LOAD", "MONITOR_CLEARED")  # fmt: skip
 
@@ -23,6 +24,6 @@ def subject_of(line: Line, node_name: str, code: str, source: int, got: int) -> 
         named = [row.name for row in node.interlock]
     elif node is not None and code in OF_LOOPS:
         named = [row.name for row in node.loop]
-    elif node is not None and code == "OUTPUT_PULSED":
+    elif node is not None and code in OF_OUTPUTS:
         named = [row.name for row in node.output]
     return named[source] if source < len(named) else ""

@@ -279,7 +279,10 @@ class Supervisor:
 
     def _step_alarms(self, now_us: int) -> None:
         """Every change is a row of the record, in the commit of this scan."""
-        seen = {name: NodeSeen(session.phase == READY, session.flags) for name, session in self.sessions.items()}
+        seen = {
+            name: NodeSeen(session.phase == READY, session.flags, session.state)
+            for name, session in self.sessions.items()
+        }
         numbers = (self._record.latest, self._record.latest_quality)
         standing = self._points.scan(seen, self.batch.state, *numbers, now_us)
         self._note_alarms(self.alarms.scan(standing, self.batch.state, now_us))

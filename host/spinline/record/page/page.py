@@ -12,6 +12,7 @@ from html import escape
 import apsw
 
 from spinline.claims.catalog import window
+from spinline.line.event_names import subject_of
 from spinline.line.ledger import Ledger, Metre, MetreVerdict
 from spinline.recipe.line_model import Line
 from spinline.record.course import course
@@ -238,7 +239,22 @@ def _events(connection: apsw.Connection, line: Line) -> str:
         for event in told(connection, line)
         if event.code not in QUIET
     ]
-    return _table(("when", "node", "what", "of", ">got", ">limit"), rows, "Nothing but changes of state.")
+    heads = ("when", "node", "what", "of", ">got", ">limit")
+    return _table(heads, rows, "Nothing but changes of state.") + _earlier(connection, line)
+
+
+def _earlier(connection: apsw.Connection, line: Line) -> str:
+    """What nodes that restarted had kept from before; only the numbers of their scans say when."""
+    columns = 'node, boot_id, scan, code, source, got, "limit"'
+    found = fetch(connection, f"SELECT {columns} FROM earlier_event ORDER BY node, told_us, boot_id, event_i")
+    rows = []
+    for node, boot_id, scan, code, source, got, limit in found:
+        subject = subject_of(line, node, code, source, got)
+        rows.append([escape(str(cell)) for cell in (node, f"{boot_id:x}", scan, code, subject, got, limit)])
+    if not rows:
+        return ""
+    heads = ("node", "start", ">scan", "what", "of", ">got", ">limit")
+    return '<p class="n">Kept by a node from before its restart:</p>' + _table(heads, rows, "")
 
 
 def _accounts(connection: apsw.Connection) -> str:
