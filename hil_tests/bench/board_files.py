@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from spinline.edges import firmware_build
@@ -39,11 +40,17 @@ def firmware_sha256(root: Path = ROOT, kind: str = NODE) -> str:
     return digest.hexdigest()
 
 
-def compiled_beside_slot(source: Path) -> bytes:
-    """A program of the bench that imports from a slot, compiled with the slot's numbers in place of their names."""
-    sources = {**slot_sources(), source.name: source, "main.py": ROOT / NODE / "main.py"}  # whose calls name parameters
+def compiled_beside_slot(files: Iterable[Path]) -> dict[str, bytes]:
+    """Programs of the bench that import from a slot and from each other, compiled with the slot's numbers in place of
+    their names; by the names of modules.
+    """
+    beside = {file.name: file for file in files}
+    sources = {**slot_sources(), **beside, "main.py": ROOT / NODE / "main.py"}  # whose calls name parameters
     texts = firmware_build.folded_texts(sources, CACHE)
-    return firmware_build.compiled_text(texts[source.name], source, source.name, FORMS[32], CACHE)
+    return {
+        file.stem: firmware_build.compiled_text(texts[name], file, name, FORMS[32], CACHE)
+        for name, file in beside.items()
+    }
 
 
 def image_of(sources: dict[str, Path], word_bits: int = 32, version: str = "") -> FirmwareImage:

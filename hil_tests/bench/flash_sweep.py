@@ -56,8 +56,8 @@ class LifeProcess:
         self.lives_n = 0
         lay_out(folder / "program")
         program = folder / "program" / "a"
-        for file in MODULES.glob("*.py"):
-            (program / f"{file.stem}.mpy").write_bytes(compiled_beside_slot(file))
+        for name, octets in compiled_beside_slot(sorted(MODULES.glob("*.py"))).items():
+            (program / f"{name}.mpy").write_bytes(octets)
         self._command = [*command, "-X", "heapsize=4M", "-c", START + module, str(program), str(self.image)]
 
     def live(self, words: tuple[str, ...], cut: int, tear: int, seed: int) -> list[str] | None:

@@ -16,7 +16,7 @@ from spinline_firmware.drivers.event_files import EventFiles  # noqa: E402
 from spinline_firmware.event_ring import EventRing  # noqa: E402
 from spinline_firmware.kept import BOOTS, Kept  # noqa: E402
 from spinline_protocol import errors  # noqa: E402
-from spinline_protocol.configuration import pack_words  # noqa: E402
+from spinline_protocol.words import pack_words  # noqa: E402
 
 SCHEMA = b"s" * 32
 PLACE = 7
