@@ -70,7 +70,7 @@ def _journal(path: Path, scan_ms: int) -> tuple[Journal, int]:
 
 def durable() -> Sequence[Row]:
     """Samples a second through the journal and a bare `executemany`, in turns on the same disk; the best of both."""
-    turns_n, commits_n = count_of(15, 45), 20
+    turns_n, commits_n = count_of(15, 45), 60
     of_journal, of_bare = [], []
     parts = [_scans(SCANS_A_COMMIT * i, SCANS_A_COMMIT) for i in range(commits_n)]
     for _ in range(turns_n):

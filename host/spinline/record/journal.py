@@ -5,7 +5,7 @@ One writer, one commit a supervisor scan.  Time is an argument, in microseconds 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -174,10 +174,12 @@ class Journal:
         times_us = [clock.at(first_scan + i) for i in range(len(rows))]
         self._drawn.append((stream, times_us, rows))
         key = run << schema.RUN_SHIFT | first_scan
-        if stream.words_n > 1:
-            rows = [(*row[:2], *quality_numbers(row[2], stream.words_n), *row[3:]) for row in rows]
+        words_n = stream.words_n
         self._waiting.setdefault(stream.insert, []).extend(
-            [(key + i, at_us, *row) for i, (at_us, row) in enumerate(zip(times_us, rows, strict=True))]
+            [
+                (key + i, at_us, row[0], row[1], *quality_numbers(row[2], words_n), *row[3:])
+                for i, (at_us, row) in enumerate(zip(times_us, rows, strict=True))
+            ]
         )
         self._count(len(rows))
         self._new_scans.append((run, first_scan, first_scan + len(rows) - 1))
@@ -258,7 +260,7 @@ class Journal:
 
         Raises JournalBroken where the disk is full, read-only or fails; every later call raises it again.
         """
-        self.begin_commit()
+        self._begin(_here)  # no thread is worth a wait that follows at once
         self.end_commit()
 
     def begin_commit(self) -> None:
@@ -266,9 +268,12 @@ class Journal:
 
         What is added meanwhile waits for the next one.  Raises JournalBroken, as `commit` does.
         """
+        self._begin(self._writer.submit)
+
+    def _begin(self, submit: Callable[..., Future[None]]) -> None:
         self.end_commit()
         if self._waiting_n:
-            write = self._writer.submit(self._write, self._waiting, self._drawn)
+            write = submit(self._write, self._waiting, self._drawn)
             self._committing = (write, self._new_scans, self._new_events)
             self._waiting, self._waiting_n, self._new_scans, self._new_events = {}, 0, [], []
             self._drawn = []
@@ -366,3 +371,14 @@ class Journal:
         self._streams[run.run] = stream_of(self._connection, run.run)
         self._scans[run.run] = held_scans(self._connection, run.run, self._streams[run.run].scan_table, run.first_scan)
         self._events[run.run] = held_events(self._connection, run.run, run.first_event)
+
+
+def _here(write: Callable[..., None], *given: object) -> Future[None]:
+    """What a thread would do, done now."""
+    done: Future[None] = Future()
+    try:
+        write(*given)
+        done.set_result(None)
+    except apsw.Error as problem:
+        done.set_exception(problem)
+    return done

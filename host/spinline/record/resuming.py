@@ -34,7 +34,7 @@ class Stream:
 
 def quality_numbers(word: int, words_n: int) -> tuple[int, ...]:
     """The quality of all columns as words of 62 bits, first columns first."""
-    return tuple(word >> (QUALITY_BITS * i) & QUALITY_MASK for i in range(words_n))
+    return tuple([word >> (QUALITY_BITS * i) & QUALITY_MASK for i in range(words_n)]) if word else (0,) * words_n
 
 
 def stream_of(connection: apsw.Connection, run: int) -> Stream:
