@@ -136,3 +136,10 @@ def test_a_file_that_is_no_python_is_named() -> None:
 def test_nothing_of_the_firmware_is_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert made(a="while True:\n    pass\n")["a"] == "while True:\n    pass\n"
     assert "p.a" not in sys.modules and not capsys.readouterr().out
+
+
+def test_a_number_that_is_imported_where_it_is_used_is_folded_and_its_import_gone() -> None:
+    texts = {"a.py": "NUMBER = 7\n\n\ndef made(n):\n    return n\n"}
+    user = "def use():\n    from a import NUMBER, made\n\n    return made(NUMBER)\n\n\nuse()\n"
+    folded = Folding({**texts, "b.py": user}).text_of("b.py")
+    assert "NUMBER" not in folded and "made(7)" in folded and "from a import made" in folded

@@ -109,6 +109,9 @@ class Folding:
                 for name, value in self._assigned(source, statement):
                     if _NUMBER_NAME.fullmatch(name) and source.bound[name] == 1:
                         source.values[name] = value
+        for node in ast.walk(source.tree):  # imports within functions, of what is loaded on demand
+            if isinstance(node, ast.ImportFrom) and node not in source.tree.body:
+                self._note_imports(source, node)
 
     def _note_imports(self, source: Source, statement: ast.ImportFrom) -> None:
         module = source.origin_of(statement)
