@@ -15,7 +15,7 @@ from spinline.edges import flash_record
 from spinline.edges.bundle import BoardPart, read_bundle, write_bundle
 from spinline.edges.flash_label import label_svg
 from spinline.edges.flash_targets import choose
-from spinline.edges.found_boards import Found, Place
+from spinline.edges.found_boards import Found, Place, claim
 from spinline.edges.link_line import PseudoPort
 from spinline.edges.rescue import PromptIdentity
 from spinline.edges.serial_port import SerialPort
@@ -258,3 +258,10 @@ def test_a_port_is_opened_with_both_lines_alike_and_they_stay_when_it_is_closed(
     finally:
         port.close()
         pseudo.close()
+
+
+def test_a_name_whose_device_is_gone_is_told_as_that_and_not_as_a_right_that_is_missing(tmp_path):
+    (tmp_path / "usb-melt").symlink_to(tmp_path / "gone")
+    with pytest.raises(FlashStopped) as stopped:
+        claim(str(tmp_path / "usb-melt"))
+    assert stopped.value.code == "no-device" and "is a name without a device behind it" in str(stopped.value)

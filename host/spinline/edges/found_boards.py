@@ -80,7 +80,12 @@ def _is_other_end(process: Path, opened: dict[str, str], target: str) -> bool:
 
 
 def claim(device: str) -> SerialPort:
-    """The port, for us alone.  FlashStopped: ``port-busy`` says who has it, ``no-access`` why it cannot be opened."""
+    """The port, for us alone.
+
+    FlashStopped: ``port-busy`` says who has it, ``no-access`` why it cannot be opened, ``no-device`` that it is a name.
+    """
+    if not os.path.exists(device):
+        raise FlashStopped("no-device", port=device)
     others = holders_of(device)
     if others:
         raise FlashStopped("port-busy", port=device, who=", ".join(others))

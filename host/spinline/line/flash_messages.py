@@ -111,6 +111,9 @@ MESSAGES = {
     # PC, cable or supply
     "no-boards": Message(INFRA, "no controller was found on any port", "plug in the cable and switch the power on"),
     "not-found": Message(INFRA, "{controller} was not found on any port", "plug in its cable and switch its power on"),
+    "no-device": Message(
+        INFRA, "{port} is a name without a device behind it", "plug in its cable and switch its power on"
+    ),
     "no-access": Message(
         INFRA, "this account may not open {port}: {why}", "ask for the right to use serial ports, and log in anew"
     ),
