@@ -110,7 +110,7 @@ class App:
         code = errors.GONE
         if reset_cause != WATCHDOG_RESET:
             try:
-                self._transaction = loaded.configuring()
+                self._transaction = loaded.configuring(False)
                 code = self._kept.load(self._transaction)
                 code = code or self._rebuild(self._transaction.tables)
             except Exception as error:  # a board that starts without a configuration can be helped
@@ -203,7 +203,7 @@ class App:
             elif quiet and kept.waits():
                 self._wrote = 1
                 kept.step()
-        except OSError:
+        except (OSError, MemoryError):  # the line goes on, and is told
             self._event(EVT_STORE, KEPT_EVENTS if ring.failed else KEPT_TABLES, errors.TOO_LARGE, 0)
 
     def _restart(self) -> None:
@@ -333,7 +333,7 @@ class App:
 
     def _configure(self, sequence: int, operation: int, fields: list) -> None:  # type: ignore[type-arg]
         if operation in (messages.CONFIG_BEGIN, messages.CONFIG_PUT, messages.CONFIG_PREPARE):
-            self._transaction = self._transaction or loaded.configuring()
+            self._transaction = self._transaction or loaded.configuring(self._state() in ACTIVE)
             self._transaction.serve(self._link, sequence, operation, fields, self._configuration_sha256)
         elif operation == messages.CONFIG_COMMIT:
             self._link.answer_code(sequence, *self._commit(fields[0]))
@@ -349,6 +349,7 @@ class App:
             self._transaction = loaded.nothing()
             loaded.forget(*loaded.JUDGES, *loaded.TABLES)
             gc.collect()
+            gc.threshold(-1)
 
     def _commit(self, digest: bytes) -> "tuple[int, int, int, str]":
         """Swap the prepared configuration in between two scans: code, then the next scan or what was refused.

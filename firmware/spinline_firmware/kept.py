@@ -71,14 +71,14 @@ class Kept:
         return bool(self._work or self._wanted or self._changed)
 
     def step(self) -> None:
-        """Write a piece.  Raises OSError where the disk does not take it: then it is given up."""
+        """Write a piece.  Raises OSError or MemoryError where the disk does not take it: then it is given up."""
         if not self._work:
             self._work, self._wanted = self._begin(), None
         try:
             next(self._work)
         except StopIteration:
             self._work = _nothing()
-        except OSError:
+        except (OSError, MemoryError):
             self._work = _nothing()
             raise
 

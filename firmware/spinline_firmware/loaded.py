@@ -1,9 +1,11 @@
 """Parts of the firmware that are loaded when somebody asks for them, and forgotten again: it is memory of the line."""
 
+import gc
 import sys
 
 # the tables of the protocol: numbers of theirs stand in the compiled files, a node asks for the rest now and then
 TABLES = tuple(["spinline_protocol." + name for name in "schema configuration quantities states".split()])
+PACK_BYTES = 4096  # a collection after so many: what stays lies close, and a later piece finds room
 JUDGES = ("spinline_firmware.configuring", "spinline_firmware.transaction", "spinline_firmware.control.guard_places")
 
 
@@ -12,25 +14,38 @@ def nothing():  # type: ignore[no-untyped-def]
     return None
 
 
+def _pack() -> None:
+    """Before something is loaded: behind garbage its names, which stay for ever, would leave gaps all over the heap."""
+    gc.collect()
+    gc.threshold(PACK_BYTES)
+
+
 def update_requests(*given):  # type: ignore[no-untyped-def]
     """What serves an update of the firmware: 10 kB."""
+    _pack()
     from .update_requests import UpdateRequests
 
+    gc.threshold(-1)
     return UpdateRequests(*given)
 
 
 def transfer():  # type: ignore[no-untyped-def]
     """What takes a firmware from the wire: 3 kB."""
+    _pack()
     from .drivers.staging import Staging
     from .transfer import Transfer
 
+    gc.threshold(-1)
     return Transfer(Staging())
 
 
-def configuring():  # type: ignore[no-untyped-def]
-    """What takes and judges a configuration: 7 kB."""
+def configuring(active: bool):  # type: ignore[no-untyped-def]
+    """What takes and judges a configuration: 7 kB.  Until it is forgotten, a node that is not active packs its rows."""
+    _pack()
     from .configuring import Configuring
 
+    if active:
+        gc.threshold(-1)
     return Configuring()
 
 
@@ -45,8 +60,10 @@ def schema_sha256() -> bytes:
 
 def same_structure(old, new) -> bool:  # type: ignore[no-untyped-def]
     """True where two sets of tables differ in nothing but numbers that may change in a running line."""
+    _pack()
     from .control.structure import same_structure as judged
 
+    gc.threshold(-1)
     same = judged(old, new)
     forget("spinline_firmware.control.structure", *TABLES)
     return same

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,27 @@ def test_numbers_are_kept_by_place(tmp_path: Path) -> None:
     assert not kept.waits()
     again = Kept(SCHEMA, f"{tmp_path}/")
     assert (again.number(BOOTS), again.number(1), again.number(32)) == (7, 0, -(2**31))
+
+
+@pytest.mark.parametrize("error", [OSError(28), MemoryError()])
+def test_a_record_for_which_there_is_no_room_is_given_up_and_the_one_before_it_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    kept = Kept(SCHEMA, f"{tmp_path}/")
+    kept.put_number(BOOTS, 7)
+    kept.step()
+    kept.step()
+    kept.put_number(BOOTS, 8)
+
+    def fail(_length: int, _pieces: object) -> Iterator[None]:
+        raise error
+        yield
+
+    monkeypatch.setattr(kept._numbers, "write", fail)
+    with pytest.raises(type(error)):
+        kept.step()
+    assert not kept.waits(), "given up"
+    assert Kept(SCHEMA, f"{tmp_path}/").number(BOOTS) == 7
 
 
 class Bytes:

@@ -8,6 +8,7 @@ import pytest
 
 from hil_tests.bench.api import operate
 from hil_tests.bench.direct import sha256_of_rows
+from hil_tests.bench.node_process import NodeProcess
 from hil_tests.bench.run import BenchRun
 from spinline.recipe.compiler import NodeConfiguration
 from spinline_protocol.configuration import TABLE_RECORD
@@ -17,6 +18,7 @@ from .conftest import MakeRun
 from .protocol import events, missing_scans, node_states, rows_of, scan_tables, unaccounted_scans
 
 LEASE_S = 2.0
+SMALLER_HEAP = "236wK"  # 20 kB less than the bench gives: gaps between what stays would make it too little
 
 
 def test_without_a_supervisor_every_node_goes_on_for_ten_minutes_then_holds_then_goes_to_its_safe_order(
@@ -109,6 +111,19 @@ def test_a_new_supervisor_with_another_configuration_stores_every_scan_or_declar
     assert len(scan_tables(run)) == 6
     reasons = {reason for (reason,) in rows_of(run, "SELECT reason FROM gap")}
     assert reasons == {"another configuration was loaded before they were fetched"}
+
+
+def test_a_node_takes_one_configuration_after_another_with_a_heap_that_is_a_little_smaller(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(NodeProcess, "heap", SMALLER_HEAP)
+    run = make_run()
+    run.run_for(6)
+    for change in (with_a_column_less, lambda node: node, with_a_column_less):
+        run.kill_supervisor()
+        run.restart_supervisor([change(node) for node in run.configurations])
+        run.run_for(20)
+        assert all(session.phase == "READY" for session in run.supervisor.sessions.values()), run.supervisor.problems
 
 
 @pytest.mark.parametrize("steps_n", range(1, 24, 3))
