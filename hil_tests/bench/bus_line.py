@@ -12,12 +12,12 @@ from spinline_protocol import auth
 from spinline_protocol.bus import Bus, BusEvent
 from spinline_protocol.host_link import HostLink
 
-from .board_files import lay_out, lay_rom
+from .board_files import NODE
 from .direct import LEASE_MS, NoAnswer
 from .half_duplex import HOST, HalfDuplex
 from .interpreters import Interpreter
 from .node_process import Down, NodeProcess
-from .provisioning import BOOT_MS, bench_site_key, provision
+from .provisioning import BOOT_MS, bench_site_key, lay_board, lay_once
 from .wiring import NO_JUMPER, PERMIT_CONTACT
 
 STEP_US = 250
@@ -30,10 +30,8 @@ class BusNode:
     """One controller with its address switch set."""
 
     def __init__(self, interpreter: Interpreter, folder: Path, address: int, site_key: bytes) -> None:
-        lay_out(folder, interpreter.word_bits)
-        lay_rom(folder)
         self.device_id = hashlib.sha256(folder.name.encode()).digest()[:8]
-        provision(interpreter.command, folder, self.device_id, site_key)
+        lay_once(folder, lay_board, interpreter, NODE, NodeProcess, self.device_id, site_key)
         self.address = address
         self.process = NodeProcess(interpreter.command, folder, self.device_id, folder.name.encode())
         self.wake_ms = BOOT_MS

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from pathlib import Path
 
 from .board_files import NODE, lay_out, lay_rom
 from .interpreters import Interpreter
 from .node_process import BENCH_MODULES, NodeProcess
-from .provisioning import provision
+from .provisioning import lay_once, provision
 from .simulated import SimulatedLine
 
 MODULES = Path(__file__).parent / "mpy_littlefs"
@@ -46,14 +45,9 @@ class LittlefsLine(SimulatedLine):
     ) -> NodeProcess:
         """A board made anew: its flash is filled when it starts first."""
         folder = self._folder / name
-        shutil.rmtree(folder, ignore_errors=True)
-        lay_out(folder / "files", self._interpreter.word_bits, kind=kind)
-        lay_rom(folder)
-        laid = "formatted" if name in self._empty else "laid"
-        (folder / "flash.txt").write_text(f"{self._blocks_n} {laid}\n")
         device_id = hashlib.sha256(f"{name} {index}".encode()).digest()[:8]
-        if name not in self._empty:
-            provision(self._interpreter.command, folder, device_id, self.site_key, board)
+        site_key = b"" if name in self._empty else self.site_key
+        lay_once(folder, lay_flash, self._interpreter, kind, board, device_id, site_key, self._blocks_n)
         seed = hashlib.sha256(f"{self._seed} {name}".encode()).digest()
         return board(self._interpreter.command, folder, device_id, seed)
 
@@ -72,3 +66,15 @@ class LittlefsLine(SimulatedLine):
 
     def _manifest(self, process: NodeProcess) -> Path:
         return process.folder / "files" / "a" / "manifest.txt"
+
+
+def lay_flash(
+    folder: Path, interpreter: Interpreter, kind: str, board: type[NodeProcess], device_id: bytes, site_key: bytes,
+    blocks_n: int,
+) -> None:  # fmt: skip
+    """A board with a flash of so many blocks: formatted, or where there is a site with its firmware and keys."""
+    lay_out(folder / "files", interpreter.word_bits, kind=kind)
+    lay_rom(folder)
+    (folder / "flash.txt").write_text(f"{blocks_n} {'laid' if site_key else 'formatted'}\n")
+    if site_key:
+        provision(interpreter.command, folder, device_id, site_key, board)

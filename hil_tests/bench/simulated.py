@@ -13,13 +13,13 @@ from pathlib import Path
 
 from spinline_firmware.boards import rp2350b as board
 
-from .board_files import NODE, lay_out, lay_rom
+from .board_files import NODE
 from .builds import R1, Build
 from .interpreters import Interpreter
 from .mpy import layout
 from .node_process import NodeDied, NodeProcess
 from .plant.line import Line as Plant
-from .provisioning import BOOT_MS, bench_site_key, provision
+from .provisioning import BOOT_MS, bench_site_key, lay_board, lay_once
 from .wire import Wire
 from .wiring import Terminals
 
@@ -144,12 +144,8 @@ class SimulatedLine:
     def _process(self, name: str, index: int, kind: str = NODE, board: type[NodeProcess] = NodeProcess) -> NodeProcess:
         """A board laid out anew, with its keys, running."""
         folder = self._folder / name
-        lay_out(folder, self._interpreter.word_bits, kind=kind)
-        board.equip(folder)
-        lay_rom(folder)
         device_id = hashlib.sha256(f"{name} {index}".encode()).digest()[:8]
-        if not self._keyless:
-            provision(self._interpreter.command, folder, device_id, self.site_key, board)
+        lay_once(folder, lay_board, self._interpreter, kind, board, device_id, b"" if self._keyless else self.site_key)
         seed = hashlib.sha256(f"{self._seed} {name}".encode()).digest()
         return board(self._interpreter.command, folder, device_id, seed, ticks_offset=self._ticks_offset)
 
