@@ -37,7 +37,7 @@ def interpreter() -> Interpreter:
         pytest.skip(f"missing tool: {error}")
 
 
-def short_recipe(production_min: int = 60, threading_min: int = 4, soak_min: int = 1) -> Recipe:
+def short_recipe(production_min: int = 60, threading_min: float = 4, soak_min: int = 1) -> Recipe:
     """R1 with a programme for a preheated line."""
     recipe = read_recipe(RECIPE_R1)
     times = {

@@ -101,7 +101,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def test_a_fault_has_its_reaction_in_time(make_run: MakeRun, fault: Fault, place: str, state: str) -> None:
     settled = fault.id[0] == "A" or place in OF_A_DRAWN_FIBER  # where it has something to do, or to measure
-    recipe = short_recipe(threading_min=4 if settled else 1, soak_min=1 if state == HEATING else 0)
+    recipe = short_recipe(threading_min=4 if settled else 0.5, soak_min=1 if state == HEATING else 0)
     ticks_offset = TICKS_N - round(1000 * WRAP_S) if fault.id == "T3" else 0
     run = make_run(recipe=recipe, ticks_offset=ticks_offset, build=BUILDS[fault.on])
     bring_to(run, state)
