@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import exp, pi, sin, sqrt
 
 from .parameters import FEED_STEP_US, Feeding
-from .signals import Actuators, Sensors, Truth
+from .signals import Actuators, Disturbances, Sensors, Truth
 from .sources import SourceFactory, lag_weight, unit
 
 STEP_S = FEED_STEP_US / 1e6
@@ -100,14 +100,14 @@ class FeedingModel:
         self._waves = [sin(2.0 * pi * (i + 0.5) / cycle_n) if noise else 0.0 for i in range(cycle_n)]
         self._wave_i = 0
 
-    def step(self, actuators: Actuators, sensors: Sensors) -> tuple[float, float, float]:
+    def step(self, actuators: Actuators, sensors: Sensors, disturbances: Disturbances) -> tuple[float, float, float]:
         """True flows of resin, plasticizer and solvent in mg/s; writes the measured ones."""
-        on = actuators.dosing_enable
+        on, d = actuators.dosing_enable, disturbances
         wave = self._waves[self._wave_i]
         self._wave_i = (self._wave_i + 1) % len(self._waves)
         flows_mg_s = (
             self.resin.step(unit(actuators.resin_command) if on else 0.0),
-            self.plasticizer.step(unit(actuators.plasticizer_command) if on else 0.0, wave),
+            self.plasticizer.step(unit(actuators.plasticizer_command) * d.plasticizer_ratio if on else 0.0, wave),
             self.solvent.step(unit(actuators.solvent_command) if on else 0.0, -wave),
         )
         sensors.resin_flow_mg_s = self.resin.measured_mg_s

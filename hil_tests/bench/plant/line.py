@@ -124,7 +124,7 @@ class Line:
         sensors.full_speed = a.full_speed
         self._godet1.ripple_step()
         self._godet2.ripple_step()
-        feeds_mg_s = self._feeding.step(a, sensors)
+        feeds_mg_s = self._feeding.step(a, sensors, disturbances)
         self._melt.step(a, disturbances, feeds_mg_s, self._barrel.melt_C[-1], sensors)
         speeds_m_min = (self._godet1.speed_m_min, self._godet2.speed_m_min)
         spun = (self._melt.die_flow_mg_s, self._quench.bore_gas_flow)

@@ -122,6 +122,7 @@ class Disturbances:
     godet2_slip: float = 0.0  # share by which the fiber runs slower than the second godet in any case
     godet2_belt_slip: float = 0.0  # share by which the second godet turns slower than its drive
     resonance_ratio: float = 1.0  # of the critical draw-down: a melt that resonates sooner
+    plasticizer_ratio: float = 1.0  # share of the plasticizer's flow that its pump delivers: air in the pump head
     gel_breaks_per_km: float = 0.0  # 0.05 is realistic
 
 
