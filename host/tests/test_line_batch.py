@@ -144,3 +144,32 @@ def test_whatever_happens_the_batch_never_runs_without_supervision_and_never_lea
             assert supervised
         if ended is not None:
             assert made.state in (ended, "ABORTING", "ABORTED")
+
+
+@given(st.lists(st.tuples(st.sampled_from(CAUSES), st.integers(1, 500)), max_size=40))
+def test_a_successor_knows_from_the_record_how_long_was_produced_and_whether_the_fiber_runs(
+    causes: list[tuple[str, int]],
+) -> None:
+    made, now_s = batch(), 0.0
+    for cause, later_s in causes:
+        now_s += later_s
+        made.cause(cause, now_s)
+    end_s = now_s + 7
+    produced_s = made.produced_s + (end_s - made.entered_s if made.state == "RUNNING" else 0)
+    successor = batch()
+    successor.restore([(at_s, state) for at_s, state, _cause in made.history], end_s)
+    assert successor.produced_s == produced_s
+    assert successor.drawn == (made.drawn and not made.ended)
+
+
+def test_after_a_resume_a_successor_does_not_draw_the_fiber_again_and_produces_only_what_is_left() -> None:
+    successor = batch()
+    successor.restore([(0, "PREPARING"), (10, "THREADING"), (100, "RUNNING")], 3100)
+    successor.cause("line active", 3130)
+    successor.cause("resume", 3140)
+    successor.scan(line(states.EXECUTE), 3141)
+    assert successor.state == "RUNNING"
+    successor.scan(line(states.EXECUTE), 3740)
+    assert successor.state == "RUNNING"
+    successor.scan(line(states.EXECUTE), 3741)
+    assert successor.state == "COMPLETING", "3000 s before, 600 s now"

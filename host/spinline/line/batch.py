@@ -5,6 +5,7 @@ States follow ISA-88 / ISA-TR88.00.02; THREADING and UNSUPERVISED are this line'
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from spinline_protocol import states as node_states
@@ -113,6 +114,19 @@ class Batch:
         self.state, self.entered_s = following, now_s
         self.history.append((now_s, following, cause))
         return True
+
+    def restore(self, entered: Iterable[tuple[float, str]], known_to_s: float) -> None:
+        """What this batch did under an earlier supervisor: how long it produced, and whether the fiber runs.
+
+        ``entered``: when (s) it entered which state, in order; ``known_to_s``: the newest that is known of that time.
+        """
+        began_s: float | None = None  # of production
+        for at_s, state in entered:
+            self.produced_s += at_s - began_s if began_s is not None else 0.0
+            began_s = at_s if state == "RUNNING" else None
+            if state in ("RUNNING", "HOLDING", *ENDED):
+                self.drawn = state == "RUNNING"
+        self.produced_s += max(0.0, known_to_s - began_s) if began_s is not None else 0.0
 
     def scan(self, nodes: dict[str, NodeView], now_s: float) -> None:
         """One supervisor scan: the first cause of the list that the nodes show and the table knows is applied."""
