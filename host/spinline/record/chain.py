@@ -95,6 +95,7 @@ class Chain:
     def add(self, table: str, values: Sequence[apsw.SQLiteValue]) -> tuple[str, tuple[apsw.SQLiteValue, ...]]:
         """The next row: its INSERT, and what to insert."""
         self.n += 1
+        values = [int(value) if isinstance(value, bool) else value for value in values]  # as the file has them
         self.sha256 = linked(self.sha256, table, self.n, values)
         row = (self.n, *values, self.sha256)
         return f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row
