@@ -7,7 +7,7 @@ ring; no lease is renewed.  What people and the supervisor did waits here, and i
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spinline.errors import NotDurable, Refused, SpinlineError
 from spinline.line.alarms import Change
@@ -21,8 +21,16 @@ if TYPE_CHECKING:
 WAITING_MAX = 10_000  # rows of people, alarms and orders; more than anybody does in a day
 SUPERVISOR = "supervisor"
 AGAIN = "; tried again: "
+BEGUN_AGAIN = "the record is begun again"
 # What a person may ask while nothing is recorded: whatever makes the line safer, and words.
 SAFE = ("stop", "abort", "hold", "acknowledge", "note")
+
+
+class _Kept(NamedTuple):
+    """A row until it is durable; ``chained`` where the record would hold it twice."""
+
+    add: Callable[[], None]
+    chained: bool
 
 
 class GuardedRecord:
@@ -31,7 +39,9 @@ class GuardedRecord:
     def __init__(self, record: Record) -> None:
         self._record = record
         self.trouble = ""
-        self._waiting: list[Callable[[], None]] = []
+        self._since: list[_Kept] = []  # rows since a commit was begun
+        self._in_commit: list[_Kept] = []  # rows of the commit that was begun and has not ended well
+        self._chained_to = 0  # where that commit leads the chain
         self._dropped_n = 0
 
     def refuse(self, what: str) -> None:
@@ -42,31 +52,40 @@ class GuardedRecord:
             )
 
     def recover(self, at_us: int) -> bool:
-        """Try whether the record can be written again; True where all that waited is durable now."""
+        """Try whether the record can be written again; True where all that waited is durable now.
+
+        A commit that failed may be in the record all the same: then its rows are not added twice.
+        """
         try:
             self._record.reopen()
-            for add in self._waiting:
-                add()
+            is_in = self._record.chained_to() >= self._chained_to
+            self._in_commit = [kept for kept in self._in_commit if not (is_in and kept.chained)] + self._since
+            self._since = []
+            for kept in self._in_commit:
+                kept.add()
             dropped = f"; {self._dropped_n} rows of people and alarms are lost" if self._dropped_n else ""
-            self._record.add_action(
-                at_us, SUPERVISOR, "the record is written again", self.trouble + dropped, None, None
-            )
+            self._record.add_action(at_us, SUPERVISOR, BEGUN_AGAIN, self.trouble + dropped, None, None)
+            self._chained_to = self._record.chained_to()
             self._record.begin_commit()
             self._record.end_commit()
         except SpinlineError as problem:
             self.trouble = f"{self.trouble.partition(AGAIN)[0]}{AGAIN}{problem}"
             return False
-        self.trouble, self._dropped_n = "", 0
-        self._waiting.clear()
+        self.trouble, self._dropped_n, self._in_commit = "", 0, []
         return True
 
     def begin_commit(self) -> None:
         """Begin to make everything durable."""
-        self._guard(self._record.begin_commit)
+        if not self.trouble:
+            self._in_commit, self._since = self._since, []
+            self._chained_to = self._record.chained_to()
+            self._guard(self._record.begin_commit)
 
     def end_commit(self) -> None:
         """Wait for the commit that was begun, if any: from here on it counts, unless there is trouble."""
         self._guard(self._record.end_commit)
+        if not self.trouble:
+            self._in_commit = []
 
     def _guard(self, act: Callable[[], None]) -> None:
         if not self.trouble:
@@ -75,14 +94,14 @@ class GuardedRecord:
             except NotDurable as problem:
                 self.trouble = str(problem)
 
-    def _keep(self, add: Callable[[], None]) -> None:
-        """Now, or when the record is well again."""
+    def _keep(self, add: Callable[[], None], chained: bool = True) -> None:
+        """Now, and again where the commit that it is in fails; in trouble only then."""
+        if len(self._since) >= WAITING_MAX:
+            self._dropped_n += 1
+            return
+        self._since.append(_Kept(add, chained))
         if not self.trouble:
             add()
-        elif len(self._waiting) < WAITING_MAX:
-            self._waiting.append(add)
-        else:
-            self._dropped_n += 1
 
     def open_node(self, session: NodeSession, at_us: int) -> None:
         """A node answered; not now where there is trouble."""
@@ -113,7 +132,7 @@ class GuardedRecord:
 
     def add_earlier_event(self, name: str, at_us: int, fields: dict[str, Any]) -> None:
         """An event of an earlier boot, asked for once: it waits."""
-        self._keep(lambda: self._record.add_earlier_event(name, at_us, fields))
+        self._keep(lambda: self._record.add_earlier_event(name, at_us, fields), chained=False)
 
     def add_batch_state(self, at_us: int, state: str, cause: str) -> None:
         """The batch changed its state."""
@@ -129,4 +148,4 @@ class GuardedRecord:
 
     def add_order(self, name: str, order: Order) -> None:
         """An order that is about to be sent, or has ended."""
-        self._keep(lambda: self._record.add_order(name, order))
+        self._keep(lambda: self._record.add_order(name, order), chained=False)

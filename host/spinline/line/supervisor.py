@@ -46,6 +46,9 @@ class Record(Protocol):
     def reopen(self) -> None:
         """After a commit that failed: begin again with what is durable.  Raises SpinlineError where that cannot be."""
 
+    def chained_to(self) -> int:
+        """Number of the newest row that can only be added, also of those that wait for a commit."""
+
     def show(self, name: str, records: bytes) -> None:
         """Scan records whose newest is for `latest` only."""
 

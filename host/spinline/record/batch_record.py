@@ -76,6 +76,10 @@ class BatchRecord:
         self._runs.clear()
         self._placings.clear()
 
+    def chained_to(self) -> int:
+        """Number of the newest row of the chain, also of those that wait for a commit."""
+        return self.journal.chained_to
+
     def show(self, name: str, records: bytes) -> None:
         """Scan records whose newest is for `latest` only."""
         self._latest[name] = self._decoders[name].decode(records)[-1]

@@ -30,7 +30,7 @@ from spinline.record.resuming import Stream, held_events, held_scans, newest_sca
 from spinline.record.store import Batch as Batch
 from spinline.record.store import JournalBroken as JournalBroken
 from spinline.record.store import Run as Run
-from spinline.record.writer import Work, Writer
+from spinline.record.writer import Work, Writer, done_here, rows_of_days
 
 ROWS_WAITING_MAX = 200_000  # between two commits: 100 times what the nodes' rings hold of one second
 
@@ -76,8 +76,8 @@ class Journal:
     def open(cls, path: Path, vfs: str | None = None) -> Journal:
         """An existing journal to go on writing; `runs` says what it holds.
 
-        Raises BadFile where it is missing, no journal, damaged, of another schema version, short of a file of a day, or
-        written by another program; the files are left as they are.
+        Raises BadFile where it is missing, no journal, damaged, of another version, short of a day's file, or written
+        by another program; the files are left as they are.
         """
         lock = WriterLock(path)
         try:
@@ -168,18 +168,8 @@ class Journal:
         """New scans, each into the file of its day."""
         stream, clock = self._streams[run], self._clocks[run]
         times_us = [clock.at(first_scan + i) for i in range(len(rows))]
-        key, words_n = run << schema.RUN_SHIFT | first_scan, stream.words_n
-        found: list[tuple[apsw.SQLiteValue, ...]] = [
-            (key + i, at_us, row[0], row[1], *quality_numbers(row[2], words_n), *row[3:])
-            for i, (at_us, row) in enumerate(zip(times_us, rows, strict=True))
-        ]
-        begin = 0
-        while begin < len(rows):
-            day, end = day_of(times_us[begin]), len(rows)
-            if day_of(times_us[-1]) != day:  # over midnight
-                end = next(i for i in range(begin, end) if day_of(times_us[i]) != day)
-            self._add_day(day, stream, stream.insert, found[begin:end])
-            begin = end
+        for day, found in rows_of_days(stream, run << schema.RUN_SHIFT | first_scan, times_us, rows):
+            self._add_day(day, stream, stream.insert, found)
         self._work.drawn.append((stream, times_us, rows))
         self._taken[run].add(first_scan, first_scan + len(rows) - 1)
 
@@ -258,7 +248,7 @@ class Journal:
 
         Raises JournalBroken where the disk is full, read-only or fails; every later call raises it again.
         """
-        self._begin(_here)  # no thread is worth a wait that follows at once
+        self._begin(done_here)  # no thread is worth a wait that follows at once
         self.end_commit()
 
     def begin_commit(self) -> None:
@@ -298,6 +288,11 @@ class Journal:
     def events_to(self, run: int) -> int:
         """Highest event such that all from the run's first to it are on the disk; first - 1 while none is."""
         return self._events[run].whole_to
+
+    @property
+    def chained_to(self) -> int:
+        """Number of the newest row of the chain, also of those that wait."""
+        return self._chain.n
 
     def runs(self) -> list[Run]:
         """Every run in the file, oldest first."""
@@ -356,7 +351,7 @@ class Journal:
         try:
             self._writer.end_parts(list(self._streams.values()))
         except (apsw.Error, BadFile, NotDurable):
-            self._writer.roll_back()  # its scans are there, and opening makes it anew
+            self._writer.roll_back()  # its scans are there: opening makes it anew
 
     def _add(self, insert: str, row: tuple[apsw.SQLiteValue, ...]) -> None:
         self._work.add(insert, row)
@@ -404,14 +399,3 @@ class Journal:
         self._taken[run.run], self._scans[run.run] = held_scans(days, run.run, stream.scan_table, run.first_scan)
         self._events[run.run] = held_events(days, run.run, run.first_event)
         self._work.drawn.append((stream, *newest_scans(days, run.run, stream)))
-
-
-def _here(write: Callable[..., None], *given: object) -> Future[None]:
-    """What a thread would do, done now."""
-    done: Future[None] = Future()
-    try:
-        write(*given)
-        done.set_result(None)
-    except (apsw.Error, BadFile, NotDurable) as problem:
-        done.set_exception(problem)
-    return done

@@ -7,19 +7,20 @@ of the days, and none of them leans on a scan of it; a missing scan was never ac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import apsw
 
-from spinline.errors import NotDurable
+from spinline.errors import BadFile, NotDurable
 from spinline.record import extremes
 from spinline.record.chain import ANCHOR, HEAD
 from spinline.record.days import DayWriter, Open, day_of
 from spinline.record.files import SamePlace, close_file, run_statement
-from spinline.record.resuming import Stream
+from spinline.record.resuming import Stream, quality_numbers
 
 Rows = list[tuple[Any, ...]]
 
@@ -135,3 +136,31 @@ def _parts(
         for part_i, part in stream.pending.add(times_us, scans):
             found.setdefault(day_of(part_i * extremes.PART_US), []).append((stream, part))
     return found
+
+
+def rows_of_days(
+    stream: Stream, key: int, times_us: Sequence[int], rows: Sequence[tuple[int, ...]]
+) -> Iterator[tuple[int, Rows]]:
+    """Rows of scans that follow one another, from ``key`` on, as their table has them; by the day each was in."""
+    words_n, begin = stream.words_n, 0
+    found: Rows = [
+        (key + i, at_us, row[0], row[1], *quality_numbers(row[2], words_n), *row[3:])
+        for i, (at_us, row) in enumerate(zip(times_us, rows, strict=True))
+    ]
+    while begin < len(rows):
+        day, end = day_of(times_us[begin]), len(rows)
+        if day_of(times_us[-1]) != day:  # over midnight
+            end = next(i for i in range(begin, end) if day_of(times_us[i]) != day)
+        yield day, found[begin:end]
+        begin = end
+
+
+def done_here(write: Callable[..., None], *given: object) -> Future[None]:
+    """What a thread would do, done now."""
+    done: Future[None] = Future()
+    try:
+        write(*given)
+        done.set_result(None)
+    except (apsw.Error, BadFile, NotDurable) as problem:
+        done.set_exception(problem)
+    return done
