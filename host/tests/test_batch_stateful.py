@@ -2,7 +2,7 @@
 
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from spinline.line.batch import ENDED, TRANSITIONS, Batch, NodeView
 from spinline_protocol import states
@@ -12,6 +12,7 @@ from spinline_protocol.transitions import next_state
 NAMES = ("melt", "bath", "draw")
 ALL_STATES = {state for state, _cause in TRANSITIONS} | set(TRANSITIONS.values())
 PEOPLE = ("start", "hold", "resume", "stop", "abort")
+RARE = st.integers(0, 5).map(lambda drawn: drawn == 5)  # what ends most batches
 visited: set[str] = set()
 
 
@@ -72,6 +73,13 @@ class Line(RuleBasedStateMachine):
         if before != "RUNNING" and after == "RUNNING" and self.resumed is False:
             assert all(state != "UNSUPERVISED" for _at, state, _cause in self.batch.history), "only a person leads back"
 
+    @initialize(seconds=st.sampled_from([0, 3, 8, 16, 25]))
+    def begun(self, seconds: int) -> None:
+        """Trouble comes at any time of a batch that was well so far."""
+        if seconds:
+            self.a_person_asks("start")
+            self.calm(seconds)
+
     @rule(seconds=st.sampled_from([1, 2, 5, 15]))
     def calm(self, seconds: int) -> None:
         for _ in range(seconds):
@@ -109,16 +117,25 @@ class Line(RuleBasedStateMachine):
         for node in self.nodes.values():
             node.reachable = True
 
-    @rule(name=st.sampled_from(NAMES), state=st.sampled_from([states.HOLDING, states.ABORTING, states.STOPPING]))
-    def a_node_trips(self, name: str, state: int) -> None:
+    @rule(name=st.sampled_from(NAMES))
+    def a_node_holds(self, name: str) -> None:
+        self._trip(name, states.HOLDING)
+
+    @rule(name=st.sampled_from(NAMES), state=st.sampled_from([states.ABORTING, states.STOPPING]), rare=RARE)
+    def a_node_trips(self, name: str, state: int, rare: bool) -> None:
+        if rare:
+            self._trip(name, state)
+
+    def _trip(self, name: str, state: int) -> None:
         if self.nodes[name].state == states.EXECUTE:
             self.nodes[name].state = state
             self._scan()
 
-    @rule(name=st.sampled_from(NAMES))
-    def a_node_starts_anew(self, name: str) -> None:
-        self.nodes[name] = Node()
-        self._scan()
+    @rule(name=st.sampled_from(NAMES), rare=RARE)
+    def a_node_starts_anew(self, name: str, rare: bool) -> None:
+        if rare:
+            self.nodes[name] = Node()
+            self._scan()
 
     @rule()
     def another_supervisor_comes(self) -> None:
@@ -141,7 +158,7 @@ def test_whatever_people_and_the_world_do_the_batch_stays_within_its_rules_and_e
     run_state_machine_as_test(
         Line,
         settings=settings(
-            max_examples=500,
+            max_examples=300,
             stateful_step_count=40,
             deadline=None,
             derandomize=True,
