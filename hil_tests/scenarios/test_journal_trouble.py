@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from hil_tests.bench.bad_disk import FAILS, FULL, TROUBLES, BadDisk, bad_disk
-from hil_tests.bench.run import BenchRun
+from hil_tests.bench.run import START_US, BenchRun
 from spinline.line.desk import Command
+from spinline.record.before_resume import BeforeResume, before_resume
 from spinline.record.chain import misfit
 from spinline.record.days import anchors
 from spinline.record.opening import open_reader
@@ -17,6 +18,7 @@ from .conftest import TO_PRODUCTION_S, MakeRun
 from .protocol import events, node_states, rows_of, unaccounted_scans
 
 LEASE_S = 2.0
+CAUGHT_UP_S = 120.0  # the slowest node gives back what its ring holds at some scans a second
 
 
 @pytest.fixture
@@ -43,6 +45,15 @@ def asked(run: BenchRun, what: str) -> str:
     run.run_for(2)
     assert one.done
     return one.refused
+
+
+def shown(run: BenchRun) -> BeforeResume:
+    """What a person sees before the line is led back."""
+    connection = open_reader(run.journal_path)
+    found = before_resume(connection, run.line, START_US + run.bench.now_us)
+    connection.close()
+    assert found is not None
+    return found
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
@@ -94,8 +105,18 @@ def test_what_the_rings_could_not_keep_of_a_long_trouble_is_a_gap(line: BenchRun
     disk.trouble = FULL
     run.run_for(150)
     disk.trouble = ""
-    run.run_for(40)
+    run.run_for(CAUGHT_UP_S)
     assert run.supervisor.record_trouble == ""
+    seen = shown(run)
+    assert (seen.ran, seen.cause) == ("RUNNING", "journal lost") and abs(seen.alone_s - 150 - CAUGHT_UP_S) < 3
+    assert [node.node for node in seen.nodes] == ["melt", "bath", "draw"]
+    for node in seen.nodes:
+        assert node.state == "EXECUTE" and node.age_s < 5 and node.waiting_n < 100
+        scan_s = next(one.scan_ms for one in run.line.node if one.name == node.node) / 1000
+        assert abs(node.silent_s - node.lost_n * scan_s) < 3, "what is lost is the time without a scan"
+    for zone in seen.zones:
+        assert zone.below_K is not None and abs(zone.below_K) < 3
+    assert len(seen.zones) == 8 and "was RUNNING, alone for" in seen.lines()[0]
     assert unaccounted_scans(run) == []
     reasons = rows_of(run, "SELECT DISTINCT reason FROM gap")
     assert reasons == [("overwritten in the node's ring",)]
