@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+from spinline.edges.batch_documents import add_documents
 from spinline.line.alarm_points import AlarmPoints
 from spinline.line.batch import Batch
 from spinline.line.supervisor import Supervisor
@@ -108,6 +109,7 @@ class BenchRun:
                 START_US + self.bench.now_us,
             )
         )
+        add_documents(journal, START_US + self.bench.now_us, self.recipe, self._recipe_path, LINE_R1)
         return journal
 
     @property

@@ -1,6 +1,7 @@
 """Files of days: every scan lies in the one of its UTC day, days of 23 and 25 hours lose and double nothing."""
 
 import shutil
+import tempfile
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from hil_tests.bench.bad_disk import READ_ONLY, bad_disk
-from host.tests.test_record_journal import configuration_of, scan
+from host.tests.test_record_journal import AT_US, configuration_of, scan, started
 from spinline.cli import app
 from spinline.errors import BadFile, BadInput
 from spinline.record.days import DAY_US, local_day
@@ -240,3 +241,54 @@ def test_hold_and_retire_at_the_prompt(original, tmp_path):
     assert sorted(file.name for file in tmp_path.glob("j*.sqlite")) == ["j-2020-11-25.sqlite", "j.sqlite"]
     assert CliRunner().invoke(app, ["verify", str(path)]).exit_code == 0
     assert min(series(path, "melt.Z0.pv")[0]) == datetime(2020, 11, 25, tzinfo=UTC).timestamp()
+
+
+@pytest.fixture(scope="module")
+def cut(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of a writer whose power went, logs and all: twelve commits, each with an action and four scans."""
+    folder = tmp_path_factory.mktemp("cut")
+    journal, run = started(folder / "j.sqlite")
+    for i in range(12):
+        journal.add_action(AT_US + i, "K. Lang", "note", str(i), None, None)
+        journal.add_scans(run, 4 * i, [scan(4 * i + k) for k in range(4)])
+        journal.commit()
+    after = tmp_path_factory.mktemp("after")
+    for file in folder.glob("j*.sqlite*"):
+        if not file.name.endswith("-shm"):
+            shutil.copy(file, after / file.name)
+    journal.close()
+    return after / "j.sqlite"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_flipped_bytes_in_a_log_lose_the_newest_or_refuse_and_never_show_what_was_not_written(cut, data):
+    with tempfile.TemporaryDirectory() as folder:
+        for file in cut.parent.glob("j*"):
+            shutil.copy(file, Path(folder, file.name))
+        path = Path(folder, "j.sqlite")
+        (of_day,) = Path(folder).glob("j-*-wal")
+        log = data.draw(st.sampled_from([Path(folder, "j.sqlite-wal"), of_day]))
+        octets = bytearray(log.read_bytes())
+        at = data.draw(st.integers(0, len(octets) - 1))
+        octets[at] ^= data.draw(st.integers(1, 255))
+        log.write_bytes(octets)
+        try:
+            journal = Journal.open(path)
+        except BadFile as refusal:
+            assert (
+                "and was left as it is" in str(refusal)
+                or "has lost records" in str(refusal)
+                or "no day" in str(refusal)
+            )
+            return
+        reader = journal.reader()
+        assert reader.misfit() is None
+        notes = [str(row[3]) for row in reader.records("action")]
+        assert notes == [str(i) for i in range(12)], "records that a day has seen are not lost in silence"
+        for run in journal.runs():
+            to = journal.scans_to(run.run)
+            assert [row[2:] for row in reader.scans(run.run, 0, 99)] == [scan(i) for i in range(to + 1)]
+            assert (to + 1) % 4 == 0, "whole commits"
+        reader.close()
+        journal.close()

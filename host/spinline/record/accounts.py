@@ -105,32 +105,31 @@ def _without(islands: Sequence[Island], taken: Sequence[Island]) -> list[Island]
     return left
 
 
-def accounts(connection: apsw.Connection) -> list[NodeAccount]:
-    """Of every node in a journal, in the order in which they came."""
+def accounts(connection: apsw.Connection, with_tags: bool = True) -> list[NodeAccount]:
+    """Of every node in a journal, in the order in which they came; without tags it reads no numbers."""
     found: dict[str, NodeAccount] = {}
-    tags = _tags(connection)
+    tags = _tags(connection) if with_tags else {}
     runs = fetch(
         connection,
         "SELECT run, first_scan, configuration_i, scan_table, name FROM run JOIN configuration USING (configuration_i) "
         "JOIN node USING (node_i) ORDER BY run",
     )
-    every = {name: {tag for *_, configuration_i, _table, of in runs if of == name for tag, _ in tags[configuration_i]}
-             for *_, name in runs}  # fmt: skip
     for run, first, configuration_i, table, name in runs:
         gaps = fetch(
             connection, "SELECT from_scan, to_scan, reason FROM gap WHERE run = ? ORDER BY at_us, from_scan", (run,)
         )
         counted = count(first, stored_scans(connection, run, table), retired_scans(connection, run), gaps)
-        expected_n, stored_n, missing = counted
-        account = found.setdefault(name, NodeAccount(name, Account(), {}))
-        account.scans.add(expected_n, stored_n, 0, missing)
-        bad = _bad(connection, table, run, tags[configuration_i])
-        for tag in sorted(every[name]):
-            of_tag = account.tags.setdefault(tag, Account())
+        if name not in found:
+            of_node = {one[2] for one in runs if one[4] == name}
+            every = sorted({tag for one in of_node for tag, _is_bad in tags.get(one, ())})
+            found[name] = NodeAccount(name, Account(), {tag: Account() for tag in every})
+        found[name].scans.add(counted[0], counted[1], 0, counted[2])
+        bad = _bad(connection, table, run, tags[configuration_i]) if with_tags else {}
+        for tag, account in found[name].tags.items():
             if tag in bad:
-                of_tag.add(expected_n, stored_n, bad[tag], missing)
+                account.add(counted[0], counted[1], bad[tag], counted[2])
             else:
-                of_tag.add(expected_n, 0, 0, {NOT_RECORDED: expected_n} if expected_n else {})
+                account.add(counted[0], 0, 0, {NOT_RECORDED: counted[0]} if counted[0] else {})
     return list(found.values())
 
 

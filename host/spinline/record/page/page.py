@@ -5,6 +5,7 @@ One file, no script, nothing loaded from elsewhere: it can be kept, mailed and p
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
@@ -124,10 +125,21 @@ def _head(connection: apsw.Connection, batch: dict[str, object]) -> str:
         ("begun", _time(batch.get("started_us"))),  # type: ignore[arg-type]
         ("ended", _time(batch.get("ended_us"))),  # type: ignore[arg-type]
         ("nodes", firmware or "none"),
+        ("made by", _documents(connection)),
         ("records", "{} in a chain, newest <code>{}</code>".format(*head(connection))),
     )
     table = "".join(f"<tr><th>{name}</th><td>{shown}</td></tr>" for name, shown in rows)
     return f'<h1>Batch {escape(str(batch.get("name", "")))}</h1><table class="about">{table}</table>'
+
+
+def _documents(connection: apsw.Connection) -> str:
+    """What is in the record whole, with the hash of its text."""
+    rows = fetch(connection, "SELECT kind, name, text FROM document ORDER BY n")
+    found = [
+        f"{escape(kind)} {escape(name)} <code>{hashlib.sha256(text.encode()).hexdigest()[:16]}</code>"
+        for kind, name, text in rows
+    ]
+    return "<br>".join(found) or "no document is in the record"
 
 
 def _code(batch: dict[str, object], key: str) -> str:
