@@ -12,6 +12,7 @@ from typing import Any
 
 import apsw
 
+from spinline.errors import BadFile
 from spinline.recipe.compiler import NodeConfiguration, Recorded
 from spinline.record.journal import Journal
 from spinline_protocol.configuration import OF_INPUT
@@ -19,6 +20,8 @@ from spinline_protocol.quantities import TEMPERATURE
 
 ROOT = Path(__file__).resolve().parents[2]
 AT_US = 1_790_000_000_000_000
+MIDNIGHT_US = 1_790_035_200_000_000
+assert MIDNIGHT_US % 86_400_000_000 == 0
 COLUMNS_N = 30
 COMMITS_N = 120
 
@@ -33,8 +36,8 @@ class Disk:
         self.survive = survive
         self.random = random.Random(3)
         self.steps_n = 0
-        self.acknowledged = -1
-        self.cuts: list[tuple[int, dict[str, bytes]]] = []
+        self.acknowledged = (-1, 0)  # scan, actions
+        self.cuts: list[tuple[tuple[int, int], dict[str, bytes]]] = []
 
     def note(self, name: str, at: int, octets: bytes | None) -> None:
         """A write at a place, or with None a new length; then the power may fail."""
@@ -52,7 +55,7 @@ class Disk:
         self.unsure.pop(name, None)
 
     def step(self) -> None:
-        if self.acknowledged < 0:
+        if self.acknowledged[0] < 0:
             return  # nothing to lose yet
         self.steps_n += 1
         if self.steps_n in self.cuts_at:
@@ -119,18 +122,21 @@ def scan(scan_i: int) -> tuple[int, ...]:
 
 
 def _written(folder: Path, disk: Disk, synchronous: str) -> int:
-    """A journal written on the modelled disk; returns how many steps the disk took."""
+    """A journal written on the modelled disk, over midnight; returns how many steps the disk took."""
     vfs = WatchedVfs(disk)
     try:
         journal = Journal.create(folder / "journal.sqlite", vfs="watched")
         run = journal.add_node("melt", configuration(), "aa" * 32, "1.25.0", 32)
-        journal.add_clock(run, 0, AT_US, 0, 0, "sync")
-        journal._connection.pragma("wal_autocheckpoint", 25)  # so that cuts fall into checkpoints too
-        journal._connection.pragma("synchronous", synchronous)
+        journal.add_clock(run, 0, MIDNIGHT_US - 250_000 * (5 * COMMITS_N // 2 + 2), 0, 0, "sync")  # within a commit
         for i in range(COMMITS_N):
+            for connection in (journal._connection, *journal._days.connections):
+                connection.pragma("wal_autocheckpoint", 25)  # so that cuts fall into checkpoints too
+                connection.pragma("synchronous", synchronous)
             journal.add_scans(run, 5 * i, [scan(5 * i + k) for k in range(5)])
+            if i % 3 == 0:
+                journal.add_action(AT_US, "K. Lang", "note", str(i), None, None)
             journal.commit()
-            disk.acknowledged = journal.scans_to(run)
+            disk.acknowledged = (journal.scans_to(run), i // 3 + 1)
         steps_n = disk.steps_n
         journal.close()
     finally:
@@ -139,7 +145,7 @@ def _written(folder: Path, disk: Disk, synchronous: str) -> int:
 
 
 def losses(folder: Path, synchronous: str, survive: float, cuts_n: int) -> int:
-    """Cuts, before, inside and after commits, behind which an acknowledged scan is missing; a damaged journal raises.
+    """Cuts, before, inside and after commits, behind which something acknowledged is missing; a damaged journal raises.
 
     ``survive`` is the share of writes without a sync that are on the disk all the same.
     """
@@ -149,16 +155,36 @@ def losses(folder: Path, synchronous: str, survive: float, cuts_n: int) -> int:
     (folder / "cut").mkdir()
     _written(folder / "cut", disk, synchronous)
     assert len(disk.cuts) == cuts_n
-    lost_n = 0
-    for i, (acknowledged, files) in enumerate(disk.cuts):
-        after = folder / f"after{i}"
-        after.mkdir()
-        for name, octets in files.items():
-            (after / name).write_bytes(octets)
+    return sum(_lost(folder / f"after{i}", *cut) for i, cut in enumerate(disk.cuts))
+
+
+def _lost(after: Path, acknowledged: tuple[int, int], files: dict[str, bytes]) -> bool:
+    """Open what a cut has left, as a supervisor does that comes back, and go on over midnight."""
+    after.mkdir()
+    for name, octets in files.items():
+        (after / name).write_bytes(octets)
+    try:
         journal = Journal.open(after / "journal.sqlite")
-        lost_n += journal.scans_to(journal.runs()[0].run) < acknowledged
-        journal.close()
-    return lost_n
+    except BadFile as refusal:
+        if "has lost records" in str(refusal):
+            return True
+        raise
+    run = journal.runs()[0].run
+    there = journal.scans_to(run)
+    reader = journal.reader()
+    assert reader.misfit() is None, "what is there fits"
+    lost = there < acknowledged[0] or len(reader.records("action")) < acknowledged[1]
+    reader.close()
+    journal.add_clock(run, 0, MIDNIGHT_US - 250_000 * (5 * COMMITS_N // 2), 0, 0, "sync")  # half a second off by now
+    journal.add_scans(run, 0, [scan(i) for i in range(5 * COMMITS_N)])
+    journal.commit()
+    reader = journal.reader()
+    found = reader.scans(run, 0, 5 * COMMITS_N)
+    reader.close()
+    assert [row[0] for row in found] == list(range(5 * COMMITS_N)), "each scan once, in one of the days"
+    assert all(row[2:] == scan(int(str(row[0]))) for row in found)
+    journal.close()
+    return lost
 
 
 WRITTEN_N = 20  # scans a commit of the writer

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+from spinline.edges.batch_documents import add_documents
 from spinline.line.alarm_points import AlarmPoints
 from spinline.line.batch import Batch
 from spinline.line.supervisor import Supervisor
@@ -60,6 +61,7 @@ class BenchRun:
         keyless: bool = False,
         drift_ppm: dict[str, int] | None = None,
         build: Build = R1,
+        vfs: str | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.features = frozenset(FEATURES)
@@ -82,6 +84,7 @@ class BenchRun:
         self.firmware_sha256 = self.bench.firmware_sha256
         self.seed = seed
         self._journal_path = folder / "journal.sqlite"
+        self._vfs = vfs  # the journal's file system, where it is not the disk
         self._recipe_path = recipe_path
         self._supervisors_n = 0
         self._clock_us = START_US  # of the day, at virtual time 0; a supervisor reads it when it starts
@@ -93,7 +96,7 @@ class BenchRun:
     def _new_journal(self) -> journals.Journal:
         """An empty journal of a batch that begins now."""
         recipe = self.recipe.recipe
-        journal = journals.Journal.create(self._journal_path)
+        journal = journals.Journal.create(self._journal_path, self._vfs)
         journal.start_batch(
             journals.Batch(
                 f"{recipe.name}-{self.seed}",
@@ -106,6 +109,7 @@ class BenchRun:
                 START_US + self.bench.now_us,
             )
         )
+        add_documents(journal, START_US + self.bench.now_us, self.recipe, self._recipe_path, LINE_R1)
         return journal
 
     @property
@@ -198,7 +202,7 @@ class BenchRun:
     def restart_supervisor(self, configurations: list[NodeConfiguration] | None = None) -> None:
         """A new supervisor opens the same journal, with its own ``configurations`` where they are given."""
         self.configurations = configurations or self.configurations
-        self._supervise(journals.Journal.open(self.journal_path))
+        self._supervise(journals.Journal.open(self.journal_path, self._vfs))
         self.due_us = self.bench.now_us
 
     def set_clock(self, by_us: int) -> None:

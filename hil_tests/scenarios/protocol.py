@@ -6,12 +6,13 @@ import apsw
 
 from hil_tests.bench.api import Bench
 from hil_tests.bench.run import START_US
+from spinline.record.opening import open_reader
 from spinline_protocol.states import STATES
 
 
 def rows_of(run: Bench, query: str, *values: apsw.SQLiteValue) -> list[tuple[apsw.SQLiteValue, ...]]:
     """Rows of the journal as another program sees them."""
-    connection = apsw.Connection(str(run.journal_path), flags=apsw.SQLITE_OPEN_READONLY)
+    connection = open_reader(run.journal_path)
     try:
         return connection.execute(query, values).fetchall()
     finally:

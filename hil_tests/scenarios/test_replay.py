@@ -18,6 +18,7 @@ from hil_tests.bench.interpreters import Interpreter
 from hil_tests.bench.recorded_run import Passage
 from hil_tests.bench.replay import first_difference, replay
 from hil_tests.bench.run import ROOT, BenchRun
+from spinline.record.opening import open_reader
 from spinline.record.schema import RUN_SHIFT
 from spinline_protocol import errors, messages
 from spinline_protocol.configuration import (
@@ -90,8 +91,11 @@ def recorded(interpreter: Interpreter, tmp_path_factory: pytest.TempPathFactory)
 
 def copied(recorded: Recorded, folder: Path, *statements: str) -> Path:
     """A copy of the journal, altered."""
-    shutil.copyfile(recorded.journal, folder / "journal.sqlite")
+    for file in recorded.journal.parent.glob("journal*.sqlite"):
+        shutil.copyfile(file, folder / file.name)
+    (day,) = folder.glob("journal-*.sqlite")
     connection = apsw.Connection(str(folder / "journal.sqlite"))
+    connection.execute("ATTACH ? AS day", (str(day),)).fetchall()
     for statement in statements:
         connection.execute(statement).fetchall()
     connection.close()
@@ -110,7 +114,7 @@ def table_of(journal: Path, node: str) -> str:
 def test_a_recorded_batch_comes_out_equal_scan_by_scan(recorded: Recorded) -> None:
     results = replay(recorded.journal, recorded.interpreter)
     assert first_difference(results) is None, results
-    connection = apsw.Connection(str(recorded.journal), flags=apsw.SQLITE_OPEN_READONLY)
+    connection = open_reader(recorded.journal)
     for result in results:
         stored = connection.execute(f'SELECT count(*) FROM "{table_of(recorded.journal, result.node)}"').get
         assert result.equal_n == stored and result.left_out == []
@@ -120,7 +124,7 @@ def test_a_recorded_batch_comes_out_equal_scan_by_scan(recorded: Recorded) -> No
 @pytest.mark.parametrize("tag", ["melt.Z3.out", "state"])
 def test_an_altered_number_is_named_at_its_scan(recorded: Recorded, tmp_path: Path, tag: str) -> None:
     scan, run = 500, 1
-    update = f'UPDATE "{table_of(recorded.journal, "melt")}" SET "{tag}" = "{tag}" + 1 WHERE run_scan = '
+    update = f'UPDATE day."{table_of(recorded.journal, "melt")}" SET "{tag}" = "{tag}" + 1 WHERE run_scan = '
     journal = copied(recorded, tmp_path, update + str(run << RUN_SHIFT | scan))
     first = first_difference(replay(journal, recorded.interpreter))
     assert first is not None
@@ -129,7 +133,9 @@ def test_an_altered_number_is_named_at_its_scan(recorded: Recorded, tmp_path: Pa
 
 def test_an_altered_measurement_shows_in_what_the_loop_does_with_it(recorded: Recorded, tmp_path: Path) -> None:
     scan = 1000
-    update = f'UPDATE "{table_of(recorded.journal, "melt")}" SET "melt.Z3.pv" = "melt.Z3.pv" + 5000 WHERE run_scan = '
+    update = (
+        f'UPDATE day."{table_of(recorded.journal, "melt")}" SET "melt.Z3.pv" = "melt.Z3.pv" + 5000 WHERE run_scan = '
+    )
     first = first_difference(
         replay(copied(recorded, tmp_path, update + str(1 << RUN_SHIFT | scan)), recorded.interpreter)
     )
@@ -153,7 +159,7 @@ def test_another_gain_in_the_firmware_is_seen_in_the_first_scan_that_it_moves(re
 
 
 def test_after_a_gap_nothing_is_claimed(recorded: Recorded, tmp_path: Path) -> None:
-    delete = f'DELETE FROM "{table_of(recorded.journal, "bath")}" WHERE scan BETWEEN 300 AND 309'
+    delete = f'DELETE FROM day."{table_of(recorded.journal, "bath")}" WHERE scan BETWEEN 300 AND 309'
     results = replay(copied(recorded, tmp_path, delete), recorded.interpreter)
     bath = next(result for result in results if result.node == "bath")
     assert bath.equal_n == 300 and bath.difference is None
@@ -173,7 +179,7 @@ def test_the_command_says_what_it_found_and_ends_with_its_code(recorded: Recorde
     assert code == 0 and "scans equal" in text and "difference" not in text
 
     table = table_of(recorded.journal, "draw")
-    altered = copied(recorded, tmp_path, f'UPDATE "{table}" SET "draw.G2.out" = 7 WHERE scan = 2000')
+    altered = copied(recorded, tmp_path, f'UPDATE day."{table}" SET "draw.G2.out" = 7 WHERE scan = 2000')
     code, text = command(altered)
     assert code == 1 and "first difference: draw scan 2000 at 2026-01-01T00:01:4" in text
     assert "draw.G2.out recorded 7/65536, replayed" in text

@@ -14,6 +14,7 @@ from spinline.edges import clock
 from spinline.edges import keys as key_files
 from spinline.edges.commission_cli import commission
 from spinline.edges.flash_cli import bundle, flash, flashes
+from spinline.edges.journal_cli import legal_hold, retire, verify
 from spinline.edges.link_cli import link_app
 from spinline.edges.mode_cli import mode, modes
 from spinline.edges.record_cli import metres, report
@@ -39,6 +40,9 @@ app.add_typer(link_app)
 app.command()(tune)
 app.command()(mode)
 app.command()(modes)
+app.command()(verify)
+app.command("legal-hold")(legal_hold)
+app.command()(retire)
 app.command()(metres)
 app.command()(report)
 app.command()(replay)

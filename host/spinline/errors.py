@@ -31,3 +31,7 @@ class UnknownName(SpinlineError, LookupError):
 
 class Refused(SpinlineError):
     """What a person asked for cannot be done as things stand; the sentence says why and what is allowed."""
+
+
+class NotDurable(SpinlineError):
+    """What was seen is not on the disk: nothing of it may be acknowledged, and no lease renewed."""

@@ -2,14 +2,16 @@
 
 import csv
 import hashlib
+import sys
 from pathlib import Path
 
+import pyarrow.parquet
 import pytest
 from typer.testing import CliRunner
 
 from host.tests.test_record_batch import ROOT, Plan, write_batch
 from spinline.cli import app
-from spinline.errors import BadFile
+from spinline.errors import BadFile, BadInput
 from spinline.record.opening import open_reader
 
 R1 = ROOT / "lines" / "r1.toml"
@@ -35,6 +37,32 @@ def test_every_metre_is_a_row_with_what_acted_on_it(journal, tmp_path):
     assert (whole["E-TQUENCH low [degC]"], whole["C12-STRETCH 2 sigma [-]"][:6]) == ("40", "0.0053")
     assert rows[-1]["reason"] == "run-out" and rows[-1]["finished [m]"] == ""
     assert [path.name for path in tmp_path.iterdir()] == ["metres.csv"]
+
+
+def test_parquet_has_the_rows_of_the_csv_with_types(journal, tmp_path):
+    both = [f"--{kind}={tmp_path / 'metres'}.{kind}" for kind in ("csv", "parquet")]
+    assert CliRunner().invoke(app, ["metres", str(journal), "--line", str(R1), *both]).exit_code == 0
+    table = pyarrow.parquet.read_table(tmp_path / "metres.parquet")
+    with (tmp_path / "metres.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert table.column_names == list(rows[0]) and table.num_rows == len(rows) == 260
+    assert [str(table.schema.field(i).type) for i in range(5)] == [
+        "int64", "double", "double", "timestamp[ms, tz=UTC]", "string"
+    ]  # fmt: skip
+    for name in table.column_names:
+        for got, shown in zip(table.column(name).to_pylist(), (row[name] for row in rows), strict=True):
+            text = "" if got is None else f"{got:.7g}" if isinstance(got, float) else str(got)
+            assert text == shown or got.strftime("%Y-%m-%dT%H:%M:%SZ") == shown
+
+
+def test_without_its_package_parquet_is_refused_by_name_and_the_rest_works(journal, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.delitem(sys.modules, "spinline.edges.parquet_file", raising=False)
+    words = ["metres", str(journal), "--line", str(R1)]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    with pytest.raises(BadInput, match=r"--parquet needs pyarrow: pip install 'spinline\[parquet\]'"):
+        CliRunner().invoke(app, [*words, "--parquet", str(tmp_path / "m.parquet")], catch_exceptions=False)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

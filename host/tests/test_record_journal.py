@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hil_tests.bench.bad_disk import FAILS, FULL, TROUBLES, bad_disk
 from spinline.errors import BadFile
 from spinline.recipe.compiler import NodeConfiguration, Recorded
 from spinline.record.journal import Batch, Journal, JournalBroken
+from spinline.record.opening import open_reader
 from spinline.record.schema import COLUMNS_PER_QUALITY_WORD, SCHEMA_VERSION
 from spinline.record.series import series
 from spinline_protocol.configuration import OF_INPUT, TABLE_NODE
@@ -29,17 +31,17 @@ def scan(scan_i: int, columns_n: int = 2) -> tuple[int, ...]:
     return (2, 2, scan_i % 4, *(1000 * scan_i + i for i in range(columns_n)))
 
 
-def started(path: Path, columns_n: int = 2, first_scan: int = 0) -> tuple[Journal, int]:
-    journal = Journal.create(path)
+def started(path: Path, columns_n: int = 2, first_scan: int = 0, vfs: str | None = None) -> tuple[Journal, int]:
+    journal = Journal.create(path, vfs)
     run = journal.add_node("melt", configuration_of(columns_n), "aa" * 32, "1.25.0", 32, first_scan=first_scan)
     journal.add_clock(run, first_scan, AT_US, 0, 0, "sync")
     return journal, run
 
 
 def stored(path: Path) -> list[tuple[int, ...]]:
-    connection = sqlite3.connect(path)
+    connection = open_reader(path)
     try:
-        table = connection.execute("SELECT scan_table FROM configuration").fetchone()[0]
+        table = connection.execute("SELECT scan_table FROM configuration").get
         return connection.execute(
             f'SELECT run, scan, at_us, state, flags, quality, "melt.Z0.pv" FROM {table}'
         ).fetchall()
@@ -75,9 +77,11 @@ def test_a_stranger_reads_a_number_with_its_unit_by_sql_alone(tmp_path):
     journal.add_scans(run, 0, [scan(7)])
     journal.commit()
     connection = sqlite3.connect(tmp_path / "j.sqlite")
+    (day,) = connection.execute("SELECT file FROM day_file").fetchone()
+    connection.execute("ATTACH ? AS day", (str(tmp_path / day),))
     tag, unit, decimals = connection.execute('SELECT tag, unit, decimals FROM "column" WHERE column_i = 1').fetchone()
     table = connection.execute("SELECT scan_table FROM configuration").fetchone()[0]
-    number = connection.execute(f'SELECT "{tag}" FROM "{table}" WHERE scan = 0').fetchone()[0]
+    number = connection.execute(f'SELECT "{tag}" FROM day."{table}" WHERE scan = 0').fetchone()[0]
     assert (number / 10**decimals, unit) == (7.001, "degC")
     connection.close()
 
@@ -176,7 +180,9 @@ def test_everything_a_person_and_the_supervisor_did_is_in_the_file(tmp_path):
     journal.close()
     connection = sqlite3.connect(tmp_path / "j.sqlite")
     assert connection.execute("SELECT count(*), max(new_value) FROM action").fetchone() == (2, "217.0 degC")
-    assert connection.execute("SELECT * FROM batch_state").fetchall() == [(AT_US, "RUNNING", "operator")]
+    assert connection.execute("SELECT at_us, state, cause FROM batch_state").fetchall() == [
+        (AT_US, "RUNNING", "operator")
+    ]
     assert connection.execute("SELECT claim, verdict, required, basis FROM claim").fetchone() == (
         12,
         "UNKNOWN",
@@ -248,25 +254,36 @@ def test_a_new_journal_never_replaces_one_and_a_missing_one_is_not_made(tmp_path
         Journal.open(tmp_path / "other.sqlite")
 
 
-@pytest.mark.parametrize("pragma", [("query_only", 1), ("max_page_count", 1)], ids=["read-only", "full"])
-def test_a_disk_that_takes_no_commit_acknowledges_nothing_and_keeps_what_was_there(tmp_path, pragma):
-    journal, run = started(tmp_path / "j.sqlite")
-    journal.add_scans(run, 0, [scan(0)])
-    journal.commit()
-    journal._connection.pragma(*pragma)
-    journal.add_scans(run, 1, [scan(i) for i in range(1, 2000)])
-    for _ in range(2):
-        with pytest.raises(JournalBroken, match="did not take a commit"):
-            journal.commit()
-        assert journal.scans_to(run) == 0
-    journal.close()
+@pytest.mark.parametrize("trouble", TROUBLES)
+@pytest.mark.parametrize("what", ["scans", "records"])
+def test_a_disk_that_takes_no_commit_acknowledges_nothing_and_keeps_what_was_there(tmp_path, trouble, what):
+    path = tmp_path / "j.sqlite"
+    with bad_disk() as disk:
+        journal, run = started(path, vfs="bad")
+        journal.add_scans(run, 0, [scan(0)])
+        journal.commit()
+        disk.trouble = trouble
+        if what == "records":
+            journal.add_action(AT_US, "K. Lang", "note", "nobody will read this", None, None)
+        journal.add_scans(run, 1, [scan(i) for i in range(1, 2000)])
+        for _ in range(2):
+            with pytest.raises(JournalBroken, match="did not take a commit"):
+                journal.commit()
+            assert journal.scans_to(run) == 0
+        journal.close()
 
-    journal = Journal.open(tmp_path / "j.sqlite")
-    assert journal.scans_to(run) == 0
-    journal.add_clock(run, 1, AT_US, 0, 0, "sync")
-    journal.add_scans(run, 1, [scan(1)])
-    journal.commit()
-    assert journal.scans_to(run) == 1
+        disk.trouble = ""
+        journal = Journal.open(path, "bad")
+        assert journal.scans_to(run) in ((0, 1999) if trouble == FAILS else (0,)), "unsynced is there or not, but whole"
+        journal.add_clock(run, 1, AT_US, 0, 0, "sync")
+        journal.add_scans(run, 1, [scan(1)])
+        journal.add_action(AT_US, "K. Lang", "note", "the disk is good again", None, None)
+        journal.commit()
+        assert journal.scans_to(run) >= 1
+        reader = journal.reader()
+        assert reader.misfit() is None and reader.records("action")[-1][3] == "the disk is good again"
+        reader.close()
+        journal.close()
 
 
 def test_a_switch_and_a_temperature_share_a_table_with_their_own_units(tmp_path):
@@ -314,12 +331,13 @@ def test_what_is_being_committed_counts_when_the_commit_has_ended_and_not_before
 
 @pytest.mark.parametrize("asking", ["end_commit", "begin_commit", "runs", "open_orders"])
 def test_a_commit_that_fails_in_the_background_is_told_by_whatever_is_asked_next(tmp_path, asking):
-    journal, run = started(tmp_path / "j.sqlite")
-    journal._connection.pragma("query_only", 1)
-    journal.add_scans(run, 0, [scan(0)])
-    journal.begin_commit()
-    for _ in range(2):
-        with pytest.raises(JournalBroken, match="did not take a commit"):
-            getattr(journal, asking)()
-    assert journal.scans_to(run) == -1
-    journal.close()
+    with bad_disk() as disk:
+        journal, run = started(tmp_path / "j.sqlite", vfs="bad")
+        journal.add_scans(run, 0, [scan(0)])
+        disk.trouble = FULL
+        journal.begin_commit()
+        for _ in range(2):
+            with pytest.raises(JournalBroken, match="did not take a commit"):
+                getattr(journal, asking)()
+        assert journal.scans_to(run) == -1
+        journal.close()

@@ -3,12 +3,12 @@
 import struct
 from pathlib import Path
 
-import apsw
 import pytest
 
 from spinline.recipe.compiler import NodeConfiguration, Recorded
 from spinline.record.decode import SummaryDecoder, summary_tags
 from spinline.record.journal import Batch, Journal
+from spinline.record.opening import open_reader
 from spinline_protocol.configuration import OF_INPUT, OF_RAW
 from spinline_protocol.quantities import COUNT, SWITCH, TEMPERATURE
 
@@ -61,7 +61,7 @@ def test_a_summary_that_comes_twice_is_stored_once_and_in_a_reopened_journal_too
     journal.add_summaries(run, 3, [ROW, (*ROW[:-1], 0)])
     journal.commit()
     journal.close()
-    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    connection = open_reader(path)
     ((table,),) = connection.execute("SELECT summary_table FROM configuration").fetchall()
     rows = connection.execute(f'SELECT summary, at_us, quality, "draw.T.pv.max", "draw.LID.pv.last" FROM "{table}"')
     assert rows.fetchall() == [(i, 1_000_000, 0b100001, 90000, 1) for i in (3, 4, 5)]

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from spinline.claims.catalog import window
 from spinline.edges.whole_file import write_whole
-from spinline.errors import BadFile
+from spinline.errors import BadFile, BadInput
 from spinline.line.conformance import Span
 from spinline.line.ledger import Ledger, Metre
 from spinline.recipe.line_model import Line, load_line
@@ -33,6 +33,7 @@ def metres(
     journal: Annotated[Path, typer.Argument(help="Journal of the batch.", metavar="JOURNAL")],
     line: Annotated[Path, typer.Option(help="Line file of the batch.", metavar="LINE.toml")],
     to_csv: Annotated[Path | None, typer.Option("--csv", help="Write one row a metre.", metavar="FILE")] = None,
+    to_parquet: Annotated[Path | None, typer.Option("--parquet", help="The same as Parquet.", metavar="FILE")] = None,
 ) -> None:
     """Say how many metres passed, and why others did not; with --csv every metre with what acted on it.
 
@@ -45,7 +46,18 @@ def metres(
         rows = list(ledger(connection, of_line))
     if to_csv is not None:
         write_whole(to_csv, csv_of(rows, of_line))
+    if to_parquet is not None:
+        _write_parquet(to_parquet, rows, of_line)
     Console().print(_table(added_up(rows)))
+
+
+def _write_parquet(path: Path, rows: list[Metre], line: Line) -> None:
+    try:
+        # only this option needs its package: commands start without it
+        from spinline.edges.parquet_file import write_metres
+    except ImportError as error:
+        raise BadInput([f"--parquet needs {error.name}: pip install 'spinline[parquet]'"]) from None
+    write_metres(path, rows, line)
 
 
 def report(

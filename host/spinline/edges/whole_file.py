@@ -8,12 +8,12 @@ from pathlib import Path
 from spinline.errors import BadFile
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write text (UTF-8) in the place of what was there, on the disk when this returns.  Raises BadFile."""
+def write_whole(path: Path, text: str | bytes) -> None:
+    """Write text (UTF-8), or bytes, in the place of what was there, on the disk when this returns.  Raises BadFile."""
     beside = path.with_name(path.name + ".new")
     try:
-        with beside.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        with beside.open("wb") as file:
+            file.write(text.encode() if isinstance(text, str) else text)
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)

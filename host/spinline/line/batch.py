@@ -32,9 +32,12 @@ TRANSITIONS: dict[tuple[str, str], str] = {
     ("PREPARING", "supervision lost"): "UNSUPERVISED",
     ("RUNNING", "supervision lost"): "UNSUPERVISED",
     ("THREADING", "supervision lost"): "UNSUPERVISED",
+    ("PREPARING", "journal lost"): "UNSUPERVISED",
+    ("RUNNING", "journal lost"): "UNSUPERVISED",
+    ("THREADING", "journal lost"): "UNSUPERVISED",
+    ("RESTARTING", "journal lost"): "UNSUPERVISED",
     ("UNSUPERVISED", "resume"): "RESTARTING",
     ("UNSUPERVISED", "node held"): "HOLDING",
-    ("PREPARING", "node stopped"): "STOPPING",
     ("STOPPING", "all stopped"): "STOPPED",
     ("ABORTING", "all aborted"): "ABORTED",
 }
@@ -43,6 +46,8 @@ for _state in ("PREPARING", "THREADING", "RUNNING", "UNSUPERVISED", "HOLDING", "
     TRANSITIONS[(_state, "stop")] = "STOPPING"
     if _state != "PREPARING":  # where nodes begin idle
         TRANSITIONS[(_state, "node started anew")] = "ABORTING"
+for _state in ("PREPARING", "THREADING", "RUNNING", "HOLDING", "HELD", "RESTARTING", "COMPLETING"):
+    TRANSITIONS[(_state, "node stopped")] = "STOPPING"  # it cannot be led back without a new start
 for _state in {state for state, _cause in TRANSITIONS} - {"IDLE", "ABORTING"}:
     TRANSITIONS[(_state, "node aborted")] = "ABORTING"
     TRANSITIONS[(_state, "abort")] = "ABORTING"

@@ -14,6 +14,7 @@ from spinline.line.alarm_points import AlarmPoints, NodeSeen
 from spinline.line.alarms import Alarms, Change
 from spinline.line.batch import Batch, NodeView
 from spinline.line.desk import Asked, Command, Desk
+from spinline.line.guarded_record import GuardedRecord
 from spinline.line.node_session import DOWNLOADING, PREPARED, READY, REFUSED, NodeSession
 from spinline.line.orders import Order
 from spinline.line.scan_clock import Placing
@@ -23,6 +24,7 @@ from spinline_protocol.words import summary_scans
 
 SCAN_US = 1_000_000
 SETUP_SCAN_US = 100_000  # while connecting and downloading
+RECOVER_US = 5_000_000  # so often a record that failed is tried again
 
 
 class Port(Protocol):
@@ -40,6 +42,15 @@ class Record(Protocol):
 
     def open_node(self, session: NodeSession, at_us: int) -> None:
         """A node answered: its scans and events belong to this run from now on; on the disk when it returns."""
+
+    def reopen(self) -> None:
+        """After a commit that failed: begin again with what is durable.  Raises SpinlineError where that cannot be."""
+
+    def chained_to(self) -> int:
+        """Number of the newest row that can only be added, also of those that wait for a commit."""
+
+    def show(self, name: str, records: bytes) -> None:
+        """Scan records whose newest is for `latest` only."""
 
     def add_scans(self, name: str, first_scan: int, placing: Placing, records: bytes) -> None:
         """Scan records in order; ``placing`` says when they were, in us UTC."""
@@ -121,14 +132,13 @@ class Supervisor:
     ) -> None:
         self.alarms = Alarms()
         self._points = points
-        self.sessions = {
-            configuration.name: NodeSession(configuration, firmware_sha256, lease_ms, entropy, operator_key)
-            for configuration in configurations
-        }
-        for name, known in record.known_runs().items():
-            self.sessions[name].resume(*known)
-        for name, orders in record.open_orders().items():
-            self.sessions[name].adopt([replace(order, asked_us=order.asked_us - start_us) for order in orders])
+        self._start_us = start_us
+        self._record = record
+        self._guarded = GuardedRecord(record)
+        self._configurations = configurations
+        self._given = (firmware_sha256, lease_ms, entropy, operator_key)
+        self.sessions: dict[str, NodeSession] = {}
+        self._connect()
         for point, state in record.alarm_states():
             definition = points.definition_of(point)
             if definition and self.alarms.restore(point, definition, state, 0):
@@ -138,13 +148,21 @@ class Supervisor:
         self._asked: list[Asked] = []
         self.problems: list[str] = []
         self._ports = ports
-        self._record = record
-        self._start_us = start_us
-        self._runs = dict.fromkeys(self.sessions, 0)
         self._due_us = 0
         self._started = False
         self._committed = False
         self._history_n = 0
+        self._recover_us = 0
+
+    def _connect(self) -> None:
+        """Sessions that go on behind what the record holds: at the start, and when it is well again."""
+        for configuration in self._configurations:
+            self.sessions[configuration.name] = NodeSession(configuration, *self._given)
+        self._runs = dict.fromkeys(self.sessions, 0)
+        for name, known in self._record.known_runs().items():
+            self.sessions[name].resume(*known)
+        for name, orders in self._record.open_orders().items():
+            self.sessions[name].adopt([replace(order, asked_us=order.asked_us - self._start_us) for order in orders])
 
     def step(self, now_us: int) -> int:
         """One scan at ``now_us`` (monotonic), or before it is due questions about time; returns when to come again."""
@@ -159,53 +177,66 @@ class Supervisor:
 
     def _scan(self, now_us: int) -> int:
         replies = {}
-        self._record.end_commit()  # of the scan before: the disk had a second for it
+        self._guarded.end_commit()  # of the scan before: the disk had a second for it
+        if self._guarded.trouble:
+            self._without_record(now_us)
         for name, session in self.sessions.items():
             replies[name] = session.step(self._ports[name].arrivals(), now_us)
             self._take(name, session, now_us)
         self._do_asked(now_us)
         if self._committed:
             self._step_batch(now_us)
-        else:
+        elif not self._guarded.trouble:
             self._set_up(now_us)
         self._note_batch()
         self._step_alarms(now_us)
         ordered = any(session.orders.told for session in self.sessions.values())
         for name, session in self.sessions.items():
             for order in session.orders.told:
-                self._record.add_order(name, replace(order, asked_us=order.asked_us + self._start_us))
+                self._guarded.add_order(name, replace(order, asked_us=order.asked_us + self._start_us))
             session.orders.told = []
-        self._record.begin_commit()
+        self._guarded.begin_commit()
         if ordered:
-            self._record.end_commit()  # an order is in the record before it leaves
+            self._guarded.end_commit()  # an order is in the record before it leaves
         for name, session in self.sessions.items():
-            session.renew_lease(self._record.scans_to(name), self._record.events_to(name))
+            if not self._guarded.trouble:
+                session.renew_lease(self._record.scans_to(name), self._record.events_to(name))
             self._ports[name].write(replies[name] + session.step([], now_us))
         settled = self._committed and all(session.phase == READY for session in self.sessions.values())
         period_us = SCAN_US if settled else SETUP_SCAN_US
         return now_us - now_us % period_us + period_us
 
+    def _without_record(self, now_us: int) -> None:
+        """Nothing is durable: no acknowledgement, no lease, so the nodes hold, until the disk is well again."""
+        if self.problems[-1:] != [self._guarded.trouble]:
+            self.problems.append(self._guarded.trouble)
+        self.batch.cause("journal lost", now_us / 1e6)
+        if now_us >= self._recover_us:
+            self._recover_us = now_us + RECOVER_US
+            if self._guarded.recover(self._start_us + now_us):
+                self._connect()
+
     def _take(self, name: str, session: NodeSession, now_us: int) -> None:
         """Everything a session has collected goes to the record."""
         if session.runs_n != self._runs[name] and session.phase == READY and session.identity:
             self._runs[name] = session.runs_n
-            self._record.open_node(session, self._start_us + now_us)
+            self._guarded.open_node(session, self._start_us + now_us)
         if session.refusals:
             self.problems += session.refusals
             session.refusals = []
         if self._runs[name] == 0 or self._runs[name] != session.runs_n or not session.run_sha256:
             return  # what belongs to a run that the record does not know yet waits
         for from_scan, to_scan in session.lost:
-            self._record.add_gap(name, from_scan, to_scan, self._start_us + now_us)
+            self._guarded.add_gap(name, from_scan, to_scan, self._start_us + now_us)
         session.scans = [left for part in session.scans if (left := self._take_scans(session, *part, now_us))[1]]
         session.summaries = [part for part in session.summaries if not self._take_summaries(session, *part, now_us)]
         for event in session.events:
-            self._record.add_event(name, self._start_us + now_us, event)
+            self._guarded.add_event(name, self._start_us + now_us, event)
             self._points.event(name, event["code"], event["source"], now_us)
         for from_event, to_event in session.lost_events:
-            self._record.add_event_gap(name, from_event, to_event, self._start_us + now_us)
+            self._guarded.add_event_gap(name, from_event, to_event, self._start_us + now_us)
         for event in session.earlier_events:
-            self._record.add_earlier_event(name, self._start_us + now_us, event)
+            self._guarded.add_earlier_event(name, self._start_us + now_us, event)
         session.lost, session.events, session.lost_events, session.earlier_events = [], [], [], []
 
     def _take_scans(self, session: NodeSession, first: int, octets: bytes, now_us: int) -> tuple[int, bytes]:
@@ -217,7 +248,7 @@ class Supervisor:
                 break
             part = octets[: (placing.to_scan - first) * width]
             utc = replace(placing, at_us=placing.at_us + self._start_us)
-            self._record.add_scans(session.name, first, utc, part)
+            self._guarded.add_scans(session.name, first, utc, part)
             first, octets = first + len(part) // width, octets[len(part) :]
         return first, octets
 
@@ -229,7 +260,7 @@ class Supervisor:
             if placed is None:
                 return False
             record = octets[i * width : (i + 1) * width]
-            self._record.add_summary(session.name, first + i, placed[0] + self._start_us, placed[1], record)
+            self._guarded.add_summary(session.name, first + i, placed[0] + self._start_us, placed[1], record)
         return True
 
     def _set_up(self, now_us: int) -> None:
@@ -293,22 +324,23 @@ class Supervisor:
         for one in asked:
             command = one.command
             try:
+                self._guarded.refuse(command.what)
                 done = self._desk.do(command, now_us)
             except Refused as refusal:
                 one.refused = str(refusal)
             else:
                 told = (command.what, command.why, done.before or None, done.after or None)
-                self._record.add_action(self._start_us + now_us, command.who, *told)
+                self._guarded.add_action(self._start_us + now_us, command.who, *told)
                 self._note_alarms(done.changes)
             one.done = True
 
     def _note_alarms(self, changes: Iterable[Change]) -> None:
         for change in changes:
-            self._record.add_alarm(replace(change, at_us=change.at_us + self._start_us))
+            self._guarded.add_alarm(replace(change, at_us=change.at_us + self._start_us))
 
     def _note_batch(self) -> None:
         for at_s, state, cause in self.batch.history[self._history_n :]:
-            self._record.add_batch_state(self._start_us + round(at_s * 1e6), state, cause)
+            self._guarded.add_batch_state(self._start_us + round(at_s * 1e6), state, cause)
         self._history_n = len(self.batch.history)
 
     def ask(self, command: Command) -> Asked:
@@ -320,6 +352,11 @@ class Supervisor:
     def start(self) -> None:
         """Start the batch as soon as every node is ready and the line_permit chain is closed."""
         self._started = True
+
+    @property
+    def record_trouble(self) -> str:
+        """Why nothing is recorded at present; "" while everything is."""
+        return self._guarded.trouble
 
     @property
     def refused(self) -> bool:

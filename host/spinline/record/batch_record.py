@@ -69,6 +69,21 @@ class BatchRecord:
             first_event=session.first_event,
         )
 
+    def reopen(self) -> None:
+        """The journal has failed: open its files anew.  Raises BadFile where they cannot be, and JournalBroken."""
+        self.journal.close()
+        self.journal = Journal.open(self.journal.path, self.journal.vfs)
+        self._runs.clear()
+        self._placings.clear()
+
+    def chained_to(self) -> int:
+        """Number of the newest row of the chain, also of those that wait for a commit."""
+        return self.journal.chained_to
+
+    def show(self, name: str, records: bytes) -> None:
+        """Scan records whose newest is for `latest` only."""
+        self._latest[name] = self._decoders[name].decode(records)[-1]
+
     def add_scans(self, name: str, first_scan: int, placing: Placing, records: bytes) -> None:
         """Scan records in order; ``placing`` says when they were, in us UTC."""
         rows = self._decoders[name].decode(records)

@@ -9,7 +9,7 @@ import apsw
 from spinline.recipe.compiler import NodeConfiguration
 from spinline.record import extremes, schema
 from spinline.record.decode import summary_tags
-from spinline.record.opening import run_statement
+from spinline.record.files import run_statement
 from spinline_protocol.configuration import TABLES
 from spinline_protocol.quantities import QUANTITIES
 

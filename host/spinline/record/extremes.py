@@ -6,15 +6,18 @@ from its scans.  A scan that comes late, or twice, changes its part and nothing 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import apsw
 
+from spinline.record.files import run_statement
 from spinline.record.schema import RUN_SHIFT, quoted
 from spinline_protocol.quantities import BAD
 
 PART_US = 30_000_000
+DAY_US = 86_400_000_000
+assert DAY_US % PART_US == 0, "a part lies in one day"
 LOW, HIGH = "low", "high"
 Row = tuple[int | None, ...]
 Scans = Sequence[tuple[int, ...]]
@@ -35,8 +38,13 @@ class Pending:
         self._part = newest
         self._rows: list[tuple[int, ...]] = []
 
-    def add(self, times_us: Sequence[int], rows: Scans) -> Iterator[Row]:
-        """Take scans in order of time; gives parts that are over, and what came late for one of before."""
+    @property
+    def day(self) -> int:
+        """The UTC day of the newest part."""
+        return self._part * PART_US // DAY_US
+
+    def add(self, times_us: Sequence[int], rows: Scans) -> Iterator[tuple[int, Row]]:
+        """Take scans in order of time; gives number and row of parts that are over, and what came late for others."""
         begin = 0
         while begin < len(rows):
             part = times_us[begin] // PART_US
@@ -44,12 +52,13 @@ class Pending:
             while end < len(rows) and times_us[end] // PART_US == part:
                 end += 1
             if part > self._part:
-                yield from self.over()
+                for over in self.over():
+                    yield self._part, over
                 self._part = part
             if part == self._part:
                 self._rows.extend(rows[begin:end])
             else:
-                yield self._row(part, rows[begin:end])
+                yield part, self._row(part, rows[begin:end])
             begin = end
 
     def over(self) -> Iterator[Row]:
@@ -70,17 +79,20 @@ def _ends(rows: Scans) -> Iterator[int | None]:
         usable: Sequence[int] = column
         if doubted:
             usable = [n for n, word in zip(column, qualities, strict=True) if word >> 2 * i & 3 != BAD]
-        yield min(usable, default=None)
-        yield max(usable, default=None)
+        first = usable[0] if usable else None
+        if first is None or (first == usable[-1] and usable.count(first) == len(usable)):
+            yield first  # setpoints, modes, switches: half of a line's columns stand still, and counting is cheap
+            yield first
+        else:
+            yield min(usable)
+            yield max(usable)
 
 
-def store(connection: apsw.Connection, table: str, parts: Iterable[Row]) -> None:
-    """Write parts, or widen those that are there.  Part of a transaction of the caller's."""
-    known = f"SELECT * FROM {quoted(table)} WHERE run_part = ?"
-    for part in parts:
-        there = connection.execute(known, part[:1]).fetchall()
-        row = _joined(there[0], part) if there else part
-        connection.execute(f"INSERT OR REPLACE INTO {quoted(table)} VALUES ({', '.join('?' * len(row))})", row)
+def store(connection: apsw.Connection, table: str, part: Row) -> None:
+    """Write a part, or widen it where it is there.  Part of a transaction of the caller's."""
+    there = connection.execute(f"SELECT * FROM {quoted(table)} WHERE run_part = ?", part[:1]).fetchall()
+    row = _joined(there[0], part) if there else part
+    run_statement(connection, f"INSERT OR REPLACE INTO {quoted(table)} VALUES ({', '.join('?' * len(row))})", row)
 
 
 def _joined(one: Sequence[Any], other: Sequence[Any]) -> Row:

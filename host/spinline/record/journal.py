@@ -7,78 +7,56 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any, cast
 
 import apsw
 
-from spinline.errors import SpinlineError
+from spinline.errors import BadFile, NotDurable
 from spinline.line.alarms import Change
 from spinline.line.orders import Order
 from spinline.line.scan_clock import Placing
 from spinline.recipe.compiler import NodeConfiguration
-from spinline.record import extremes, schema
+from spinline.record import retention, schema
+from spinline.record.chain import Chain, head
+from spinline.record.days import DayWriter, day_files, day_of, unlink_day
 from spinline.record.describing import configuration_i_of
+from spinline.record.files import close_file, run_statement
+from spinline.record.journal_reader import JournalReader
 from spinline.record.number_set import NumberSet
-from spinline.record.opening import WriterLock, create_file, open_to_write, run_statement
-from spinline.record.resuming import Stream, held_events, held_scans, quality_numbers, stream_of
+from spinline.record.opening import WriterLock, create_file, open_to_write, with_days
+from spinline.record.resuming import Stream, held_events, held_scans, newest_scans, quality_numbers, stream_of
+from spinline.record.store import Batch as Batch
+from spinline.record.store import JournalBroken as JournalBroken
+from spinline.record.store import Run as Run
+from spinline.record.writer import Work, Writer, done_here, rows_of_days
 
 ROWS_WAITING_MAX = 200_000  # between two commits: 100 times what the nodes' rings hold of one second
-
-
-class JournalBroken(SpinlineError):
-    """The disk did not take a commit.  Nothing of it may be acknowledged, and this journal writes no more.
-
-    What was committed before is whole; the nodes hold the rest.  Open the file again once the disk is well.
-    """
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What is made: names and hashes (hex) of recipe and line; ``mode`` is simulated, bench or line."""
-
-    name: str
-    recipe: str
-    recipe_version: int
-    recipe_sha256: str
-    line: str
-    line_sha256: str
-    mode: str
-    started_us: int
-
-
-@dataclass(frozen=True)
-class Run:
-    """One start of one node with one configuration: the numbers of its scans and events belong together."""
-
-    run: int
-    node: str
-    configuration_sha256: str
-    boot_id: int
-    first_scan: int
-    first_event: int
 
 
 class Journal:
     """Buffers what happened and commits it whole.  Make one with `create` or `open`; end it with `close`."""
 
-    def __init__(self, path: Path, connection: apsw.Connection, lock: WriterLock) -> None:
+    def __init__(self, path: Path, connection: apsw.Connection, lock: WriterLock, vfs: str | None) -> None:
         self.path = path
+        self.vfs = vfs
         self._connection = connection
         self._lock = lock
-        self._waiting: dict[str, list[tuple[apsw.SQLiteValue, ...]]] = {}
-        self._waiting_n = 0
-        self._drawn: list[tuple[Stream, list[int], Sequence[tuple[int, ...]]]] = []
+        self._days = DayWriter(path, connection, vfs)
+        self._chain = Chain(*head(connection))
+        self._writer = Writer(path, connection, self._days, head(connection))
+        self._work = Work()
         self._new_scans: list[tuple[int, int, int]] = []
         self._new_events: list[tuple[int, int, int]] = []
         self._streams: dict[int, Stream] = {}
         self._clocks: dict[int, Placing] = {}
+        self._taken: dict[int, NumberSet] = {}  # scans that are in a file, or wait to be
         self._scans: dict[int, NumberSet] = {}
         self._events: dict[int, NumberSet] = {}
         self._broken: str | None = None
         self._closed = False
-        self._writer = ThreadPoolExecutor(1, "journal")
+        self._thread = ThreadPoolExecutor(1, "journal")
         self._committing: tuple[Future[None], list[tuple[int, int, int]], list[tuple[int, int, int]]] | None = None
 
     @classmethod
@@ -89,7 +67,7 @@ class Journal:
         """
         lock = WriterLock(path)
         try:
-            return cls(path, create_file(path, vfs), lock)
+            return cls(path, create_file(path, vfs), lock, vfs)
         except BaseException:
             lock.release()
             raise
@@ -98,14 +76,16 @@ class Journal:
     def open(cls, path: Path, vfs: str | None = None) -> Journal:
         """An existing journal to go on writing; `runs` says what it holds.
 
-        Raises BadFile where it is missing, no journal, damaged, of another schema version, or written by
-        another program; the file is left as it is.
+        Raises BadFile where it is missing, no journal, damaged, of another version, short of a day's file, or written
+        by another program; the files are left as they are.
         """
         lock = WriterLock(path)
         try:
-            journal = cls(path, open_to_write(path, vfs), lock)
+            journal = cls(path, open_to_write(path, vfs), lock, vfs)
+            days = with_days(path, vfs)
             for run in journal.runs():
-                journal._resume(run)
+                journal._resume(run, days)
+            close_file(days)
             return journal
         except BaseException:
             lock.release()
@@ -113,12 +93,15 @@ class Journal:
 
     def start_batch(self, batch: Batch) -> None:
         """Say what is made; once a journal."""
-        marks = ", ".join("?" * len(astuple(batch)))
-        self._add(f"INSERT INTO batch VALUES (1, {marks}, NULL)", astuple(batch))
+        self._add_record("batch_begin", (1, *astuple(batch)))
 
     def end_batch(self, at_us: int) -> None:
         """Say when it ended."""
-        self._add("UPDATE batch SET ended_us = ?", (at_us,))
+        self._add_record("batch_end", (at_us,))
+
+    def add_document(self, at_us: int, kind: str, name: str, text: str, who: str = "", why: str = "") -> None:
+        """Buffer what the batch is made by, whole: ``kind`` is recipe, lot, line, waiver, ..."""
+        self._add_record("document", (at_us, kind, name, who, why, text))
 
     def add_node(
         self,
@@ -144,9 +127,10 @@ class Journal:
                 head = (configuration_i, boot_id, first_scan, first_event, firmware_sha256, micropython, word_bits)
                 run_statement(self._connection, "INSERT INTO run VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", head)
                 run = self._connection.last_insert_rowid()
-        except apsw.Error as problem:
+            self._writer.check_place()
+        except (apsw.Error, NotDurable) as problem:
             raise self._break(problem) from problem
-        self._resume(Run(run, name, configuration.sha256.hex(), boot_id, first_scan, first_event))
+        self._resume(Run(run, name, configuration.sha256.hex(), boot_id, first_scan, first_event), None)
         return run
 
     def add_clock(self, run: int, from_scan: int, at_us: int, drift_ppb: int, bound_us: int, basis: str) -> None:
@@ -167,22 +151,27 @@ class Journal:
         """
         if not rows:
             return
-        stream, clock = self._streams[run], self._clocks[run]
-        assert clock.from_scan <= first_scan
+        stream = self._streams[run]
+        assert self._clocks[run].from_scan <= first_scan
         assert first_scan >= self._scans[run].first and first_scan + len(rows) <= schema.SCAN_MASK
         assert all(len(row) == stream.columns_n + 3 for row in rows), "state, flags, quality, then a number a column"
-        times_us = [clock.at(first_scan + i) for i in range(len(rows))]
-        self._drawn.append((stream, times_us, rows))
-        key = run << schema.RUN_SHIFT | first_scan
-        words_n = stream.words_n
-        self._waiting.setdefault(stream.insert, []).extend(
-            [
-                (key + i, at_us, row[0], row[1], *quality_numbers(row[2], words_n), *row[3:])
-                for i, (at_us, row) in enumerate(zip(times_us, rows, strict=True))
-            ]
-        )
-        self._count(len(rows))
+        taken = self._taken[run]
+        if taken.any_of(first_scan, first_scan + len(rows) - 1):
+            for i, row in enumerate(rows):  # some come again: they may be placed in another day by now
+                if not taken.any_of(first_scan + i, first_scan + i):
+                    self._take_scans(run, first_scan + i, [row])
+        else:
+            self._take_scans(run, first_scan, rows)
         self._new_scans.append((run, first_scan, first_scan + len(rows) - 1))
+
+    def _take_scans(self, run: int, first_scan: int, rows: Sequence[tuple[int, ...]]) -> None:
+        """New scans, each into the file of its day."""
+        stream, clock = self._streams[run], self._clocks[run]
+        times_us = [clock.at(first_scan + i) for i in range(len(rows))]
+        for day, found in rows_of_days(stream, run << schema.RUN_SHIFT | first_scan, times_us, rows):
+            self._add_day(day, stream, stream.insert, found)
+        self._work.drawn.append((stream, times_us, rows))
+        self._taken[run].add(first_scan, first_scan + len(rows) - 1)
 
     def add_summaries(self, run: int, first: int, rows: Sequence[tuple[int, ...]]) -> None:
         """Buffer summaries that follow one another: time of the first scan and its bound, then as
@@ -192,10 +181,9 @@ class Journal:
         """
         stream = self._streams[run]
         key = run << schema.RUN_SHIFT | first
-        waiting = self._waiting.setdefault(stream.summary_insert, [])
         for i, row in enumerate(rows):
-            waiting.append((key + i, *row[:5], *quality_numbers(row[5], stream.summary_words_n), *row[6:]))
-        self._count(len(rows))
+            found = (key + i, *row[:5], *quality_numbers(row[5], stream.summary_words_n), *row[6:])
+            self._add_day(day_of(row[0]), stream, stream.summary_insert, [found])
 
     def add_gap(self, run: int, from_scan: int, to_scan: int, reason: str, at_us: int) -> None:
         """Declare scans lost, first and last included: only then may later ones be acknowledged."""
@@ -235,11 +223,11 @@ class Journal:
 
     def add_action(self, at_us: int, who: str, what: str, why: str, old: str | None, new: str | None) -> None:
         """Buffer what a person or the supervisor did; ``old`` and ``new`` with their unit, or None."""
-        self._add("INSERT INTO action VALUES (?, ?, ?, ?, ?, ?)", (at_us, who, what, why, old, new))
+        self._add_record("action", (at_us, who, what, why, old, new))
 
     def add_alarm(self, change: Change) -> None:
         """Buffer that an alarm changed its state; its time is in us UTC."""
-        self._add("INSERT INTO alarm VALUES (?, ?, ?, ?, ?, ?, ?)", astuple(change))
+        self._add_record("alarm", astuple(change))
 
     def alarm_states(self) -> list[tuple[str, str]]:
         """Point and last state of every alarm in the file."""
@@ -249,18 +237,18 @@ class Journal:
 
     def add_batch_state(self, at_us: int, state: str, cause: str) -> None:
         """Buffer that the batch entered a state."""
-        self._add("INSERT INTO batch_state VALUES (?, ?, ?)", (at_us, state, cause))
+        self._add_record("batch_state", (at_us, state, cause))
 
     def add_claim(self, at_us: int, claim: int, verdict: str, required: bool, reason: str, basis: str) -> None:
         """Buffer a verdict; ``basis`` is planned or measured.  The last one of a claim and basis holds."""
-        self._add("INSERT INTO claim VALUES (?, ?, ?, ?, ?, ?)", (at_us, claim, verdict, int(required), reason, basis))
+        self._add_record("claim", (at_us, claim, verdict, int(required), reason, basis))
 
     def commit(self) -> None:
         """Put everything buffered on the disk, or nothing of it; it is there when this returns.
 
         Raises JournalBroken where the disk is full, read-only or fails; every later call raises it again.
         """
-        self._begin(_here)  # no thread is worth a wait that follows at once
+        self._begin(done_here)  # no thread is worth a wait that follows at once
         self.end_commit()
 
     def begin_commit(self) -> None:
@@ -268,28 +256,13 @@ class Journal:
 
         What is added meanwhile waits for the next one.  Raises JournalBroken, as `commit` does.
         """
-        self._begin(self._writer.submit)
+        self._begin(self._thread.submit)
 
     def _begin(self, submit: Callable[..., Future[None]]) -> None:
         self.end_commit()
-        if self._waiting_n:
-            write = submit(self._write, self._waiting, self._drawn)
-            self._committing = (write, self._new_scans, self._new_events)
-            self._waiting, self._waiting_n, self._new_scans, self._new_events = {}, 0, [], []
-            self._drawn = []
-
-    def _write(
-        self,
-        waiting: dict[str, list[tuple[apsw.SQLiteValue, ...]]],
-        drawn: list[tuple[Stream, list[int], Sequence[tuple[int, ...]]]],
-    ) -> None:
-        run_statement(self._connection, "BEGIN IMMEDIATE")
-        for insert, rows in waiting.items():
-            for _ in self._connection.executemany(insert, rows):
-                pass
-        for stream, times_us, scans in drawn:
-            extremes.store(self._connection, stream.extreme_table, stream.pending.add(times_us, scans))
-        run_statement(self._connection, "COMMIT")
+        if self._work.rows_n:
+            self._committing = (submit(self._writer.write, self._work), self._new_scans, self._new_events)
+            self._work, self._new_scans, self._new_events = Work(), [], []
 
     def end_commit(self) -> None:
         """Wait for the commit that was begun, if any: from here on it counts.  Raises JournalBroken."""
@@ -299,7 +272,7 @@ class Journal:
         (write, scans, events), self._committing = self._committing, None
         try:
             write.result()
-        except apsw.Error as problem:
+        except (apsw.Error, BadFile, NotDurable) as problem:
             raise self._break(problem) from problem
         for sets, added in ((self._scans, scans), (self._events, events)):
             for run, low, high in added:
@@ -316,6 +289,11 @@ class Journal:
         """Highest event such that all from the run's first to it are on the disk; first - 1 while none is."""
         return self._events[run].whole_to
 
+    @property
+    def chained_to(self) -> int:
+        """Number of the newest row of the chain, also of those that wait."""
+        return self._chain.n
+
     def runs(self) -> list[Run]:
         """Every run in the file, oldest first."""
         self.end_commit()
@@ -325,60 +303,99 @@ class Journal:
         )
         return [Run(*row) for row in cast("list[Any]", rows.fetchall())]
 
+    def hold(self, at_us: int, scope: str, within: tuple[int, int], who: str, why: str) -> None:
+        """Nothing within these times may be retired, until ``scope`` is released.  Raises Refused without a name."""
+        retention.named(who, why)
+        self._add_record("legal_hold", (at_us, 1, scope, *within, who, why))
+
+    def release(self, at_us: int, scope: str, who: str, why: str) -> None:
+        """End a hold.  Raises Refused where there is none of this scope, or no name."""
+        self.commit()
+        within = retention.of_hold(self._connection, scope)
+        retention.named(who, why)
+        self._add_record("legal_hold", (at_us, 0, scope, *within, who, why))
+
+    def retire(self, at_us: int, keep_days: int, who: str, why: str) -> list[str]:
+        """Unlink the files of days older than ``keep_days`` that no hold names; returns their names.
+
+        A file's row in the chain is on the disk before it goes; what a cut leaves in between goes with the next call.
+        Raises JournalBroken, Refused.
+        """
+        retention.named(who, why)
+        self.commit()
+        due = retention.due(self._connection, at_us, keep_days)
+        for file in due:
+            self._add_record("day_retired", (at_us, *self._days.sealed(file), who, why))
+        self.commit()
+        for file in day_files(self._connection):
+            if file.retired:
+                unlink_day(self.path.with_name(file.file))
+        return [file.file for file in due]
+
+    def reader(self) -> JournalReader:
+        """Somebody who reads what is committed by now."""
+        self.end_commit()
+        return JournalReader(self.path, self.vfs)
+
     def close(self) -> None:
-        """Close the file; what no commit was begun for is not in it.  May be called again."""
+        """Close the files; what no commit was begun for is not in them.  May be called again."""
         if not self._closed:
             self._closed = True
-            self._writer.shutdown()
+            self._thread.shutdown()
             if self._broken is None:
                 self._end_parts()
-            self._connection.close()
+            self._writer.close()
             self._lock.release()
 
     def _end_parts(self) -> None:
-        """The newest part of every run as far as it has come; the next writer goes on with it."""
         try:
-            with self._connection:
-                for stream in self._streams.values():
-                    extremes.store(self._connection, stream.extreme_table, stream.pending.over())
-        except apsw.Error:
-            pass  # its scans are there, and opening makes it anew
+            self._writer.end_parts(list(self._streams.values()))
+        except (apsw.Error, BadFile, NotDurable):
+            self._writer.roll_back()  # its scans are there: opening makes it anew
 
     def _add(self, insert: str, row: tuple[apsw.SQLiteValue, ...]) -> None:
-        self._waiting.setdefault(insert, []).append(row)
-        self._count(1)
+        self._work.add(insert, row)
+        self._count()
 
-    def _count(self, rows_n: int) -> None:
-        self._waiting_n += rows_n
-        assert self._waiting_n <= ROWS_WAITING_MAX, "the supervisor commits once a scan"
+    def _add_record(self, table: str, values: tuple[apsw.SQLiteValue, ...]) -> None:
+        """A row of the chain."""
+        self._add(*self._chain.add(table, values))
+        self._work.head = (self._chain.n, self._chain.sha256)
+
+    def _add_day(self, day: int, stream: Stream, insert: str, rows: list[tuple[apsw.SQLiteValue, ...]]) -> None:
+        """Rows of a day; its first ones make its file.  Raises JournalBroken where that cannot be."""
+        try:
+            made = self._days.prepare(day)
+        except (apsw.Error, BadFile) as problem:
+            raise self._break(problem) from problem
+        if made is not None:
+            self._add_record("day_file", made)
+        self._work.add_day(day, stream, insert, rows)
+        self._count()
+
+    def _count(self) -> None:
+        assert self._work.rows_n <= ROWS_WAITING_MAX, "the supervisor commits once a scan"
 
     def _refuse_when_broken(self) -> None:
         if self._broken is not None:
             raise JournalBroken(self._broken)
 
-    def _break(self, problem: apsw.Error) -> JournalBroken:
+    def _break(self, problem: Exception) -> JournalBroken:
         """From now on this journal refuses: after a failed sync nobody knows what of it reached the disk."""
         self._broken = f"{self.path}: the disk did not take a commit: {problem}"
-        if self._connection.in_transaction:
-            try:
-                run_statement(self._connection, "ROLLBACK")
-            except apsw.Error:
-                pass  # the commit may be in the file or not; it is not acknowledged, so both are right
+        if self._committing is not None:
+            self._committing[0].exception()  # until the other thread is done
+            self._committing = None
+        self._writer.roll_back()
         return JournalBroken(self._broken)
 
-    def _resume(self, run: Run) -> None:
-        """Learn from the file where the scans of a run go and which of its scans and events it holds."""
-        self._streams[run.run] = stream_of(self._connection, run.run)
-        self._scans[run.run] = held_scans(self._connection, run.run, self._streams[run.run].scan_table, run.first_scan)
-        self._events[run.run] = held_events(self._connection, run.run, run.first_event)
-
-
-def _here(write: Callable[..., None], *given: object) -> Future[None]:
-    """What a thread would do, done now."""
-    done: Future[None] = Future()
-    try:
-        write(*given)
-        done.set_result(None)
-    except apsw.Error as problem:
-        done.set_exception(problem)
-    return done
+    def _resume(self, run: Run, days: apsw.Connection | None) -> None:
+        """Learn from the files where the scans of a run go and which they hold; ``days`` is None for a new run."""
+        stream = self._streams[run.run] = stream_of(self._connection, days, run.run)
+        if days is None:
+            self._taken[run.run], self._scans[run.run] = NumberSet(run.first_scan), NumberSet(run.first_scan)
+            self._events[run.run] = NumberSet(run.first_event)
+            return
+        self._taken[run.run], self._scans[run.run] = held_scans(days, run.run, stream.scan_table, run.first_scan)
+        self._events[run.run] = held_events(days, run.run, run.first_event)
+        self._work.drawn.append((stream, *newest_scans(days, run.run, stream)))

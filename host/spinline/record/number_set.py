@@ -24,6 +24,12 @@ class NumberSet:
         if self._waiting:
             self._join()
 
+    def any_of(self, low: int, high: int) -> bool:
+        """Whether any of the numbers from ``low`` to ``high`` is there."""
+        if self.first <= high and low <= self.whole_to:
+            return True
+        return bool(self._waiting) and any(low <= last and first <= high for first, last in self._waiting)
+
     def _wait(self, low: int, high: int) -> None:
         if self._waiting and self._waiting[-1][0] <= low <= self._waiting[-1][1] + 1:
             low, last_high = self._waiting.pop()

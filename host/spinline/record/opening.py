@@ -9,11 +9,10 @@ from pathlib import Path
 import apsw
 
 from spinline.errors import BadFile
+from spinline.record.chain import tables_sql
+from spinline.record.days import PAGE_BYTES, attach_days, check_anchors, day_files
+from spinline.record.files import close_file, connect, run_statement, set_durable, sync_folder, version_problem
 from spinline.record.schema import APPLICATION_ID, SCHEMA_VERSION, TABLES
-
-BUSY_MS = 1000  # a reader that opens or closes may hold the file for a moment
-PAGE_BYTES = 16384  # several wide rows a page: with 4096 a fifth of a page of 200 tags stayed empty
-CHECKPOINT_PAGES = 250  # 4 MB of log before it is folded into the file: no slower than more, and shorter pauses
 
 
 class WriterLock:
@@ -41,64 +40,96 @@ def create_file(path: Path, vfs: str | None) -> apsw.Connection:
     if path.exists():
         raise BadFile(path, [_why_not_created(path)])
     try:
-        connection = apsw.Connection(str(path), apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE, vfs)
+        connection = connect(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE, vfs)
         connection.pragma("page_size", PAGE_BYTES)
-        _set_durable(connection)
+        set_durable(connection)
         with connection:
             connection.pragma("application_id", APPLICATION_ID)
             connection.pragma("user_version", SCHEMA_VERSION)
-            for table in TABLES:
+            for table in (*TABLES, *tables_sql()):
                 run_statement(connection, table)
-        _sync_folder(path.parent)
+            run_statement(connection, "INSERT INTO journal VALUES (lower(hex(randomblob(8))))")
+        sync_folder(path.parent)
     except apsw.Error as problem:
         raise BadFile(path, [f"cannot be created: {problem}"]) from problem
     return connection
 
 
 def open_to_write(path: Path, vfs: str | None) -> apsw.Connection:
-    """An existing journal, checked whole.  Raises BadFile: missing, no journal, damaged, another schema."""
-    return _open_checked(path, apsw.SQLITE_OPEN_READWRITE, vfs)
+    """The records of an existing journal, checked whole, as the newest day is.
+
+    Raises BadFile: missing, no journal, damaged, another schema, a day file missing, records behind its day files.
+    """
+    connection = _open_checked(path, apsw.SQLITE_OPEN_READWRITE, vfs)
+    try:
+        found = connection.execute("PRAGMA quick_check(1)").get
+        if found != "ok":
+            raise BadFile(path, [f"is damaged and was left as it is: {found}"])
+        close_file(with_days(path, vfs, newest_checked=True))
+        set_durable(connection)
+    except (apsw.Error, BadFile) as refusal:
+        connection.close()
+        if isinstance(refusal, BadFile):
+            raise
+        raise _unreadable(path, refusal) from refusal
+    return connection
 
 
 def open_reader(path: Path) -> apsw.Connection:
-    """An existing journal to read, also while it is written.  Raises BadFile as `open_to_write` does."""
-    return _open_checked(path, apsw.SQLITE_OPEN_READONLY, None)
+    """An existing journal to read with all of its days, also while it is written.  Raises BadFile as `open_to_write`.
+
+    What the writer begins later, another day or configuration, needs a new reader.
+    """
+    return with_days(path, None)
 
 
-def run_statement(connection: apsw.Connection, sql: str, bindings: tuple[apsw.SQLiteValue, ...] = ()) -> None:
-    """One statement to its end: executing only begins it, draining its rows ends it."""
-    for _ in connection.execute(sql, bindings):
-        pass
+def with_days(path: Path, vfs: str | None, newest_checked: bool = False) -> apsw.Connection:
+    """A reader of records and days; ``newest_checked`` has the structure of the newest day file checked, too."""
+    connection = _open_checked(path, apsw.SQLITE_OPEN_READONLY, vfs)
+    try:
+        attach_days(connection, path)
+        check_anchors(connection, path)
+        files = [file for file in day_files(connection) if not file.retired]
+        if newest_checked and files:
+            _check_day(connection, len(files) - 1, path.with_name(files[-1].file))
+    except apsw.Error as refusal:
+        connection.close()
+        raise _unreadable(path, refusal) from refusal
+    except BadFile:
+        connection.close()
+        raise
+    return connection
+
+
+def _check_day(connection: apsw.Connection, i: int, path: Path) -> None:
+    found = connection.execute(f"PRAGMA day{i}.quick_check(1)").get
+    if found != "ok":
+        raise BadFile(path, [f"is damaged and was left as it is: {found}"])
 
 
 def _open_checked(path: Path, flags: int, vfs: str | None) -> apsw.Connection:
     if not path.is_file():
         raise BadFile(path, ["there is no journal here"])
     try:
-        connection = apsw.Connection(str(path), flags, vfs)
-        connection.set_busy_timeout(BUSY_MS)
+        connection = connect(path, flags, vfs)
         problem = _foreign(connection)
-        if problem is None and flags & apsw.SQLITE_OPEN_READWRITE:
-            found = connection.execute("PRAGMA quick_check(1)").get
-            problem = None if found == "ok" else f"is damaged and was left as it is: {found}"
-            if problem is None:
-                _set_durable(connection)
     except apsw.Error as refusal:
-        raise BadFile(path, [f"cannot be read as a journal and was left as it is: {refusal}"]) from refusal
+        raise _unreadable(path, refusal) from refusal
     if problem is not None:
         connection.close()
         raise BadFile(path, [problem])
     return connection
 
 
+def _unreadable(path: Path, refusal: apsw.Error) -> BadFile:
+    return BadFile(path, [f"cannot be read as a journal and was left as it is: {refusal}"])
+
+
 def _foreign(connection: apsw.Connection) -> str | None:
     """Why this file is no journal of ours, or None.  Reads only."""
     if connection.pragma("application_id") != APPLICATION_ID:
         return "is no journal of this program and was left as it is"
-    version = connection.pragma("user_version")
-    if version != SCHEMA_VERSION:
-        return f"has schema version {version}; this program writes and reads version {SCHEMA_VERSION}"
-    return None
+    return version_problem(connection)
 
 
 def _why_not_created(path: Path) -> str:
@@ -107,20 +138,3 @@ def _why_not_created(path: Path) -> str:
     except BadFile as refusal:
         return refusal.problems[0].removeprefix(f"{path}: ")
     return "is a journal already: open it, or choose another folder"
-
-
-def _set_durable(connection: apsw.Connection) -> None:
-    connection.set_busy_timeout(BUSY_MS)
-    mode = connection.pragma("journal_mode", "wal")
-    assert mode == "wal", f"the journal's disk has no write-ahead log: {mode}"
-    connection.pragma("synchronous", "full")  # a commit is on the disk when it returns
-    connection.pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
-
-
-def _sync_folder(folder: Path) -> None:
-    """The name of a new file is on the disk only after its folder is."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,10 +1,9 @@
-"""What a journal's file says of a run: where its scans go, and which scans and events it holds.
-
-It only reads, but for the newest part of the extremes, which a cut may have taken.
-"""
+"""What a journal's files say of a run: where its scans go, and which scans and events they hold.  Only reads."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -23,6 +22,7 @@ class Stream:
 
     insert: str
     scan_table: str
+    tables: tuple[str, ...]
     columns_n: int
     scan_us: int
     words_n: int
@@ -37,14 +37,14 @@ def quality_numbers(word: int, words_n: int) -> tuple[int, ...]:
     return tuple([word >> (QUALITY_BITS * i) & QUALITY_MASK for i in range(words_n)]) if word else (0,) * words_n
 
 
-def stream_of(connection: apsw.Connection, run: int) -> Stream:
-    """Of a run that is in the file."""
-    configuration_i, scan_table, summary_table, extreme_table, scan_ms = connection.execute(
+def stream_of(records: apsw.Connection, days: apsw.Connection | None, run: int) -> Stream:
+    """Of a run that is in the records; ``days`` reads all days of the journal, None where the run is new."""
+    configuration_i, scan_table, summary_table, extreme_table, scan_ms = records.execute(
         "SELECT configuration_i, scan_table, summary_table, extreme_table, scan_ms "
         "FROM run JOIN configuration USING (configuration_i) WHERE run = ?",
         (run,),
     ).get
-    rows = connection.execute(
+    rows = records.execute(
         'SELECT tag FROM "column" WHERE configuration_i = ? ORDER BY column_i', (configuration_i,)
     ).fetchall()
     tags = [str(tag) for (tag,) in rows]
@@ -52,23 +52,47 @@ def stream_of(connection: apsw.Connection, run: int) -> Stream:
     return Stream(
         schema.scan_insert_sql(scan_table, tags),
         scan_table,
+        (scan_table, summary_table, extreme_table),
         len(tags),
         scan_ms * 1000,
         words_n,
-        *_summary_insert(connection, summary_table),
+        *_summary_insert(records, summary_table),
         extreme_table,
-        _pending(connection, run, scan_table, extreme_table, words_n),
+        extremes.Pending(run)
+        if days is None
+        else extremes.Pending(run, extremes.newest_part(days, extreme_table, run)),
     )
 
 
-def held_scans(connection: apsw.Connection, run: int, scan_table: str, first: int) -> NumberSet:
-    """Scans that are stored or declared lost."""
-    found = NumberSet(first)
-    for low, high in _islands(connection, f"SELECT scan AS i FROM {schema.quoted(scan_table)} WHERE run = ?", run):
-        found.add(low, high)
-    for low, high in _intervals(connection, "SELECT from_scan, to_scan FROM gap WHERE run = ?", run):
-        found.add(low, high)
-    return found
+def stored_scans(days: apsw.Connection, run: int, scan_table: str) -> list[tuple[int, int]]:
+    """Scans that lie in a file of a day, as intervals without holes, in order."""
+    keys = f"run_scan BETWEEN {run << schema.RUN_SHIFT} AND {(run + 1 << schema.RUN_SHIFT) - 1}"
+    return _islands(days, f"SELECT scan AS i FROM {schema.quoted(scan_table)} WHERE {keys} AND run = ?", run)
+
+
+def scans_in(day: apsw.Connection, runs: Sequence[tuple[int, str]]) -> str:
+    """The scans of a day's file as JSON, run -> intervals; ``runs`` are (run, scan table)."""
+    tables = {str(name) for (name,) in day.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    stored = {run: stored_scans(day, run, table) for run, table in runs if table in tables}
+    return json.dumps({run: islands for run, islands in stored.items() if islands})
+
+
+def retired_scans(connection: apsw.Connection, run: int) -> list[tuple[int, int]]:
+    """Scans that were stored, in files that were retired since; as intervals in order."""
+    rows = connection.execute("SELECT scans FROM day_retired ORDER BY n")
+    found = [tuple(island) for (scans,) in rows for island in json.loads(str(scans)).get(str(run), ())]
+    return sorted((int(low), int(high)) for low, high in found)
+
+
+def held_scans(days: apsw.Connection, run: int, scan_table: str, first: int) -> tuple[NumberSet, NumberSet]:
+    """Scans that are stored, or were; and these with all that are declared lost."""
+    stored, known = NumberSet(first), NumberSet(first)
+    for low, high in sorted(stored_scans(days, run, scan_table) + retired_scans(days, run)):
+        stored.add(low, high)
+        known.add(low, high)
+    for low, high in _intervals(days, "SELECT from_scan, to_scan FROM gap WHERE run = ?", run):
+        known.add(low, high)
+    return stored, known
 
 
 def held_events(connection: apsw.Connection, run: int, first: int) -> NumberSet:
@@ -81,24 +105,27 @@ def held_events(connection: apsw.Connection, run: int, first: int) -> NumberSet:
     return found
 
 
-def _pending(
-    connection: apsw.Connection, run: int, scan_table: str, extreme_table: str, words_n: int
-) -> extremes.Pending:
-    """The newest part of a run, with all scans of it that are in the file."""
-    newest = extremes.newest_part(connection, extreme_table, run)
-    pending = extremes.Pending(run, newest)
-    rows: list[Any] = connection.execute(
-        f"SELECT * FROM {schema.quoted(scan_table)} WHERE run_scan BETWEEN ? AND ? AND at_us >= ? ORDER BY run_scan",
-        (run << schema.RUN_SHIFT, (run + 1 << schema.RUN_SHIFT) - 1, newest * extremes.PART_US),
+def newest_scans(days: apsw.Connection, run: int, of: Stream) -> tuple[list[int], list[tuple[int, ...]]]:
+    """Times and scans since the newest part of the extremes began: a cut has taken it out of the memory."""
+    since_us = extremes.newest_part(days, of.extreme_table, run) * extremes.PART_US
+    found = scans_of(days, run, of, 0, schema.SCAN_MASK, since_us)
+    return [row[1] for row in found], [row[2:] for row in found]
+
+
+def scans_of(
+    days: apsw.Connection, run: int, of: Stream, first: int, last: int, since_us: int = -(1 << 62)
+) -> list[tuple[int, ...]]:
+    """Scans in order: scan, us UTC, then as `RecordDecoder.decode` gives them."""
+    key = run << schema.RUN_SHIFT
+    rows: list[Any] = days.execute(
+        f"SELECT * FROM {schema.quoted(of.scan_table)} WHERE run_scan BETWEEN ? AND ? AND at_us >= ? ORDER BY run_scan",
+        (key | first, key | last, since_us),
     ).fetchall()
-    times_us, scans = [], []
-    for _key, _run, _scan, at_us, state, flags, *rest in rows:
-        quality = sum(word << QUALITY_BITS * i for i, word in enumerate(rest[:words_n]))
-        times_us.append(at_us)
-        scans.append((state, flags, quality, *rest[words_n:]))
-    with connection:
-        extremes.store(connection, extreme_table, pending.add(times_us, scans))
-    return pending
+    found = []
+    for _key, _run, scan, at_us, state, flags, *rest in rows:
+        quality = sum(word << QUALITY_BITS * i for i, word in enumerate(rest[: of.words_n]))
+        found.append((scan, at_us, state, flags, quality, *rest[of.words_n :]))
+    return found
 
 
 def _summary_insert(connection: apsw.Connection, table: str) -> tuple[str, int]:

@@ -1,5 +1,8 @@
 """The tables of a journal, as SQL that a person can read.  Holds no code that reads or writes rows.
 
+The records file has what is here and the chained tables of `chain`; the scans of a day, its summaries and extremes
+lie in a file of that day (`days`), whose tables have their patterns, always empty, in the records file.
+
 Times are int64 microseconds UTC.  Numbers of a scan are whole numbers of their quantity's wire unit; the
 table "column" says how to show them: shown = number / 10^decimals, in unit.
 """
@@ -9,18 +12,15 @@ from __future__ import annotations
 from spinline_protocol.states import EVENTS
 
 APPLICATION_ID = 0x53504C4E  # "SPLN": the file says itself what it is
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 COLUMNS_PER_QUALITY_WORD = 31  # two bits each: a word stays positive in 63 bits
 RUN_SHIFT = 32  # a scan's key is run * 2^32 + scan
 SCAN_MASK = (1 << RUN_SHIFT) - 1
 
 TABLES = (
-    # what ran: the batch (a journal holds one), nodes, configurations, recorded columns, starts of a node
-    """CREATE TABLE batch (
-        batch_i INTEGER PRIMARY KEY CHECK (batch_i = 1), name TEXT NOT NULL, recipe TEXT NOT NULL,
-        recipe_version INTEGER NOT NULL, recipe_sha256 TEXT NOT NULL, line TEXT NOT NULL, line_sha256 TEXT NOT NULL,
-        mode TEXT NOT NULL CHECK (mode IN ('simulated', 'bench', 'line')), started_us INTEGER NOT NULL,
-        ended_us INTEGER) STRICT""",
+    # which journal this is: its day files carry the same name
+    "CREATE TABLE journal (journal_id TEXT NOT NULL) STRICT",
+    # what ran: nodes, configurations, recorded columns, starts of a node
     "CREATE TABLE node (node_i INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT",
     """CREATE TABLE configuration (
         configuration_i INTEGER PRIMARY KEY, node_i INTEGER NOT NULL REFERENCES node, sha256 TEXT NOT NULL,
@@ -56,14 +56,6 @@ TABLES = (
         node TEXT NOT NULL, boot_id INTEGER NOT NULL, event_i INTEGER NOT NULL, told_us INTEGER NOT NULL,
         scan INTEGER NOT NULL, code TEXT NOT NULL, source INTEGER NOT NULL, got INTEGER NOT NULL,
         "limit" INTEGER NOT NULL, PRIMARY KEY (node, boot_id, event_i)) STRICT""",
-    """CREATE TABLE action (
-        at_us INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL, why TEXT NOT NULL,
-        old_value TEXT, new_value TEXT) STRICT""",
-    # every change of an alarm's state, only ever added; "who" is empty where nobody did it
-    """CREATE TABLE alarm (
-        at_us INTEGER NOT NULL, point TEXT NOT NULL, state TEXT NOT NULL, priority INTEGER NOT NULL,
-        first_out INTEGER NOT NULL, who TEXT NOT NULL, why TEXT NOT NULL) STRICT""",
-    "CREATE TABLE batch_state (at_us INTEGER NOT NULL, state TEXT NOT NULL, cause TEXT NOT NULL) STRICT",
     # scans declared lost, from_scan and to_scan included
     """CREATE TABLE gap (
         run INTEGER NOT NULL REFERENCES run, from_scan INTEGER NOT NULL, to_scan INTEGER NOT NULL,
@@ -78,10 +70,6 @@ TABLES = (
         operation INTEGER NOT NULL, what TEXT NOT NULL, asked_us INTEGER NOT NULL,
         outcome TEXT CHECK (outcome IN ('done', 'refused', 'unknown')), reason TEXT NOT NULL,
         PRIMARY KEY (node, boot_id, session, sequence, asked_us)) STRICT""",
-    # verdicts are only ever added; the last one of a claim and basis holds
-    """CREATE TABLE claim (
-        at_us INTEGER NOT NULL, claim INTEGER NOT NULL, verdict TEXT NOT NULL, required INTEGER NOT NULL,
-        reason TEXT NOT NULL, basis TEXT NOT NULL CHECK (basis IN ('planned', 'measured'))) STRICT""",
 )
 
 
@@ -96,7 +84,7 @@ ORDER_UPSERT = (
     'INSERT INTO "order" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (node, boot_id, session, sequence, asked_us)'
     " DO UPDATE SET outcome = excluded.outcome, reason = excluded.reason"
 )
-ALARM_STATES = "SELECT point, state FROM alarm WHERE rowid IN (SELECT max(rowid) FROM alarm GROUP BY point)"
+ALARM_STATES = "SELECT point, state FROM alarm WHERE n IN (SELECT max(n) FROM alarm GROUP BY point)"
 ORDERS_OPEN = (
     'SELECT node, boot_id, session, sequence, operation, what, asked_us FROM "order" WHERE outcome IS NULL'
     " ORDER BY rowid"

@@ -15,10 +15,10 @@ import apsw
 
 from spinline.recipe.line_model import Line
 from spinline.record import course as line_course
+from spinline.record.accounts import UNDECLARED, accounts
 from spinline.record.course import Role, course, production, role, roles, zones
 from spinline.record.deviation import Deviation, configured_ratio, deviations, highest_mean
 from spinline.record.metres import Metres, ledger, metres
-from spinline.record.schema import quoted
 from spinline.record.sensor_letters import sensor_letters
 from spinline.record.series import Interval, extent, fetch, ratio_means, reading
 
@@ -202,35 +202,16 @@ def records(connection: apsw.Connection) -> Table:
 
     ``undeclared`` are those of them that no gap names: they may still come.
     """
-    of_nodes: Table = {}
-    runs = fetch(
-        connection,
-        "SELECT run, first_scan, scan_table, name "
-        "FROM run JOIN configuration USING (configuration_i) JOIN node USING (node_i)",
-    )
-    for run, first, table, name in runs:
-        stored_n, last = fetch(connection, f"SELECT count(*), max(scan) FROM {quoted(table)} WHERE run = ?", (run,))[0]
-        gaps = fetch(connection, "SELECT from_scan, to_scan FROM gap WHERE run = ? ORDER BY 1", (run,))
-        last = max([first - 1 if last is None else last, *(high for _, high in gaps)])
-        lost_n = last - first + 1 - stored_n
-        declared_n = _declared_n(connection, table, run, gaps)
-        row = of_nodes.setdefault(name, {"scans": 0, "lost": 0, "undeclared": 0})
-        for key, number in (("scans", stored_n), ("lost", lost_n), ("undeclared", lost_n - declared_n)):
-            row[key] += number
+    of_nodes = {
+        found.node: {
+            "scans": found.scans.stored_n,
+            "lost": found.scans.missing_n,
+            "undeclared": found.scans.missing.get(UNDECLARED, 0),
+        }
+        for found in accounts(connection, with_tags=False)
+    }
     totals = {key: sum(row[key] for row in of_nodes.values()) for key in ("scans", "lost", "undeclared")}
     return {**totals, "nodes": of_nodes}
-
-
-def _declared_n(connection: apsw.Connection, table: str, run: int, gaps: list[tuple[int, int]]) -> int:
-    """Scans in declared gaps that are not stored; gaps may overlap, and a scan may still have come."""
-    declared_n, counted_to = 0, -1
-    for low, high in gaps:
-        low = max(low, counted_to + 1)
-        if low <= high:
-            query = f"SELECT count(*) FROM {quoted(table)} WHERE run = ? AND scan BETWEEN ? AND ?"
-            declared_n += high - low + 1 - fetch(connection, query, (run, low, high))[0][0]
-            counted_to = high
-    return declared_n
 
 
 def _claims(connection: apsw.Connection, basis: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ One file, no script, nothing loaded from elsewhere: it can be kept, mailed and p
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
@@ -15,8 +16,10 @@ from spinline.claims.catalog import window
 from spinline.line.event_names import subject_of
 from spinline.line.ledger import Ledger, Metre, MetreVerdict
 from spinline.recipe.line_model import Line
+from spinline.record.chain import head
 from spinline.record.course import course
 from spinline.record.metres import ledger, metres
+from spinline.record.page.accounts import tags_table
 from spinline.record.page.panels import trends
 from spinline.record.page.strip import COLOURS, Piece, pieces, strip
 from spinline.record.page.style import STYLE
@@ -71,6 +74,7 @@ def page(connection: apsw.Connection, line: Line) -> str:
         _events(connection, line),
         "<h2>What is recorded and what is missing</h2>",
         _accounts(connection),
+        tags_table(connection),
     ]
     head = f'<meta charset="utf-8"><title>Spinline batch {name}</title><style>{STYLE}</style>'
     return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(body)}</body></html>\n'
@@ -121,9 +125,21 @@ def _head(connection: apsw.Connection, batch: dict[str, object]) -> str:
         ("begun", _time(batch.get("started_us"))),  # type: ignore[arg-type]
         ("ended", _time(batch.get("ended_us"))),  # type: ignore[arg-type]
         ("nodes", firmware or "none"),
+        ("made by", _documents(connection)),
+        ("records", "{} in a chain, newest <code>{}</code>".format(*head(connection))),
     )
     table = "".join(f"<tr><th>{name}</th><td>{shown}</td></tr>" for name, shown in rows)
     return f'<h1>Batch {escape(str(batch.get("name", "")))}</h1><table class="about">{table}</table>'
+
+
+def _documents(connection: apsw.Connection) -> str:
+    """What is in the record whole, with the hash of its text."""
+    rows = fetch(connection, "SELECT kind, name, text FROM document ORDER BY n")
+    found = [
+        f"{escape(kind)} {escape(name)} <code>{hashlib.sha256(text.encode()).hexdigest()[:16]}</code>"
+        for kind, name, text in rows
+    ]
+    return "<br>".join(found) or "no document is in the record"
 
 
 def _code(batch: dict[str, object], key: str) -> str:
