@@ -100,6 +100,7 @@ def _record(run: BenchRun, report: CheckReport, wall_s: float) -> dict[str, Any]
     """Judge what was made, close the journal, write summary and picture."""
     at_us = START_US + run.bench.now_us
     journal = run.record.journal
+    run.supervisor.end_ledger()
     required = run.recipe.recipe.required_claims
     for number, claim in report.claims.items():
         journal.add_claim(at_us, number, claim.verdict.value, number in required, claim.reason, "planned")

@@ -20,8 +20,9 @@ from spinline.edges.whole_file import write_whole
 from spinline.errors import BadFile
 from spinline.line.conformance import Span
 from spinline.line.ledger import Ledger, Metre
+from spinline.line.metre_totals import Metres
 from spinline.recipe.line_model import Line, load_line
-from spinline.record.metres import Metres, ledger
+from spinline.record.metres import ledger
 from spinline.record.metres import metres as added_up
 from spinline.record.page.page import page
 from spinline.record.series import fetch, reading

@@ -13,6 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from spinline.claims.catalog import window
+from spinline.claims.verdicts import Verdict
 from spinline.claims.windows import is_inside
 from spinline.line.conformance import Span, Spans
 from spinline.recipe.line_model import FiberPath
@@ -184,6 +185,15 @@ def _judged(spun: list[Second], stretched: list[Second], spans: Spans) -> tuple[
         return MetreVerdict.UNKNOWN, MISSING_SCANS
     near = [name for name, span in spans.items() if span and not _inside(name, span, span.uncertainty)]
     return (MetreVerdict.AT_LIMIT, window(near[0]).quantity) if near else (MetreVerdict.PASS, "")
+
+
+def judged_span(name: str, span: Span | None) -> Verdict:
+    """One quantity against its window: strictly first, then with its uncertainty; what is not known is UNKNOWN."""
+    if span is None:
+        return Verdict.UNKNOWN
+    if not _inside(name, span, 0.0):
+        return Verdict.FAIL
+    return Verdict.PASS if _inside(name, span, span.uncertainty) else Verdict.AT_LIMIT
 
 
 def _inside(name: str, span: Span, by: float) -> bool:

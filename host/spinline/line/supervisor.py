@@ -5,7 +5,7 @@ Pure of I/O: ports and record are handed in, the clock is an argument.  The leas
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -13,7 +13,10 @@ from spinline.errors import Refused
 from spinline.line.alarm_points import AlarmPoints, NodeSeen
 from spinline.line.alarms import Alarms, Change
 from spinline.line.batch import Batch, NodeView
+from spinline.line.by_second import Scan
 from spinline.line.desk import Asked, Command, Desk
+from spinline.line.deviations import Deviation
+from spinline.line.live_ledger import SCANS_MAX, LiveLedger
 from spinline.line.node_session import DOWNLOADING, PREPARED, READY, REFUSED, NodeSession
 from spinline.line.orders import Order
 from spinline.line.scan_clock import Placing
@@ -77,6 +80,19 @@ class Record(Protocol):
     def latest_quality(self, tag: str) -> int | None:
         """Its quality, one of `quantities`; None while there is none."""
 
+    @property
+    def caught_up(self) -> bool:
+        """All scans of earlier supervisors were given."""
+
+    def stored_scans(self, tags: Mapping[str, tuple[str, ...]], most: int) -> list[tuple[str, Scan]]:
+        """Scans of each node in their order, each once: first at most ``most`` of earlier supervisors at a time."""
+
+    def add_deviation(self, deviation: Deviation) -> None:
+        """A deviation that is over; one that is there stays as it is."""
+
+    def batch_states(self) -> list[tuple[int, str]]:
+        """When the batch entered each of its states so far, us UTC."""
+
     def add_order(self, name: str, order: Order) -> None:
         """An order that is about to be sent, or has ended; ``asked_us`` is UTC."""
 
@@ -133,6 +149,9 @@ class Supervisor:
             definition = points.definition_of(point)
             if definition and self.alarms.restore(point, definition, state, 0):
                 points.restore(point, 0)
+        self.ledger = LiveLedger(points.line)
+        for entered in record.batch_states():
+            self.ledger.enter(*entered)
         self.batch = batch
         self._desk = Desk(batch, self.alarms, self.start)
         self._asked: list[Asked] = []
@@ -169,6 +188,7 @@ class Supervisor:
         else:
             self._set_up(now_us)
         self._note_batch()
+        self._step_ledger(now_us)
         self._step_alarms(now_us)
         ordered = any(session.orders.told for session in self.sessions.values())
         for name, session in self.sessions.items():
@@ -277,6 +297,19 @@ class Supervisor:
         """A person said resume: nodes that hold since the lease ran out are told so explicitly."""
         return self.batch.state == "RESTARTING" and bool(session.flags & FLAG_HOLD)
 
+    def _step_ledger(self, now_us: int) -> None:
+        """What the record holds goes to the metres; what comes back are rows of the record and alarms, nothing else."""
+        scans = self._record.stored_scans(self.ledger.tags, SCANS_MAX)
+        for deviation in self.ledger.take(scans):
+            self._record.add_deviation(deviation)
+        if self._record.caught_up:
+            self._points.claimed(self.ledger.outside, now_us)
+
+    def end_ledger(self) -> None:
+        """The batch has ended and nothing more will come: what its last metres were is in the record."""
+        for deviation in self.ledger.finish():
+            self._record.add_deviation(deviation)
+
     def _step_alarms(self, now_us: int) -> None:
         """Every change is a row of the record, in the commit of this scan."""
         seen = {
@@ -309,6 +342,7 @@ class Supervisor:
     def _note_batch(self) -> None:
         for at_s, state, cause in self.batch.history[self._history_n :]:
             self._record.add_batch_state(self._start_us + round(at_s * 1e6), state, cause)
+            self.ledger.enter(self._start_us + round(at_s * 1e6), state)
         self._history_n = len(self.batch.history)
 
     def ask(self, command: Command) -> Asked:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from spinline_protocol.states import EVENTS
 
 APPLICATION_ID = 0x53504C4E  # "SPLN": the file says itself what it is
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 COLUMNS_PER_QUALITY_WORD = 31  # two bits each: a word stays positive in 63 bits
 RUN_SHIFT = 32  # a scan's key is run * 2^32 + scan
 SCAN_MASK = (1 << RUN_SHIFT) - 1
@@ -63,6 +63,10 @@ TABLES = (
     """CREATE TABLE alarm (
         at_us INTEGER NOT NULL, point TEXT NOT NULL, state TEXT NOT NULL, priority INTEGER NOT NULL,
         first_out INTEGER NOT NULL, who TEXT NOT NULL, why TEXT NOT NULL) STRICT""",
+    # runs of metres at take-up whose quantity was not in its window; window is empty where it is about no quantity
+    """CREATE TABLE deviation (
+        at_us INTEGER NOT NULL, from_m INTEGER NOT NULL, to_m REAL NOT NULL, window TEXT NOT NULL,
+        quantity TEXT NOT NULL, verdict TEXT NOT NULL, low REAL, high REAL, PRIMARY KEY (window, from_m)) STRICT""",
     "CREATE TABLE batch_state (at_us INTEGER NOT NULL, state TEXT NOT NULL, cause TEXT NOT NULL) STRICT",
     # scans declared lost, from_scan and to_scan included
     """CREATE TABLE gap (

@@ -12,13 +12,14 @@ from html import escape
 import apsw
 
 from spinline.claims.catalog import window
+from spinline.line.deviations import Deviation, deviations
 from spinline.line.event_names import subject_of
 from spinline.line.ledger import Ledger, Metre, MetreVerdict
 from spinline.recipe.line_model import Line
 from spinline.record.course import course
 from spinline.record.metres import ledger, metres
 from spinline.record.page.panels import trends
-from spinline.record.page.strip import COLOURS, Piece, pieces, strip
+from spinline.record.page.strip import COLOURS, strip
 from spinline.record.page.style import STYLE
 from spinline.record.series import fetch
 from spinline.record.summary import batch_row, nodes, records
@@ -56,7 +57,7 @@ def page(connection: apsw.Connection, line: Line) -> str:
         strip(rows, judged_by),
         _key(),
         "<h2>Deviations</h2>",
-        _deviations(rows, judged_by),
+        _deviations(rows),
         "<h2>Claims</h2>",
         _claims(connection),
         "<h2>Trends</h2>",
@@ -149,35 +150,30 @@ def _key() -> str:
     return "<p>" + " ".join(_verdict(verdict.value) for _field, verdict, _words in TILES) + "</p>"
 
 
-def _deviations(rows: Sequence[Metre], judged_by: Sequence[str]) -> str:
-    found = [piece for piece in pieces(rows) if piece.verdict is not MetreVerdict.PASS]
+def _deviations(rows: Sequence[Metre]) -> str:
     cells = [
         (
-            f"{piece.from_m:.0f}",
-            f"{piece.to_m:.0f}",
-            f"{piece.to_m - piece.from_m:.0f}",
-            _time(piece.taken_up_s * SECOND_US),
-            _verdict(piece.verdict.value),
-            escape(piece.reason),
-            _extremes(piece, rows, judged_by),
+            f"{run.from_m}",
+            f"{run.to_m:.0f}",
+            f"{run.to_m - run.from_m:.0f}",
+            _time(run.taken_up_s * SECOND_US),
+            _verdict(run.verdict.value),
+            escape(run.quantity),
+            _extremes(run),
         )
-        for piece in found
+        for run in deviations(rows)
     ]
     heads = (">from m", ">to m", ">m", "taken up", "verdict", "why", "lowest .. highest")
     return _table(heads, cells, "Every metre passed.")
 
 
-def _extremes(piece: Piece, rows: Sequence[Metre], judged_by: Sequence[str]) -> str:
-    """Lowest and highest of the quantity that a piece is judged for."""
-    name = next((name for name in judged_by if window(name).quantity == piece.reason), None)
-    within = rows[int(piece.from_m) : int(piece.to_m + 0.999)]
-    spans = [span for metre in within if name and (span := metre.spans.get(name))]
-    if not name or not spans:
+def _extremes(run: Deviation) -> str:
+    """Lowest and highest of the quantity, beside its window."""
+    if not run.window or run.low is None:
         return ""
-    ends = f"{min(span.low for span in spans):.4g} .. {max(span.high for span in spans):.4g}"
-    bounds = window(name)
+    bounds = window(run.window)
     low, high = ("" if end is None else str(end) for end in (bounds.low, bounds.high))
-    return f"{ends} {escape(bounds.unit)} (window {low} .. {high})"
+    return f"{run.low:.4g} .. {run.high:.4g} {escape(bounds.unit)} (window {low} .. {high})"
 
 
 def _claims(connection: apsw.Connection) -> str:
