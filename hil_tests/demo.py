@@ -30,6 +30,7 @@ from spinline.recipe.report import render
 from spinline.record.measured import measured_evidence
 from spinline.record.page.page import page
 from spinline.record.picture import draw_picture
+from spinline.record.plan_record import keep_plan
 from spinline.record.series import reading
 from spinline.record.summary import make_summary, write_summary
 
@@ -102,8 +103,6 @@ def _record(run: BenchRun, report: CheckReport, wall_s: float) -> dict[str, Any]
     journal = run.record.journal
     run.supervisor.end_ledger()
     required = run.recipe.recipe.required_claims
-    for number, claim in report.claims.items():
-        journal.add_claim(at_us, number, claim.verdict.value, number in required, claim.reason, "planned")
     journal.end_batch(at_us)
     journal.commit()
     for number, made in _judge(run, report).items():
@@ -119,7 +118,7 @@ def _record(run: BenchRun, report: CheckReport, wall_s: float) -> dict[str, Any]
 
 def _judge(run: BenchRun, report: CheckReport) -> dict[int, ClaimVerdict]:
     with reading(run.journal_path) as connection:
-        evidence = measured_evidence(connection, run.line, run.recipe, report.certificates, DAY)
+        evidence = measured_evidence(connection, run.line, run.recipe, report.papers.certificates, DAY)
     return judge_claims(evidence)
 
 
@@ -186,6 +185,7 @@ def _demonstrate(console: Console, recipe: Path, seed: int, folder: Path, interp
             sent = f"configuration {session.configuration.sha256.hex()[:12]}, {len(session.configuration.rows)} rows"
             console.print(f"{session.name:<5} firmware {run.firmware_sha256[:12]} as expected, {sent}: {session.phase}")
         console.rule("4  run the batch")
+        keep_plan(run.record.journal, report, START_US + run.bench.now_us)
         run.start()
         run.bench.keep_to_cores()
         wall_s = _run(console, run)

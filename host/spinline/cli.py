@@ -25,6 +25,7 @@ from spinline.recipe.certificate import Certificate
 from spinline.recipe.check import CheckExit, check_recipe
 from spinline.recipe.models import Recipe
 from spinline.recipe.report import render, report_json
+from spinline.recipe.waiver import Waiver
 
 FILE_COLUMNS_N = 120  # when the report goes into a file or a pipe
 
@@ -58,9 +59,14 @@ class SchemaOf(StrEnum):
 
     RECIPE = "recipe"
     CERTIFICATE = "certificate"
+    WAIVER = "waiver"
 
 
-_MODELS: dict[SchemaOf, type[BaseModel]] = {SchemaOf.RECIPE: Recipe, SchemaOf.CERTIFICATE: Certificate}
+_MODELS: dict[SchemaOf, type[BaseModel]] = {
+    SchemaOf.RECIPE: Recipe,
+    SchemaOf.CERTIFICATE: Certificate,
+    SchemaOf.WAIVER: Waiver,
+}
 
 
 def _print_json(answer: object) -> None:
@@ -100,9 +106,9 @@ def check(
 
 @app.command()
 def schema(
-    of: Annotated[SchemaOf | None, typer.Argument(help="recipe or certificate; both when left out.")] = None,
+    of: Annotated[SchemaOf | None, typer.Argument(help="recipe, certificate or waiver; all when left out.")] = None,
 ) -> None:
-    """Print the JSON Schema of recipe and certificate files."""
+    """Print the JSON Schema of recipe, certificate and waiver files."""
     if of is not None:
         _print_json(_MODELS[of].model_json_schema())
     else:

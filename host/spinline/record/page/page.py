@@ -21,6 +21,7 @@ from spinline.record.metres import ledger, metres
 from spinline.record.page.panels import trends
 from spinline.record.page.strip import COLOURS, strip
 from spinline.record.page.style import STYLE
+from spinline.record.plan_record import WAIVED
 from spinline.record.series import fetch
 from spinline.record.summary import batch_row, nodes, records
 from spinline.record.told import told
@@ -60,6 +61,8 @@ def page(connection: apsw.Connection, line: Line) -> str:
         _deviations(rows),
         "<h2>Claims</h2>",
         _claims(connection),
+        "<h2>Waivers</h2>",
+        _waivers(connection),
         "<h2>Trends</h2>",
         '<p class="n">Pale: lowest to highest of each pixel. Green: inside the window. Orange: setpoint. '
         "&#9662;: an event of the node. Blank: nothing was recorded.</p>",
@@ -190,6 +193,16 @@ def _claims(connection: apsw.Connection) -> str:
         reason = (measured or planned or ("", False, ""))[2]
         rows.append((str(claim), "required" if is_required else "", *shown, escape(reason)))
     return _table((">claim", "", "planned", "measured", "why"), rows, "No claim was judged yet.")
+
+
+def _waivers(connection: apsw.Connection) -> str:
+    """What a lead let the batch run without, or outside of; it changed no verdict."""
+    query = f"SELECT at_us, who, what, new_value, why FROM action WHERE what LIKE '{WAIVED}%' ORDER BY at_us, rowid"
+    rows = [
+        (_time(at_us), *map(escape, (who, what.removeprefix(WAIVED), told or "", why)))
+        for at_us, who, what, told, why in fetch(connection, query)
+    ]
+    return _table(("when", "who", "of", "what", "why"), rows, "Nothing was waived.")
 
 
 def _alarms(connection: apsw.Connection) -> str:
