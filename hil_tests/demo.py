@@ -9,7 +9,6 @@ nothing was lost.
 from __future__ import annotations
 
 import argparse
-import datetime
 import shutil
 import sys
 from pathlib import Path
@@ -35,12 +34,11 @@ from spinline.record.series import reading
 from spinline.record.summary import make_summary, write_summary
 
 from .bench.interpreters import find_interpreter
-from .bench.run import RECIPE_R1, ROOT, START_US, BenchRun
+from .bench.run import DAY, RECIPE_R1, ROOT, START_US, BenchRun
 from .bench.wall import now_s
 
 REFUSED = ROOT / "recipes" / "refused_plasticizer.toml"
 FOLDER = ROOT / "build" / "demo"
-DAY = datetime.datetime.fromtimestamp(START_US / 1e6, datetime.UTC).date()  # the day of the virtual batch
 PLAIN_COLUMNS_N = 120  # when the output is no terminal
 LIMIT_S = 6 * 3600.0  # of virtual time: a batch that takes longer has gone wrong
 SHOW_S = 0.25  # wall time between two pictures of the progress

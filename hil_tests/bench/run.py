@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import random
 from collections.abc import Callable
@@ -9,9 +10,11 @@ from pathlib import Path
 
 from spinline.line.alarm_points import AlarmPoints
 from spinline.line.batch import Batch
+from spinline.line.setting import Setting
 from spinline.line.supervisor import Supervisor
 from spinline.recipe.compiler import NodeConfiguration, compile_node
 from spinline.recipe.models import Recipe
+from spinline.recipe.papers import Papers, read_papers
 from spinline.recipe.reading import read_recipe
 from spinline.record import journal as journals
 from spinline.record.batch_record import BatchRecord
@@ -28,6 +31,8 @@ from .simulated import SimulatedLine
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE_R1 = ROOT / "recipes" / "r1.toml"
 START_US = 1_767_225_600_000_000  # 2026-01-01 00:00 UTC: virtual time begins here, in every run
+
+DAY = datetime.datetime.fromtimestamp(START_US / 1e6, datetime.UTC).date()
 
 
 def sha256_of(path: Path) -> str:
@@ -131,7 +136,12 @@ class BenchRun:
             self._clock_us,
             self.operator_key,
             AlarmPoints(self.line),
+            Setting(self.line, self._recipe_path, self.recipe, self._papers(), DAY),
         )
+
+    def _papers(self) -> Papers:
+        """What the recipe names, as it stands on the day of the bench."""
+        return read_papers(self.recipe, self._recipe_path, DAY)
 
     @property
     def now_s(self) -> float:

@@ -12,7 +12,7 @@ from hil_tests.bench.run import BenchRun
 from spinline.line.deviations import deviations
 from spinline.line.ledger import Metre
 from spinline.line.live_ledger import LiveLedger
-from spinline.line.supervisor import Port
+from spinline.line.ports import Port
 from spinline.recipe.models import Recipe
 from spinline.record.metres import ledger
 from spinline.record.series import fetch, reading

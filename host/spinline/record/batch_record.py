@@ -19,7 +19,7 @@ from spinline.record.journal import Journal
 from spinline.record.opening import open_reader
 from spinline.record.schema import event_name
 from spinline.record.seconds import scans as scans_in
-from spinline.record.series import reading
+from spinline.record.series import fetch, reading
 from spinline_protocol.quantities import QUANTITIES
 from spinline_protocol.words import summary_scans
 
@@ -181,6 +181,14 @@ class BatchRecord:
     def add_action(self, at_us: int, who: str, what: str, why: str, old: str | None, new: str | None) -> None:
         """What a person did, before and after."""
         self.journal.add_action(at_us, who, what, why, old, new)
+
+    def settings(self) -> list[tuple[str, str]]:
+        """Keys of the recipe that were set in this batch, with their values, in order."""
+        self.journal.end_commit()
+        with reading(self.journal.path) as connection:
+            return fetch(
+                connection, "SELECT substr(what, 5), new_value FROM action WHERE what LIKE 'set %' ORDER BY rowid"
+            )
 
     def add_alarm(self, change: Change) -> None:
         """An alarm changed its state."""
