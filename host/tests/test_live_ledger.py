@@ -83,6 +83,26 @@ def test_scans_of_the_feeders_that_are_missing_make_the_parts_unknown_and_never_
     assert "C12-PLAST" in {row.window for row in unknown}
 
 
+PASSING = (MetreVerdict.PASS, MetreVerdict.AT_LIMIT)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_scans_that_are_taken_away_never_make_a_metre_pass(journal, seed):
+    """Single scans and whole stretches, of any node: what nobody measured is not inside."""
+    source, whole = random.Random(seed), list(ledger(journal, LINE))
+    told = list(scans(journal, entered(journal).tags))
+    begin_us, length_us = told[0][1].at_us, told[-1][1].at_us - told[0][1].at_us
+    name, from_us = source.choice(sorted(entered(journal).tags)), begin_us + source.randrange(length_us)
+    lasts_us = source.choice([50_000, 300_000, 2_000_000, 60_000_000])
+    if seed == 0:  # just the pump's stop that made metres fail
+        name, from_us, lasts_us = "melt", begin_us + 300_000_000, 40_000_000
+    book = entered(journal)
+    kept = [(of, scan) for of, scan in told if of != name or not from_us <= scan.at_us < from_us + lasts_us]
+    rows = [metre for of, scan in kept for metre in book.add(of, scan)] + list(book.finish())
+    for before, after in zip(whole, rows, strict=True):
+        assert after.verdict not in PASSING or before.verdict is after.verdict, (name, before.number)
+
+
 def test_deviations_cover_exactly_the_metres_that_did_not_pass(journal):
     rows = list(ledger(journal, LINE))
     runs = deviations(rows)

@@ -197,6 +197,35 @@ def test_seconds_without_a_reading_make_the_parts_doubtful_and_then_unknown():
     assert last is None
 
 
+@pytest.mark.parametrize("dip_s", [1, 2, 3])
+def test_a_pump_that_stopped_while_nobody_measured_never_passes(dip_s):
+    """73 parts, and seconds of none: seen they are outside, unseen they are not known."""
+
+    def after(hidden):
+        models, fed = Conformance(LINE), Feeds(600.0, 438.0, 180.0)
+        for _ in range(600):
+            models.step(Measured(fed, True, 100.0, 180.0, {}))
+        dip = None if hidden else replace(fed, plasticizer_mg_s=0.0)
+        for second in range(dip_s + 61):
+            spans = models.step(Measured(dip if second < dip_s else fed, True, 100.0, 180.0, {}))
+        return spans["C12-PLAST"]
+
+    seen, unseen = after(hidden=False), after(hidden=True)
+    assert seen.low < 70 or seen.low == pytest.approx(73, abs=3.0)
+    assert unseen is None if seen.low < 70 else unseen is None or unseen.low > 70
+
+
+@given(st.floats(100, 1000), st.floats(0.3, 3), st.integers(-3, 10))
+def test_another_unit_of_mass_changes_no_parts(resin_mg_s, share, power):
+    """The same flows in units of a power of two: every digit of the parts stays."""
+    one, other = Mixing(5, 35.0), Mixing(5, 35.0)
+    scale = 2.0**power
+    for _ in range(60):
+        found = one.step(Feeds(resin_mg_s, share * resin_mg_s, 0.2 * resin_mg_s), True)
+        scaled = other.step(Feeds(scale * resin_mg_s, scale * (share * resin_mg_s), scale * (0.2 * resin_mg_s)), True)
+    assert found == scaled and found is not None
+
+
 def test_a_refill_widens_the_uncertainty_of_what_was_fed_meanwhile():
     def uncertainty(refilling):
         models = Conformance(LINE)

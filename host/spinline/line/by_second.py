@@ -43,7 +43,10 @@ class Scan(NamedTuple):
 
 
 class Mean(NamedTuple):
-    """A tag in one second: mean, lowest and highest of its good scans; ``good`` where all of them are."""
+    """A tag in one second: mean, lowest and highest of its good scans; ``good`` where all of them are.
+
+    A second of which a scan is missing has none: nobody knows what the number was then.
+    """
 
     mean: float
     low: float
@@ -70,6 +73,7 @@ class _Tally:
     def __init__(self, tags_n: int) -> None:
         self.scans_n = 0
         self.executes = False
+        self.whole = True  # no scan of it is missing
         self._good: list[list[float]] = [[] for _ in range(tags_n)]
 
     def add(self, scan: Scan) -> None:
@@ -81,7 +85,7 @@ class _Tally:
 
     def mean(self, i: int) -> Mean | None:
         good = self._good[i]
-        if not good or len(good) < GOOD_SHARE_MIN * self.scans_n:
+        if not self.whole or not good or len(good) < GOOD_SHARE_MIN * self.scans_n:
             return None
         return Mean(sum(good) / len(good), min(good), max(good), len(good) == self.scans_n)
 
@@ -103,13 +107,16 @@ class _Node:
         """False for a scan that was there before."""
         if (scan.run, scan.number) <= self._newest:
             return False
+        follows = self._newest in ((-1, -1), (scan.run, scan.number - 1))
+        before_s = self.second
         self._newest = (scan.run, scan.number)
         self.at_us = max(self.at_us, scan.at_us)
         if self.second >= floor_s:
-            tally = self._tallies.get(self.second)
-            if tally is None:
-                tally = self._tallies[self.second] = _Tally(self._tags_n)
-            tally.add(scan)
+            self._tallies.setdefault(self.second, _Tally(self._tags_n)).add(scan)
+        if not follows:
+            for second in (before_s, self.second):
+                if second in self._tallies:
+                    self._tallies[second].whole = False
         return True
 
     def take(self, second: int) -> _Tally | None:
