@@ -23,6 +23,7 @@ from spinline.errors import BadInput, Refused
 from spinline.recipe.check import CheckExit, judge_plan
 from spinline.recipe.compiler import DRAW_DOWN_MAX, NodeConfiguration, compile_node
 from spinline.recipe.conclusion import conclusion
+from spinline.recipe.line_check import check_on_line
 from spinline.recipe.line_model import Line
 from spinline.recipe.models import Recipe
 from spinline.recipe.papers import Papers
@@ -116,6 +117,9 @@ class Setting:
         if report.exit_code is not CheckExit.MET:
             raise Refused(conclusion(report))
         setpoints = tuple(self._setpoints(recipe))
+        problems = check_on_line(recipe, self._line).problems
+        if problems:
+            raise Refused("; ".join(problems))
         if not setpoints:
             named = ", ".join(row.key for row in keys)
             raise Refused(f"{named} changes no setpoint of a node: it needs a new batch")

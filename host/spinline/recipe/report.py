@@ -1,5 +1,6 @@
 """A check report as a technician reads it, and as a program reads it.  Pure: it builds, the edge prints."""
 
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +17,7 @@ from spinline.claims.verdicts import Verdict
 from spinline.claims.windows import WindowRow
 from spinline.recipe.check import CheckReport, WaiverEffect
 from spinline.recipe.conclusion import conclusion
+from spinline.recipe.line_check import LineReport
 
 DIGITS_SHOWN_N = 5
 JSON_DIGITS_N = 15  # what a double holds; the verdicts are made on the exact decimals
@@ -79,6 +81,16 @@ def report_json(report: CheckReport) -> dict[str, Any]:
         "claims": {str(number): _claim_json(claim, report) for number, claim in report.claims.items()},
         "windows": [_window_json(row) for row in report.windows],
         "waivers": [{**waiver.model_dump(mode="json"), "effect": effect.value} for waiver, effect in report.waivers],
+    }
+
+
+def line_json(report: LineReport) -> dict[str, Any]:
+    """The line's part of the report as plain JSON values."""
+    return {
+        "limits": [{**asdict(row), "margin": row.margin} for row in report.limits],
+        "windows": [_window_json(row) for row in report.windows],
+        "configurations": report.configurations,
+        "problems": list(report.problems),
     }
 
 
@@ -153,6 +165,21 @@ def _waivers_text(report: CheckReport) -> list[Text]:
         )
         for waiver, effect in report.waivers
     ]
+
+
+def render_line(report: LineReport) -> Group:
+    """Limits of the interlocks beside the setpoints, the path's residence, and the hashes the nodes must confirm."""
+    table = Table(title="On the line", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("interlock", "acts at", "setpoint", "margin"):
+        table.add_column(name, overflow="fold")
+    for row in report.limits:
+        side = "above" if row.is_high else "below"
+        margin = Text(f"{row.margin:g}", style="" if row.margin > 0 else "bold red")
+        _add(table, f"{row.node} {row.interlock} ({row.row})", f"{side} {row.limit:g}", f"{row.setpoint:g}", margin)
+    rows = [Text(f"{row.id} by {row.place}: {measured_text(row)}, {row.verdict.value}") for row in report.windows]
+    hashes = [Text(f"configuration of {name}: {told[:16]}") for name, told in report.configurations.items()]
+    problems = [Text(f"The line cannot run it: {problem}", style="bold red") for problem in report.problems]
+    return Group(table, *rows, *hashes, *problems)
 
 
 def render(report: CheckReport) -> Group:
