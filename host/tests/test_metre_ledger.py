@@ -248,4 +248,30 @@ def test_the_draw_of_the_fiber_follows_the_ratio_of_the_godets():
 
 def test_a_quantity_without_a_reading_is_not_known():
     spans = Conformance(LINE).step(Measured(None, True, None, None, {"E-TQUENCH": None}))
-    assert spans == {"C12-PLAST": None, "C12-SOLV": None, "C12-STRETCH": None, "E-TQUENCH": None}
+    names = ("C12-PLAST", "C12-SOLV", "C12-STRETCH", "C12-COOLASYM", "E-TQUENCH")
+    assert spans == dict.fromkeys(names)
+
+
+def quenched(quench_C=40.0, flow_L_min=20.0, **fed):
+    direct = {"E-TQUENCH": Span(quench_C, quench_C), "E-FQUENCH": Span(flow_L_min, flow_L_min)}
+    return Conformance(LINE).step(Measured(Feeds(**(FEDS | fed)), True, 166.7, 300.0, direct))["C12-COOLASYM"]
+
+
+FEDS = {"resin_mg_s": 619.0, "plasticizer_mg_s": 928.5, "solvent_mg_s": 185.7}
+
+
+def test_the_reference_line_cools_from_outside_57_times_as_much_as_from_inside():
+    span = quenched()
+    assert span.low == span.high == pytest.approx(57, rel=0.05)
+    assert span.uncertainty == pytest.approx(30, rel=0.05)
+
+
+def test_the_side_a_fiber_is_cooled_from_is_not_known_without_water_or_without_a_fiber():
+    assert quenched(flow_L_min=4.9) is None
+    assert quenched(quench_C=204.0) is None
+    assert quenched(resin_mg_s=0.0, plasticizer_mg_s=0.0, solvent_mg_s=0.0) is None
+
+
+@given(st.floats(20, 90), st.floats(1, 1.5))
+def test_more_fiber_gives_more_of_its_heat_to_the_water(quench_C, more):
+    assert quenched(quench_C).low <= quenched(quench_C, **{name: flow * more for name, flow in FEDS.items()}).low

@@ -70,7 +70,7 @@ def report(
 
 def csv_of(rows: Iterable[Metre], line: Line) -> str:
     """One row a metre below the names of the columns."""
-    judged_by = Ledger(line.path).judged_by
+    judged_by = Ledger.of(line).judged_by
     columns = [f"{name} {part} [{window(name).unit}]" for name in judged_by for part in ("low", "high", "2 sigma")]
     text = io.StringIO()
     table = csv.writer(text)

@@ -14,7 +14,7 @@ from enum import StrEnum
 from spinline.claims.catalog import window
 from spinline.claims.verdicts import Verdict
 from spinline.line.conformance import Span, Spans, is_within
-from spinline.recipe.line_model import FiberPath
+from spinline.recipe.line_model import FiberPath, Line
 
 PRODUCTION = "RUNNING"
 STRETCHED_IN = (PRODUCTION, "COMPLETING")  # fiber may be stretched while the line runs out
@@ -69,9 +69,12 @@ class Metre:
 
 
 class Ledger:
-    """Takes seconds in order, gives metres in order, each as soon as it has left the stretch."""
+    """Takes seconds in order, gives metres in order, each as soon as it has left the stretch.
 
-    def __init__(self, path: FiberPath) -> None:
+    ``cools``: the side the fiber is cooled from is judged, too.
+    """
+
+    def __init__(self, path: FiberPath, cools: bool = False) -> None:
         stretch_m = path.take_up_to_stretch_m
         self._stretch_m = stretch_m
         self._places = {  # where a window's quantity acts: from, to, in m ahead of the take-up
@@ -83,10 +86,17 @@ class Ledger:
             "C12-STRETCH": (stretch_m, stretch_m),
             OFF_RATIO: (stretch_m, stretch_m),
         }
+        if cools:
+            self._places["C12-COOLASYM"] = (-path.quench_m, 0.0)
         self._spun_m = -path.die_to_take_up_m
         self._seconds: list[Second] = []
         self._ends_m: list[float] = []
         self._next = 0  # number of the next metre
+
+    @classmethod
+    def of(cls, line: Line) -> Ledger:
+        """The ledger of a line, with every window that it can judge."""
+        return cls(line.path, line.cooling is not None)
 
     @property
     def judged_by(self) -> tuple[str, ...]:

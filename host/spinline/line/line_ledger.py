@@ -20,7 +20,7 @@ class LineLedger:
     def __init__(self, line: Line) -> None:
         self._by_second = BySecond(line)
         self._models = Conformance(line)
-        self._book = Ledger(line.path)
+        self._book = Ledger.of(line)
         self._standing = Standing()
         self.newest: Second | None = None
 

@@ -6,7 +6,7 @@ from spinline.claims.verdicts import Verdict
 from spinline.line.conformance import Spans
 from spinline.line.ledger import judged_span
 
-CLAIMED = ("C12-PLAST", "C12-SOLV", "C12-STRETCH")
+CLAIMED = ("C12-PLAST", "C12-SOLV", "C12-COOLASYM", "C12-STRETCH")
 """Windows with a number in claim 12 that the line measures."""
 
 

@@ -45,7 +45,7 @@ QUIET = ("STATE_CHANGED", "CONFIGURED")
 
 def page(connection: apsw.Connection, line: Line) -> str:
     """The whole page of the batch in a journal.  Raises UnknownName where the line lacks a loop this needs."""
-    rows, judged_by = list(ledger(connection, line)), Ledger(line.path).judged_by
+    rows, judged_by = list(ledger(connection, line)), Ledger.of(line).judged_by
     batch = batch_row(connection) or {}
     name = escape(str(batch.get("name", "no batch")))
     body = [
