@@ -129,6 +129,42 @@ def test_another_supervisor_finds_the_recipe_in_force_in_what_was_set():
     assert sha256_of(later.recipe) == sha256_of(first.recipe) != sha256_of(RECIPE)
 
 
+def version_2(**sections):
+    header = RECIPE.recipe.model_copy(update={"version": 2, **sections.pop("recipe", {})})
+    changed = {name: getattr(RECIPE, name).model_copy(update=keys) for name, keys in sections.items()}
+    return RECIPE.model_copy(update={"recipe": header, **changed})
+
+
+def test_a_whole_recipe_of_another_version_changes_what_differs_and_is_found_again():
+    at, later = setting(), setting()
+    new = version_2(draw={"stretch_ratio": Decimal("1.70")}, melt={"z3_temperature_C": Decimal(216)})
+    change = at.plan(new)
+    assert {row.loop for row in change.setpoints} == {"Z3", "G2"}
+    assert {row.key for row in change.keys} == {"recipe.version", "draw.stretch_ratio", "melt.z3_temperature_C"}
+    later.restore([(row.key, row.after) for row in change.keys])
+    assert sha256_of(later.recipe) == sha256_of(new)
+
+
+@pytest.mark.parametrize(
+    ("new", "said"),
+    [
+        (version_2(recipe={"name": "R2"}), "recipe.name cannot change in a run"),
+        (version_2(recipe={"required_claims": (1,)}), "recipe.required_claims cannot change in a run"),
+        (RECIPE.model_copy(update={"resin": ()}), "resin cannot change in a run"),
+        (read_recipe(RECIPES / "r1_blend.toml"), "cannot change in a run"),
+        (version_2(), "changes no setpoint of a node"),
+    ],
+)
+def test_lots_claims_and_names_stay_to_the_end_of_a_batch(new, said):
+    with pytest.raises(Refused, match=said):
+        setting().plan(new)
+
+
+def test_another_version_needs_its_own_waivers():
+    with pytest.raises(Refused, match="its waivers are for version 1"):
+        setting(waived("C12-PLAST")).plan(version_2(draw={"stretch_ratio": Decimal("1.70")}))
+
+
 def asked(**of) -> Asked:
     return Asked(Command("set", "K. Lang", of.pop("why", "softer"), tag="draw.stretch_ratio", value="1.75", **of))
 

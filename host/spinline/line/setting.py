@@ -40,6 +40,7 @@ LIMITS = (  # that come from the recipe: the take-up's at which the jet would dr
 KEPT_PERCENT = 5  # a node may keep a limit that is wider than the new recipe's by so much
 assert DRAW_DOWN_MAX * (100 + KEPT_PERCENT) <= 100 * float(window("E-DDR-CRIT").high or 0), "resonance stays away"
 HEADER = "recipe"  # names and claims of the recipe: no number of the line
+OF_HEADER = ("recipe.version", "recipe.author")  # what of it a whole recipe may change in a run
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Setting:
     def restore(self, numbers: Iterable[tuple[str, str]]) -> None:
         """What an earlier supervisor set: keys and values, in order."""
         for key, value in numbers:
-            self.recipe = self.with_value(key, value)
+            self.recipe = self._with(key, value)
 
     def with_value(self, key: str, value: str) -> Recipe:
         """The recipe in force with another value.  Raises Refused naming key, value and what is allowed."""
@@ -92,6 +93,9 @@ class Setting:
             close = get_close_matches(key, allowed, n=1)
             hint = f"; did you mean {close[0]}?" if close else ""
             raise Refused(f"{key!r} is no key of the recipe{hint} (allowed: {', '.join(allowed)})")
+        return self._with(key, value)
+
+    def _with(self, key: str, value: str) -> Recipe:
         content = self.recipe.model_dump()
         *sections, name = key.split(".")
         table = content
@@ -106,13 +110,11 @@ class Setting:
     def plan(self, recipe: Recipe) -> Change:
         """What this recipe would change.  Raises Refused where it may not be in force, or needs a stop."""
         before, after = dict(_flat(self.recipe)), dict(_flat(recipe))
-        keys = [
-            Changed(key, before.get(key, "-"), after.get(key, "-"))
-            for key in {**before, **after}
-            if before.get(key) != after.get(key)
-        ]
-        if not keys:
+        changed = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+        if not changed:
             raise Refused("the recipe in force has these numbers already")
+        self._refuse_fixed(changed, before, after)
+        keys = tuple(Changed(key, str(before[key]), str(after[key])) for key in changed)
         report = judge_plan(self._path, recipe, self._papers, self._today)
         if report.exit_code is not CheckExit.MET:
             raise Refused(conclusion(report))
@@ -123,7 +125,17 @@ class Setting:
         if not setpoints:
             named = ", ".join(row.key for row in keys)
             raise Refused(f"{named} changes no setpoint of a node: it needs a new batch")
-        return Change(recipe, tuple(keys), setpoints)
+        return Change(recipe, keys, setpoints)
+
+    def _refuse_fixed(self, changed: Iterable[str], before: Mapping[str, object], after: Mapping[str, object]) -> None:
+        """Lots, claims, names and what is there or not stay as they are to the end of a batch."""
+        for key in changed:
+            of_header = key.startswith(f"{HEADER}.")
+            scalar = all(isinstance(table.get(key), Decimal | int | str) for table in (before, after))
+            if not scalar or (of_header and key not in OF_HEADER):
+                raise Refused(f"{key} cannot change in a run: it needs a new batch")
+            if of_header and self._papers.waivers:
+                raise Refused(f"{key} cannot change in a run: its waivers are for version {before['recipe.version']}")
 
     def _setpoints(self, recipe: Recipe) -> Iterator[Setpoint]:
         for node in self._line.node:
@@ -139,15 +151,15 @@ def sha256_of(recipe: Recipe) -> str:
     return hashlib.sha256(recipe.model_dump_json().encode()).hexdigest()
 
 
-def _flat(recipe: Recipe) -> Iterator[tuple[str, str]]:
-    """Keys as a person writes them, with their values in words; tables that are listed have no key of their own."""
+def _flat(recipe: Recipe) -> Iterator[tuple[str, object]]:
+    """Keys as a person writes them, with their values; tables that are listed are one value."""
 
-    def walk(prefix: str, content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def walk(prefix: str, content: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
         for name, value in content.items():
             if isinstance(value, dict):
                 yield from walk(f"{prefix}{name}.", value)
             elif value is not None:
-                yield f"{prefix}{name}", str(value)
+                yield f"{prefix}{name}", value
 
     return walk("", recipe.model_dump())
 
