@@ -13,8 +13,9 @@ from spinline.line.batch import Batch
 from spinline.line.setting import Setting
 from spinline.line.supervisor import Supervisor
 from spinline.recipe.compiler import NodeConfiguration, compile_node
+from spinline.recipe.line_model import Line
 from spinline.recipe.models import Recipe
-from spinline.recipe.papers import Papers, read_papers
+from spinline.recipe.papers import read_papers
 from spinline.recipe.reading import read_recipe
 from spinline.record import journal as journals
 from spinline.record.batch_record import BatchRecord
@@ -38,6 +39,11 @@ DAY = datetime.datetime.fromtimestamp(START_US / 1e6, datetime.UTC).date()
 def sha256_of(path: Path) -> str:
     """Hash of a file as hex."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def setting_of(line: Line, recipe: Recipe, path: Path = RECIPE_R1) -> Setting:
+    """The recipe in force, with the papers it names as they stand on the day of the bench."""
+    return Setting(line, path, recipe, read_papers(recipe, path, DAY), DAY)
 
 
 def preheat(plant: Plant, recipe: Recipe) -> None:
@@ -136,12 +142,8 @@ class BenchRun:
             self._clock_us,
             self.operator_key,
             AlarmPoints(self.line),
-            Setting(self.line, self._recipe_path, self.recipe, self._papers(), DAY),
+            setting_of(self.line, self.recipe, self._recipe_path),
         )
-
-    def _papers(self) -> Papers:
-        """What the recipe names, as it stands on the day of the bench."""
-        return read_papers(self.recipe, self._recipe_path, DAY)
 
     @property
     def now_s(self) -> float:

@@ -106,7 +106,8 @@ class BatchRecord:
             self._places = {name: self._places_of(name, wanted) for name, wanted in tags.items()}
         if not self.caught_up:
             found = list(islice(self._earlier, most))
-            self.caught_up = len(found) < most
+            if len(found) < most:
+                self.caught_up, self._earlier = True, iter(())  # and so its reader ends
             return found
         fresh, self._fresh = self._fresh, []
         return [
