@@ -9,7 +9,6 @@ nothing was lost.
 from __future__ import annotations
 
 import argparse
-import datetime
 import shutil
 import sys
 from pathlib import Path
@@ -30,16 +29,16 @@ from spinline.recipe.report import render
 from spinline.record.measured import measured_evidence
 from spinline.record.page.page import page
 from spinline.record.picture import draw_picture
+from spinline.record.plan_record import keep_plan
 from spinline.record.series import reading
 from spinline.record.summary import make_summary, write_summary
 
 from .bench.interpreters import find_interpreter
-from .bench.run import RECIPE_R1, ROOT, START_US, BenchRun
+from .bench.run import DAY, RECIPE_R1, ROOT, START_US, BenchRun
 from .bench.wall import now_s
 
 REFUSED = ROOT / "recipes" / "refused_plasticizer.toml"
 FOLDER = ROOT / "build" / "demo"
-DAY = datetime.datetime.fromtimestamp(START_US / 1e6, datetime.UTC).date()  # the day of the virtual batch
 PLAIN_COLUMNS_N = 120  # when the output is no terminal
 LIMIT_S = 6 * 3600.0  # of virtual time: a batch that takes longer has gone wrong
 SHOW_S = 0.25  # wall time between two pictures of the progress
@@ -100,9 +99,8 @@ def _record(run: BenchRun, report: CheckReport, wall_s: float) -> dict[str, Any]
     """Judge what was made, close the journal, write summary and picture."""
     at_us = START_US + run.bench.now_us
     journal = run.record.journal
+    run.supervisor.end_ledger()
     required = run.recipe.recipe.required_claims
-    for number, claim in report.claims.items():
-        journal.add_claim(at_us, number, claim.verdict.value, number in required, claim.reason, "planned")
     journal.end_batch(at_us)
     journal.commit()
     for number, made in _judge(run, report).items():
@@ -118,7 +116,7 @@ def _record(run: BenchRun, report: CheckReport, wall_s: float) -> dict[str, Any]
 
 def _judge(run: BenchRun, report: CheckReport) -> dict[int, ClaimVerdict]:
     with reading(run.journal_path) as connection:
-        evidence = measured_evidence(connection, run.line, run.recipe, report.certificates, DAY)
+        evidence = measured_evidence(connection, run.line, run.recipe, report.papers.certificates, DAY)
     return judge_claims(evidence)
 
 
@@ -185,6 +183,7 @@ def _demonstrate(console: Console, recipe: Path, seed: int, folder: Path, interp
             sent = f"configuration {session.configuration.sha256.hex()[:12]}, {len(session.configuration.rows)} rows"
             console.print(f"{session.name:<5} firmware {run.firmware_sha256[:12]} as expected, {sent}: {session.phase}")
         console.rule("4  run the batch")
+        keep_plan(run.record.journal, report, START_US + run.bench.now_us)
         run.start()
         run.bench.keep_to_cores()
         wall_s = _run(console, run)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from spinline.line.desk import Asked, Command
 from spinline.line.supervisor import Supervisor
@@ -54,9 +54,9 @@ def lifted(laid: Sequence[Laid], fault: str, place: str, at_us: int) -> None:
             one.to_us = at_us
 
 
-def operate(bench: Bench, what: str, why: str = "trial", point: str = "", seconds: int = 0) -> Asked:
+def operate(bench: Bench, what: str, why: str = "trial", **of: Any) -> Asked:
     """An operator asks the supervisor for something; its next scan does it, or says why not."""
-    return bench.supervisor.ask(Command(what, "operator", why, point, seconds))
+    return bench.supervisor.ask(Command(what, "operator", why, **of))
 
 
 class CannotLay(Exception):

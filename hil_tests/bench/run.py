@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import random
 from collections.abc import Callable
@@ -10,9 +11,12 @@ from pathlib import Path
 from spinline.edges.batch_documents import add_documents
 from spinline.line.alarm_points import AlarmPoints
 from spinline.line.batch import Batch
+from spinline.line.setting import Setting
 from spinline.line.supervisor import Supervisor
 from spinline.recipe.compiler import NodeConfiguration, compile_node
+from spinline.recipe.line_model import Line
 from spinline.recipe.models import Recipe
+from spinline.recipe.papers import read_papers
 from spinline.recipe.reading import read_recipe
 from spinline.record import journal as journals
 from spinline.record.batch_record import BatchRecord
@@ -30,10 +34,17 @@ ROOT = Path(__file__).resolve().parents[2]
 RECIPE_R1 = ROOT / "recipes" / "r1.toml"
 START_US = 1_767_225_600_000_000  # 2026-01-01 00:00 UTC: virtual time begins here, in every run
 
+DAY = datetime.datetime.fromtimestamp(START_US / 1e6, datetime.UTC).date()
+
 
 def sha256_of(path: Path) -> str:
     """Hash of a file as hex."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def setting_of(line: Line, recipe: Recipe, path: Path = RECIPE_R1) -> Setting:
+    """The recipe in force, with the papers it names as they stand on the day of the bench."""
+    return Setting(line, path, recipe, read_papers(recipe, path, DAY), DAY)
 
 
 def preheat(plant: Plant, recipe: Recipe) -> None:
@@ -135,6 +146,7 @@ class BenchRun:
             self._clock_us,
             self.operator_key,
             AlarmPoints(self.line),
+            setting_of(self.line, self.recipe, self._recipe_path),
         )
 
     @property

@@ -28,7 +28,7 @@ from spinline_protocol import auth
 from spinline_protocol.states import STATES
 
 from .provisioning import bench_site_key
-from .run import LINE_R1, RECIPE_R1, START_US
+from .run import LINE_R1, RECIPE_R1, START_US, setting_of
 from .wall import now_s, rest_until
 
 LISTEN_S = 0.004
@@ -78,6 +78,7 @@ class SerialSupervisor:
             START_US,
             auth.role_key(site_key or bench_site_key(1), auth.OPERATOR),
             AlarmPoints(self.line),
+            setting_of(self.line, recipe),
         )
 
     def step_until(self, reached: Callable[[], bool], cap_s: float = CAP_S) -> bool:

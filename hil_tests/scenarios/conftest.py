@@ -7,6 +7,7 @@ with a wired bench itself ends the session with a verdict of its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,8 @@ def short_recipe(production_min: int = 60, threading_min: float = 4, soak_min: i
         "threading_min": threading_min,
         "production_min": production_min,
     }
-    return recipe.model_copy(update={"program": recipe.program.model_copy(update=times)})
+    numbers = {name: Decimal(number) for name, number in times.items()}
+    return recipe.model_copy(update={"program": recipe.program.model_copy(update=numbers)})
 
 
 @pytest.fixture

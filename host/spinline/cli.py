@@ -24,8 +24,11 @@ from spinline.edges.tune_cli import tune
 from spinline.errors import BadInput, SpinlineError
 from spinline.recipe.certificate import Certificate
 from spinline.recipe.check import CheckExit, check_recipe
+from spinline.recipe.line_check import check_on_line
+from spinline.recipe.line_model import load_line
 from spinline.recipe.models import Recipe
-from spinline.recipe.report import render, report_json
+from spinline.recipe.report import line_json, render, render_line, report_json
+from spinline.recipe.waiver import Waiver
 
 FILE_COLUMNS_N = 120  # when the report goes into a file or a pipe
 
@@ -62,9 +65,14 @@ class SchemaOf(StrEnum):
 
     RECIPE = "recipe"
     CERTIFICATE = "certificate"
+    WAIVER = "waiver"
 
 
-_MODELS: dict[SchemaOf, type[BaseModel]] = {SchemaOf.RECIPE: Recipe, SchemaOf.CERTIFICATE: Certificate}
+_MODELS: dict[SchemaOf, type[BaseModel]] = {
+    SchemaOf.RECIPE: Recipe,
+    SchemaOf.CERTIFICATE: Certificate,
+    SchemaOf.WAIVER: Waiver,
+}
 
 
 def _print_json(answer: object) -> None:
@@ -85,28 +93,33 @@ def _refuse(error: SpinlineError, as_json: bool) -> typer.Exit:
 def check(
     recipe: Annotated[Path, typer.Argument(help="Recipe file (TOML).", metavar="RECIPE.toml")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    line: Annotated[Path | None, typer.Option(help="Check it on this line, too.", metavar="LINE.toml")] = None,
 ) -> None:
     """Check a recipe and its lot certificates against the claims and the windows, before any download.
 
-    Exit code: 0 met, 1 a required claim or an engineering window fails, 2 the input cannot be used,
-    3 a required claim is UNKNOWN or AMBIGUOUS and not waived.
+    With --line, the setpoints are compared with the limits of the interlocks that the nodes will hold.  Exit code: 0
+    met, 1 a required claim or an engineering window fails or the line cannot run it, 2 the input cannot be used, 3 a
+    required claim is UNKNOWN or AMBIGUOUS and not waived.
     """
     try:
         report = check_recipe(recipe, clock.utc_day())
+        on_line = check_on_line(report.recipe, load_line(line)) if line else None
     except BadInput as error:
         raise _refuse(error, as_json) from None
     if as_json:
-        _print_json(report_json(report))
+        _print_json(report_json(report) | ({"line": line_json(on_line)} if on_line else {}))
     else:
-        Console(width=None if sys.stdout.isatty() else FILE_COLUMNS_N).print(render(report))
-    raise typer.Exit(int(report.exit_code))
+        shown = [render(report)] + ([render_line(on_line)] if on_line else [])
+        Console(width=None if sys.stdout.isatty() else FILE_COLUMNS_N).print(*shown)
+    refused = on_line is not None and on_line.problems
+    raise typer.Exit(int(CheckExit.REFUSED if refused else report.exit_code))
 
 
 @app.command()
 def schema(
-    of: Annotated[SchemaOf | None, typer.Argument(help="recipe or certificate; both when left out.")] = None,
+    of: Annotated[SchemaOf | None, typer.Argument(help="recipe, certificate or waiver; all when left out.")] = None,
 ) -> None:
-    """Print the JSON Schema of recipe and certificate files."""
+    """Print the JSON Schema of recipe, certificate and waiver files."""
     if of is not None:
         _print_json(_MODELS[of].model_json_schema())
     else:

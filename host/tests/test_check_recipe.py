@@ -13,9 +13,9 @@ from spinline.claims import Verdict
 from spinline.cli import app
 from spinline.errors import SpinlineError
 from spinline.recipe.check import CheckExit, check_recipe
+from spinline.recipe.conclusion import conclusion
 from spinline.recipe.fiber import plan_fiber
 from spinline.recipe.reading import read_recipe
-from spinline.recipe.report import conclusion
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 TODAY = datetime.date(2026, 1, 15)
@@ -154,40 +154,6 @@ def test_example_and_preferred_windows_never_refuse():
     assert not any(row.counts for row in report.windows if row.tier != "engineering")
 
 
-WAIVER = """
-[[waiver]]
-claim = {claim}
-missing_evidence = "certificate"
-person = "K. Lang, lead"
-reason = "test"
-"""
-
-
-def test_a_waiver_is_void_when_the_evidence_says_fail(tmp_path):
-    path = _copy(tmp_path, lot={"mol_per_100_mol_vdf = 1.00": "mol_per_100_mol_vdf = 11"})
-    path.write_text(path.read_text() + WAIVER.format(claim=1), encoding="utf-8")
-    report = check_recipe(path, TODAY)
-    assert [effect.value for _, effect in report.waivers] == ["void"]
-    assert report.exit_code is CheckExit.REFUSED
-
-
-def test_a_waiver_lifts_only_the_claim_it_names_and_never_the_verdict(tmp_path):
-    path = _copy(tmp_path, NO_CERTIFICATE)
-    base = path.read_text()
-    path.write_text(base + WAIVER.format(claim=1), encoding="utf-8")
-    report = check_recipe(path, TODAY)
-    assert report.claims[1].verdict is Verdict.UNKNOWN and report.exit_code is CheckExit.OPEN
-    assert {claim.claim for claim in report.open_claims} == {4, 8, 9, 10, 12}
-    path.write_text(base + "".join(WAIVER.format(claim=claim) for claim in (1, 4, 8, 9, 10, 12)), encoding="utf-8")
-    assert check_recipe(path, TODAY).exit_code is CheckExit.MET
-
-
-def test_a_waiver_nobody_needs_changes_nothing(tmp_path):
-    path = _copy(tmp_path)
-    path.write_text(path.read_text() + WAIVER.format(claim=8), encoding="utf-8")
-    assert [effect.value for _, effect in check_recipe(path, TODAY).waivers] == ["not needed"]
-
-
 def test_a_certificate_is_good_until_its_last_day(tmp_path):
     path = _copy(tmp_path, lot={"date = 2024-03-12": "date = 2024-03-12\nvalid_until = 2026-01-15"})
     assert check_recipe(path, TODAY).exit_code is CheckExit.MET
@@ -250,7 +216,8 @@ def test_the_schema_command_prints_both_schemas_or_one():
     both = json.loads(_run("schema").stdout)
     assert both["recipe"] == json.loads(_run("schema", "recipe").stdout)
     assert both["certificate"] == json.loads(_run("schema", "certificate").stdout)
-    assert both["recipe"]["properties"].keys() >= {"melt", "waiver"}
+    assert both["recipe"]["properties"].keys() >= {"melt", "draw"}
+    assert both["waiver"] == json.loads(_run("schema", "waiver").stdout)
 
 
 def test_errors_outside_the_commands_are_a_sentence_too(monkeypatch, capsys):

@@ -21,8 +21,10 @@ from spinline.claims import (
     judge_claims,
     judge_window,
 )
+from spinline.claims.catalog import WINDOWS
 from spinline.claims.process import STEPS
 from spinline.claims.verdicts import BEST_FIRST
+from spinline.claims.windows import _compare
 
 
 def _readings(*numbers: str):
@@ -189,3 +191,25 @@ def test_every_chain_ends_at_an_independent_claim_and_walks_only_met_claims(evid
             assert claim.chain[0] == number and claim.chain[-1] in (1, 12)
             assert all(claims[link].verdict.is_met for link in claim.chain)
             assert claim.reason
+
+
+@given(
+    st.sampled_from(sorted(WINDOWS)),
+    st.decimals("-300", "300", places=4),
+    st.none() | st.decimals("0", "30", places=4),
+    st.integers(-9, 9),
+)
+def test_another_unit_changes_no_verdict(window_id, number, uncertainty, power):
+    """Bounds, number and uncertainty in a unit that is larger or smaller by a power of ten."""
+    limits, unit = WINDOWS[window_id], Decimal(10) ** power
+    ends = {name: None if end is None else end * unit for name, end in (("low", limits.low), ("high", limits.high))}
+    scaled = _compare(replace(limits, **ends), Reading(number * unit, uncertainty and uncertainty * unit, ""))
+    assert scaled == _compare(limits, Reading(number, uncertainty, ""))
+
+
+@given(st.decimals("0.001", "400", places=3), st.integers(0, 6))
+def test_a_number_written_with_more_zeros_is_the_same_number(number, zeros_n):
+    longer = number.quantize(Decimal(1).scaleb(-3 - zeros_n))
+    for window_id in ("C12-PLAST", "C12-SOLV", "C1-MOL", "E-PLAST-GB"):
+        rows = [judge_window(window_id, Reading(written, Decimal(0), "")) for written in (number, longer)]
+        assert rows[0].verdict is rows[1].verdict

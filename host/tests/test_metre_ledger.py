@@ -197,6 +197,35 @@ def test_seconds_without_a_reading_make_the_parts_doubtful_and_then_unknown():
     assert last is None
 
 
+@pytest.mark.parametrize("dip_s", [1, 2, 3])
+def test_a_pump_that_stopped_while_nobody_measured_never_passes(dip_s):
+    """73 parts, and seconds of none: seen they are outside, unseen they are not known."""
+
+    def after(hidden):
+        models, fed = Conformance(LINE), Feeds(600.0, 438.0, 180.0)
+        for _ in range(600):
+            models.step(Measured(fed, True, 100.0, 180.0, {}))
+        dip = None if hidden else replace(fed, plasticizer_mg_s=0.0)
+        for second in range(dip_s + 61):
+            spans = models.step(Measured(dip if second < dip_s else fed, True, 100.0, 180.0, {}))
+        return spans["C12-PLAST"]
+
+    seen, unseen = after(hidden=False), after(hidden=True)
+    assert seen.low < 70 or seen.low == pytest.approx(73, abs=3.0)
+    assert unseen is None if seen.low < 70 else unseen is None or unseen.low > 70
+
+
+@given(st.floats(100, 1000), st.floats(0.3, 3), st.integers(-3, 10))
+def test_another_unit_of_mass_changes_no_parts(resin_mg_s, share, power):
+    """The same flows in units of a power of two: every digit of the parts stays."""
+    one, other = Mixing(5, 35.0), Mixing(5, 35.0)
+    scale = 2.0**power
+    for _ in range(60):
+        found = one.step(Feeds(resin_mg_s, share * resin_mg_s, 0.2 * resin_mg_s), True)
+        scaled = other.step(Feeds(scale * resin_mg_s, scale * (share * resin_mg_s), scale * (0.2 * resin_mg_s)), True)
+    assert found == scaled and found is not None
+
+
 def test_a_refill_widens_the_uncertainty_of_what_was_fed_meanwhile():
     def uncertainty(refilling):
         models = Conformance(LINE)
@@ -219,4 +248,30 @@ def test_the_draw_of_the_fiber_follows_the_ratio_of_the_godets():
 
 def test_a_quantity_without_a_reading_is_not_known():
     spans = Conformance(LINE).step(Measured(None, True, None, None, {"E-TQUENCH": None}))
-    assert spans == {"C12-PLAST": None, "C12-SOLV": None, "C12-STRETCH": None, "E-TQUENCH": None}
+    names = ("C12-PLAST", "C12-SOLV", "C12-STRETCH", "C12-COOLASYM", "E-TQUENCH")
+    assert spans == dict.fromkeys(names)
+
+
+def quenched(quench_C=40.0, flow_L_min=20.0, **fed):
+    direct = {"E-TQUENCH": Span(quench_C, quench_C), "E-FQUENCH": Span(flow_L_min, flow_L_min)}
+    return Conformance(LINE).step(Measured(Feeds(**(FEDS | fed)), True, 166.7, 300.0, direct))["C12-COOLASYM"]
+
+
+FEDS = {"resin_mg_s": 619.0, "plasticizer_mg_s": 928.5, "solvent_mg_s": 185.7}
+
+
+def test_the_reference_line_cools_from_outside_57_times_as_much_as_from_inside():
+    span = quenched()
+    assert span.low == span.high == pytest.approx(57, rel=0.05)
+    assert span.uncertainty == pytest.approx(30, rel=0.05)
+
+
+def test_the_side_a_fiber_is_cooled_from_is_not_known_without_water_or_without_a_fiber():
+    assert quenched(flow_L_min=4.9) is None
+    assert quenched(quench_C=204.0) is None
+    assert quenched(resin_mg_s=0.0, plasticizer_mg_s=0.0, solvent_mg_s=0.0) is None
+
+
+@given(st.floats(20, 90), st.floats(1, 1.5))
+def test_more_fiber_gives_more_of_its_heat_to_the_water(quench_C, more):
+    assert quenched(quench_C).low <= quenched(quench_C, **{name: flow * more for name, flow in FEDS.items()}).low

@@ -6,7 +6,8 @@ import pytest
 
 from host.tests.test_record_batch import BEGIN_US, LINE, Plan, write_batch
 from spinline.line.ledger import Metre, MetreVerdict
-from spinline.record.metres import Metres, ledger, metres
+from spinline.line.metre_totals import Metres
+from spinline.record.metres import ledger, metres
 from spinline.record.opening import open_reader
 
 M_PER_S = 1 / 6  # 10 m/min, from 30 s on

@@ -20,8 +20,9 @@ from spinline.edges.whole_file import write_whole
 from spinline.errors import BadFile, BadInput
 from spinline.line.conformance import Span
 from spinline.line.ledger import Ledger, Metre
+from spinline.line.metre_totals import Metres
 from spinline.recipe.line_model import Line, load_line
-from spinline.record.metres import Metres, ledger
+from spinline.record.metres import ledger
 from spinline.record.metres import metres as added_up
 from spinline.record.page.page import page
 from spinline.record.series import fetch, reading
@@ -81,7 +82,7 @@ def report(
 
 def csv_of(rows: Iterable[Metre], line: Line) -> str:
     """One row a metre below the names of the columns."""
-    judged_by = Ledger(line.path).judged_by
+    judged_by = Ledger.of(line).judged_by
     columns = [f"{name} {part} [{window(name).unit}]" for name in judged_by for part in ("low", "high", "2 sigma")]
     text = io.StringIO()
     table = csv.writer(text)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from spinline.line.alarm_table import Definition, definitions
 from spinline.line.event_names import subject_of
+from spinline.line.standing import CLAIMED
 from spinline.recipe.line_model import Line
 from spinline_protocol.quantities import CHECK, GOOD, UNCERTAIN
 from spinline_protocol.states import EVENTS, EXECUTE, FLAG_ALARM, HELD, STARTING
@@ -48,7 +49,7 @@ class AlarmPoints:
     """What stands on one line.  A point is named NODE.NAME, or by the line where it has no node."""
 
     def __init__(self, line: Line) -> None:
-        self._line = line
+        self.line = line
         self._interlocks = {node.name: node.interlock for node in line.node}
         self._standing: dict[str, tuple[Definition, int]] = {}
         self._kinds: dict[str, tuple[str, str]] = {}  # point -> node, code
@@ -77,7 +78,7 @@ class AlarmPoints:
     def event(self, node: str, code: int, source: int, at_us: int) -> None:
         """An event of a node."""
         told = EVENTS[code] if code < len(EVENTS) else ""
-        name = subject_of(self._line, node, told, source, 0)
+        name = subject_of(self.line, node, told, source, 0)
         if told == "INTERLOCK_TRIPPED":
             row = self._interlocks[node][source]
             self._begin(node, told, name, definitions()[row.row].with_priority(row.priority), at_us)
@@ -112,6 +113,11 @@ class AlarmPoints:
             self._standing.pop(point, None)
         self._once = []
         return standing
+
+    def claimed(self, outside: frozenset[str], now_us: int) -> None:
+        """Claimed windows that a quantity has left: scope, not safety, so nothing but an alarm comes of it."""
+        for name in CLAIMED:
+            self._hold("line", name, "", name in outside, now_us)
 
     def _begin(self, node: str, code: str, name: str, definition: Definition, at_us: int) -> None:
         self._begin_point(_point(node, code, name), node, code, definition, at_us)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spinline.line.flash_messages import FlashStopped
-from spinline.line.supervisor import Port
+from spinline.line.ports import Port
 from spinline_protocol import auth, errors, messages
 from spinline_protocol.framing import UNASSIGNED
 from spinline_protocol.host_link import HostLink

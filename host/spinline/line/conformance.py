@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from math import exp
 
+from spinline.claims.catalog import window
+from spinline.claims.windows import is_inside
+from spinline.line.cooling import cooling_asymmetry
 from spinline.line.mixing import Composition, Feeds, Mixing
 from spinline.recipe.line_model import Line
 
@@ -28,6 +32,12 @@ class Span:
     def joined(self, other: Span) -> Span:
         """Both together."""
         return Span(min(self.low, other.low), max(self.high, other.high), max(self.uncertainty, other.uncertainty))
+
+
+def is_within(name: str, span: Span, by: float) -> bool:
+    """Whether a window holds a span whose ends are moved outward by so much: strictly by the window's decimals."""
+    ends = (span.low - by, span.high + by)
+    return all(is_inside(window(name), Decimal(str(end))) for end in ends)
 
 
 Spans = Mapping[str, Span | None]
@@ -54,6 +64,7 @@ class Conformance:
     def __init__(self, line: Line) -> None:
         self._doubt = line.uncertainty
         self._mixing = Mixing(line.mixing.dead_time_s, line.mixing.lag_s) if line.mixing else None
+        self._cooling = line.cooling
         self._span_m = line.path.stretch_span_m
         self._inverse_draw: float | None = None
 
@@ -61,15 +72,37 @@ class Conformance:
         """One second: every quantity that can be judged, by the id of its window."""
         composition = self._mixing.step(measured.feeds, measured.turning) if self._mixing else None
         return {
-            "C12-PLAST": self._parts(composition, composition.plasticizer_parts if composition else 0.0),
-            "C12-SOLV": self._parts(composition, composition.solvent_parts if composition else 0.0),
+            "C12-PLAST": self._parts("C12-PLAST", composition, composition.plasticizer_parts if composition else 0.0),
+            "C12-SOLV": self._parts("C12-SOLV", composition, composition.solvent_parts if composition else 0.0),
             "C12-STRETCH": self._stretch(measured.takeup_mm_s, measured.draw_mm_s),
+            **self._asymmetry(measured),
             **measured.direct,
         }
 
-    def _parts(self, composition: Composition | None, parts: float) -> Span | None:
-        """Feeders as they are, plus what a refill and seconds without a reading leave open."""
+    def _asymmetry(self, measured: Measured) -> dict[str, Span | None]:
+        """The side the fiber is cooled from, at the worse end of what the quench was in this second."""
+        if self._cooling is None:
+            return {}
+        warm, flow = measured.direct.get("E-TQUENCH"), measured.direct.get("E-FQUENCH")
+        found = [
+            cooling_asymmetry(self._cooling, measured.feeds, quench_C, flow.low if flow else None)
+            for quench_C in ((warm.low, warm.high) if warm else (None,))
+        ]
+        known = [ratio for ratio in found if ratio is not None]
+        if len(known) < len(found):
+            return {"C12-COOLASYM": None}
+        uncertainty = SIGMAS * self._cooling.percent / 100.0 * max(known)
+        return {"C12-COOLASYM": Span(min(known), max(known), uncertainty)}
+
+    def _parts(self, name: str, composition: Composition | None, parts: float) -> Span | None:
+        """Feeders as they are, plus what a refill and seconds without a reading leave open.
+
+        Not known where the pump, from standing to twice its flow, could have left the window in those seconds.
+        """
         if composition is None:
+            return None
+        open_parts = parts * composition.unknown_share
+        if not is_within(name, Span(parts, parts), open_parts) and is_within(name, Span(parts, parts), 0.0):
             return None
         percent = self._doubt.feeder_percent + self._doubt.refill_percent * composition.refilled_share
         uncertainty = parts * (SIGMAS * percent / 100.0 + composition.unknown_share)

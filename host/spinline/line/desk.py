@@ -1,4 +1,4 @@
-"""What people ask of a line: start, hold, resume, stop, abort, whatever concerns an alarm, or a note.  Pure.
+"""What people ask of a line: start, hold, resume, stop, abort, a number of the recipe, an alarm, or a note.  Pure.
 
 A command is noted when it comes and done in the supervisor's next scan, there or not at all; every one that was done is
 an action of the record with who and why, before and after.
@@ -12,21 +12,31 @@ from dataclasses import dataclass
 from spinline.errors import Refused
 from spinline.line.alarms import Alarms, Change
 from spinline.line.batch import TRANSITIONS, Batch
+from spinline.recipe.models import Recipe
 
 OF_BATCH = ("start", "hold", "resume", "stop", "abort")
 OF_ALARMS = ("acknowledge", "reset", "shelve", "unshelve", "out of service", "in service")
+OF_RECIPE = ("set", "recipe")
 NOTE = "note"
+Row = tuple[str, str, str]
+"""For the record: what was done, before, after."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """One command of a person.  ``point`` names an alarm, ``seconds`` how long it is shelved."""
+    """One command of a person.  ``point`` names an alarm, ``seconds`` how long it is shelved.
+
+    ``set`` has a key of the recipe in ``tag`` and its ``value`` as it is written; ``recipe`` has a whole one.
+    """
 
     what: str
     who: str
     why: str
     point: str = ""
     seconds: int = 0
+    tag: str = ""
+    value: str = ""
+    recipe: Recipe | None = None
 
 
 @dataclass
@@ -40,15 +50,23 @@ class Asked:
 
 @dataclass(frozen=True)
 class Done:
-    """What a command did: for the record the words before and after, and the changes of alarms."""
+    """What a command did: for the record the words before and after, and the changes of alarms.
+
+    ``rows`` stand in the place of the words where it did several things.
+    """
 
     before: str
     after: str
     changes: tuple[Change, ...] = ()
+    rows: tuple[Row, ...] = ()
+
+    def told(self, what: str) -> tuple[Row, ...]:
+        """The rows of the record."""
+        return self.rows or ((what, self.before, self.after),)
 
 
 class Desk:
-    """Where commands are done.  ``start`` begins the batch as soon as every node is ready."""
+    """Where commands are done, but for those of the recipe.  ``start`` begins the batch when every node is ready."""
 
     def __init__(self, batch: Batch, alarms: Alarms, start: Callable[[], None]) -> None:
         self._batch = batch
@@ -57,14 +75,14 @@ class Desk:
 
     def do(self, command: Command, now_us: int) -> Done:
         """Do it now.  Raises Refused with what is possible instead; then nothing has changed."""
-        if not command.who.strip():
-            raise Refused(f"{command.what} needs the name of the person who asks")
+        needs_person(command)
         if command.what in OF_BATCH:
             return self._of_batch(command, now_us)
         if command.what in OF_ALARMS:
             return self._of_alarm(command, now_us)
         if command.what != NOTE:
-            raise Refused(f"nobody knows {command.what!r} (possible: {', '.join((*OF_BATCH, *OF_ALARMS, NOTE))})")
+            known = ", ".join((*OF_BATCH, *OF_RECIPE, *OF_ALARMS, NOTE))
+            raise Refused(f"nobody knows {command.what!r} (possible: {known})")
         if not command.why.strip():
             raise Refused("a note needs words")
         return Done("", "")
@@ -91,6 +109,12 @@ class Desk:
         }
         changes = tuple(acts[command.what]())
         return Done(f"{point} {before}", f"{point} {self._alarms.state_of(point)}", changes)
+
+
+def needs_person(command: Command) -> None:
+    """Raises Refused where nobody asks."""
+    if not command.who.strip():
+        raise Refused(f"{command.what} needs the name of the person who asks")
 
 
 def possible(state: str) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from spinline.line.scan_clock import Placing
 
 if TYPE_CHECKING:
     from spinline.line.node_session import NodeSession
-    from spinline.line.supervisor import Record
+    from spinline.line.ports import Record
 
 WAITING_MAX = 10_000  # rows of people, alarms and orders; more than anybody does in a day
 SUPERVISOR = "supervisor"
@@ -34,7 +34,7 @@ class _Kept(NamedTuple):
 
 
 class GuardedRecord:
-    """A record and whether it takes what it is given; the same questions and rows as `supervisor.Record`."""
+    """A record and whether it takes what it is given; the same questions and rows as `ports.Record`."""
 
     def __init__(self, record: Record) -> None:
         self._record = record

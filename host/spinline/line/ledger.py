@@ -9,13 +9,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from enum import StrEnum
 
 from spinline.claims.catalog import window
-from spinline.claims.windows import is_inside
-from spinline.line.conformance import Span, Spans
-from spinline.recipe.line_model import FiberPath
+from spinline.claims.verdicts import Verdict
+from spinline.line.conformance import Span, Spans, is_within
+from spinline.recipe.line_model import FiberPath, Line
 
 PRODUCTION = "RUNNING"
 STRETCHED_IN = (PRODUCTION, "COMPLETING")  # fiber may be stretched while the line runs out
@@ -70,9 +69,12 @@ class Metre:
 
 
 class Ledger:
-    """Takes seconds in order, gives metres in order, each as soon as it has left the stretch."""
+    """Takes seconds in order, gives metres in order, each as soon as it has left the stretch.
 
-    def __init__(self, path: FiberPath) -> None:
+    ``cools``: the side the fiber is cooled from is judged, too.
+    """
+
+    def __init__(self, path: FiberPath, cools: bool = False) -> None:
         stretch_m = path.take_up_to_stretch_m
         self._stretch_m = stretch_m
         self._places = {  # where a window's quantity acts: from, to, in m ahead of the take-up
@@ -84,10 +86,17 @@ class Ledger:
             "C12-STRETCH": (stretch_m, stretch_m),
             OFF_RATIO: (stretch_m, stretch_m),
         }
+        if cools:
+            self._places["C12-COOLASYM"] = (-path.quench_m, 0.0)
         self._spun_m = -path.die_to_take_up_m
         self._seconds: list[Second] = []
         self._ends_m: list[float] = []
         self._next = 0  # number of the next metre
+
+    @classmethod
+    def of(cls, line: Line) -> Ledger:
+        """The ledger of a line, with every window that it can judge."""
+        return cls(line.path, line.cooling is not None)
 
     @property
     def judged_by(self) -> tuple[str, ...]:
@@ -167,14 +176,14 @@ def _stretched_badly(stretched: list[Second], off_ratio: Span | None) -> str:
         return f"{state.lower()} in the stretch"
     if any(second.slips for second in stretched):
         return "slips in the stretch"
-    return "" if off_ratio is None or _inside(OFF_RATIO, off_ratio, 0.0) else "off ratio in the stretch"
+    return "" if off_ratio is None or is_within(OFF_RATIO, off_ratio, 0.0) else "off ratio in the stretch"
 
 
 def _judged(spun: list[Second], stretched: list[Second], spans: Spans) -> tuple[MetreVerdict, str]:
     scrap = _spun_badly(spun) or _stretched_badly(stretched, spans[OFF_RATIO])
     if scrap:
         return MetreVerdict.SCRAP, scrap
-    outside = [name for name, span in spans.items() if span is not None and not _inside(name, span, 0.0)]
+    outside = [name for name, span in spans.items() if span is not None and not is_within(name, span, 0.0)]
     if outside:
         return MetreVerdict.FAIL, window(outside[0]).quantity
     missing = [name for name, span in spans.items() if span is None]
@@ -182,11 +191,14 @@ def _judged(spun: list[Second], stretched: list[Second], spans: Spans) -> tuple[
         return MetreVerdict.UNKNOWN, window(missing[0]).quantity
     if not all(second.whole for second in spun):
         return MetreVerdict.UNKNOWN, MISSING_SCANS
-    near = [name for name, span in spans.items() if span and not _inside(name, span, span.uncertainty)]
+    near = [name for name, span in spans.items() if span and not is_within(name, span, span.uncertainty)]
     return (MetreVerdict.AT_LIMIT, window(near[0]).quantity) if near else (MetreVerdict.PASS, "")
 
 
-def _inside(name: str, span: Span, by: float) -> bool:
-    """Strictly by the window's decimals; ``by`` is what both ends are moved outward."""
-    ends = (span.low - by, span.high + by)
-    return all(is_inside(window(name), Decimal(str(end))) for end in ends)
+def judged_span(name: str, span: Span | None) -> Verdict:
+    """One quantity against its window: strictly first, then with its uncertainty; what is not known is UNKNOWN."""
+    if span is None:
+        return Verdict.UNKNOWN
+    if not is_within(name, span, 0.0):
+        return Verdict.FAIL
+    return Verdict.PASS if is_within(name, span, span.uncertainty) else Verdict.AT_LIMIT

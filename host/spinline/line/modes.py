@@ -12,8 +12,8 @@ from typing import Any, Protocol
 from spinline.errors import BadInput, Refused
 from spinline.line.node_session import PREPARED, READY, NodeSession
 from spinline.line.orders import Order
+from spinline.line.ports import Port
 from spinline.line.session_line import ANSWER_US, CONNECT_US, SessionLine
-from spinline.line.supervisor import Port
 from spinline.recipe.line_model import Line, Loop
 from spinline.record.decode import RecordDecoder
 from spinline_protocol import errors, messages

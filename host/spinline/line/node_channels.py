@@ -11,8 +11,8 @@ from typing import Any
 
 from spinline.errors import Refused
 from spinline.line.node_session import PREPARED, READY, NodeSession
+from spinline.line.ports import Port
 from spinline.line.session_line import SessionLine
-from spinline.line.supervisor import Port
 from spinline.record.decode import RecordDecoder
 from spinline_protocol import errors, messages
 from spinline_protocol.configuration import OF_INPUT

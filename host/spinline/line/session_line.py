@@ -10,7 +10,7 @@ from typing import Any
 
 from spinline.errors import Refused
 from spinline.line.node_session import READY, REFUSED, NodeSession
-from spinline.line.supervisor import Port
+from spinline.line.ports import Port
 
 ANSWER_US = 10_000_000
 CONNECT_US = 20_000_000

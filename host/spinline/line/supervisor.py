@@ -7,107 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any, Protocol
 
 from spinline.errors import Refused
 from spinline.line.alarm_points import AlarmPoints, NodeSeen
 from spinline.line.alarms import Alarms, Change
 from spinline.line.batch import Batch, NodeView
-from spinline.line.desk import Asked, Command, Desk
+from spinline.line.changes import Changes
+from spinline.line.desk import OF_RECIPE, Asked, Command, Desk, Done, needs_person
 from spinline.line.guarded_record import GuardedRecord
+from spinline.line.live_ledger import SCANS_MAX, LiveLedger
 from spinline.line.node_session import DOWNLOADING, PREPARED, READY, REFUSED, NodeSession
-from spinline.line.orders import Order
-from spinline.line.scan_clock import Placing
+from spinline.line.ports import Port, Record
+from spinline.line.setting import Setting
 from spinline.recipe.compiler import NodeConfiguration
+from spinline.recipe.models import Recipe
 from spinline_protocol.states import ACTIVE, CMD_SUPERVISE, FLAG_HOLD
 from spinline_protocol.words import summary_scans
 
 SCAN_US = 1_000_000
 SETUP_SCAN_US = 100_000  # while connecting and downloading
 RECOVER_US = 5_000_000  # so often a record that failed is tried again
-
-
-class Port(Protocol):
-    """A node's serial line."""
-
-    def arrivals(self) -> list[tuple[int, bytes]]:
-        """Pieces of bytes in order, each with the monotonic time (us) by which it had arrived."""
-
-    def write(self, octets: bytes) -> None:
-        """Send bytes; never waits."""
-
-
-class Record(Protocol):
-    """Where the supervisor writes what it saw.  What a commit made durable that has ended, and only that, counts."""
-
-    def open_node(self, session: NodeSession, at_us: int) -> None:
-        """A node answered: its scans and events belong to this run from now on; on the disk when it returns."""
-
-    def reopen(self) -> None:
-        """After a commit that failed: begin again with what is durable.  Raises SpinlineError where that cannot be."""
-
-    def chained_to(self) -> int:
-        """Number of the newest row that can only be added, also of those that wait for a commit."""
-
-    def show(self, name: str, records: bytes) -> None:
-        """Scan records whose newest is for `latest` only."""
-
-    def add_scans(self, name: str, first_scan: int, placing: Placing, records: bytes) -> None:
-        """Scan records in order; ``placing`` says when they were, in us UTC."""
-
-    def add_summary(self, name: str, number: int, at_us: int, bound_us: int, record: bytes) -> None:
-        """A summary with the time of its first scan and its bound.  One that is there stays as it is."""
-
-    def add_gap(self, name: str, from_scan: int, to_scan: int, at_us: int) -> None:
-        """Scans that are lost."""
-
-    def add_event_gap(self, name: str, from_event: int, to_event: int, at_us: int) -> None:
-        """Events that are lost: from the first up to, but without, the second."""
-
-    def add_event(self, name: str, at_us: int, fields: dict[str, Any]) -> None:
-        """An event of a node."""
-
-    def add_earlier_event(self, name: str, at_us: int, fields: dict[str, Any]) -> None:
-        """An event of an earlier boot of a node, told at ``at_us``; one that the record has stays as it is."""
-
-    def add_batch_state(self, at_us: int, state: str, cause: str) -> None:
-        """The batch changed its state."""
-
-    def add_action(self, at_us: int, who: str, what: str, why: str, old: str | None, new: str | None) -> None:
-        """What a person did, before and after."""
-
-    def add_alarm(self, change: Change) -> None:
-        """An alarm changed its state; its time is in us UTC."""
-
-    def alarm_states(self) -> list[tuple[str, str]]:
-        """Point and last state of every alarm, from an earlier supervisor."""
-
-    def latest(self, tag: str) -> float | None:
-        """The newest number of a tag in its screen unit; None while there is none."""
-
-    def latest_quality(self, tag: str) -> int | None:
-        """Its quality, one of `quantities`; None while there is none."""
-
-    def add_order(self, name: str, order: Order) -> None:
-        """An order that is about to be sent, or has ended; ``asked_us`` is UTC."""
-
-    def open_orders(self) -> dict[str, list[Order]]:
-        """Orders of each node without an end, from an earlier supervisor."""
-
-    def begin_commit(self) -> None:
-        """Begin to make everything durable."""
-
-    def end_commit(self) -> None:
-        """Wait for the commit that was begun, if any: from here on it counts.  Raises where it failed."""
-
-    def scans_to(self, name: str) -> int:
-        """The first scan of the node that the record does not hold yet."""
-
-    def events_to(self, name: str) -> int:
-        """The first event of the node that the record does not hold yet."""
-
-    def known_runs(self) -> dict[str, tuple[int, int, int, bytes]]:
-        """What the record holds from before: node -> boot id, next scan, next event, hash of the configuration."""
 
 
 class Supervisor:
@@ -129,6 +48,7 @@ class Supervisor:
         start_us: int,
         operator_key: bytes,
         points: AlarmPoints,
+        setting: Setting | None = None,
     ) -> None:
         self.alarms = Alarms()
         self._points = points
@@ -143,8 +63,14 @@ class Supervisor:
             definition = points.definition_of(point)
             if definition and self.alarms.restore(point, definition, state, 0):
                 points.restore(point, 0)
+        self.ledger = LiveLedger(points.line)
+        for entered in record.batch_states():
+            self.ledger.enter(*entered)
         self.batch = batch
         self._desk = Desk(batch, self.alarms, self.start)
+        if setting is not None:
+            setting.restore(record.settings())
+        self._changes = Changes(setting, self.sessions)
         self._asked: list[Asked] = []
         self.problems: list[str] = []
         self._ports = ports
@@ -189,6 +115,7 @@ class Supervisor:
         elif not self._guarded.trouble:
             self._set_up(now_us)
         self._note_batch()
+        self._step_ledger(now_us)
         self._step_alarms(now_us)
         ordered = any(session.orders.told for session in self.sessions.values())
         for name, session in self.sessions.items():
@@ -308,6 +235,19 @@ class Supervisor:
         """A person said resume: nodes that hold since the lease ran out are told so explicitly."""
         return self.batch.state == "RESTARTING" and bool(session.flags & FLAG_HOLD)
 
+    def _step_ledger(self, now_us: int) -> None:
+        """What the record holds goes to the metres; what comes back are rows of the record and alarms, nothing else."""
+        scans = self._record.stored_scans(self.ledger.tags, SCANS_MAX)
+        for deviation in self.ledger.take(scans):
+            self._record.add_deviation(deviation)
+        if self._record.caught_up:
+            self._points.claimed(self.ledger.outside, now_us)
+
+    def end_ledger(self) -> None:
+        """The batch has ended and nothing more will come: what its last metres were is in the record."""
+        for deviation in self.ledger.finish():
+            self._record.add_deviation(deviation)
+
     def _step_alarms(self, now_us: int) -> None:
         """Every change is a row of the record, in the commit of this scan."""
         seen = {
@@ -320,19 +260,31 @@ class Supervisor:
 
     def _do_asked(self, now_us: int) -> None:
         """What people asked since the scan before, in the order in which they did."""
+        ended = self._changes.step(now_us)
+        if ended is not None:
+            self._note_done(*ended, now_us)
         asked, self._asked = self._asked, []
         for one in asked:
-            command = one.command
+            changes = one.command.what in OF_RECIPE
             try:
-                self._guarded.refuse(command.what)
-                done = self._desk.do(command, now_us)
+                self._guarded.refuse(one.command.what)
+                done = self._change(one, now_us) if changes else self._desk.do(one.command, now_us)
             except Refused as refusal:
                 one.refused = str(refusal)
             else:
-                told = (command.what, command.why, done.before or None, done.after or None)
-                self._guarded.add_action(self._start_us + now_us, command.who, *told)
-                self._note_alarms(done.changes)
-            one.done = True
+                self._note_done(one.command, done, now_us)
+            one.done = one.done or not changes or bool(one.refused)
+
+    def _change(self, asked: Asked, now_us: int) -> Done:
+        """Of the recipe: it is done when the nodes have said so."""
+        needs_person(asked.command)
+        return self._changes.begin(asked, self.batch.state, now_us)
+
+    def _note_done(self, command: Command, done: Done, now_us: int) -> None:
+        for what, before, after in done.told(command.what):
+            told = (command.who, what, command.why, before or None, after or None)
+            self._guarded.add_action(self._start_us + now_us, *told)
+        self._note_alarms(done.changes)
 
     def _note_alarms(self, changes: Iterable[Change]) -> None:
         for change in changes:
@@ -341,6 +293,7 @@ class Supervisor:
     def _note_batch(self) -> None:
         for at_s, state, cause in self.batch.history[self._history_n :]:
             self._guarded.add_batch_state(self._start_us + round(at_s * 1e6), state, cause)
+            self.ledger.enter(self._start_us + round(at_s * 1e6), state)
         self._history_n = len(self.batch.history)
 
     def ask(self, command: Command) -> Asked:
@@ -348,6 +301,11 @@ class Supervisor:
         asked = Asked(command)
         self._asked.append(asked)
         return asked
+
+    @property
+    def recipe_in_force(self) -> Recipe:
+        """The recipe the line runs by now.  Only where the supervisor was given one."""
+        return self._changes.recipe
 
     def start(self) -> None:
         """Start the batch as soon as every node is ready and the line_permit chain is closed."""

@@ -1,16 +1,14 @@
 """The certificate of a resin lot: the laboratory's word on composition, melting point and viscosity."""
 
-import datetime
 from typing import Annotated, Literal, get_args
 
-from pydantic import Field, Strict, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from spinline.claims.catalog import HYDROPHILIC_GROUPS, MONOMERS, cas_is_valid, find_monomer
 from spinline.claims.exact import exact
-from spinline.recipe.fields import Celsius, NotNegative, Number, Positive, Table, Text
+from spinline.recipe.fields import Celsius, Day, NotNegative, Number, Positive, Table, Text
 
 Group = Literal["epoxy", "hydroxy", "carboxy", "ester", "amide", "acid anhydride"]
-Day = Annotated[datetime.date, Strict()]  # a number is no date
 MolPercent = Annotated[Number, Field(gt=0, lt=100)]
 
 
@@ -91,8 +89,17 @@ class InherentViscosity(Table):
     temperature_C: Celsius
 
 
+class Superseded(Table):
+    """[supersedes]: the certificate that this one replaces: a file beside it, and the SHA-256 it had (hex)."""
+
+    certificate: Annotated[Text, Field(pattern=r"^[^/\\]+\.toml$")]
+    sha256: Annotated[Text, Field(pattern=r"^[0-9a-f]{64}$")]
+    person: Text
+    reason: Text
+
+
 class Certificate(Table):
-    """One certificate file.
+    """One certificate file.  One that was used is never edited: another one supersedes it.
 
     `measured_on` says whether the lot itself was analyzed or a blend of it: a blend is no evidence on the
     copolymer.  `valid_until` is the last day it may be relied on.  `hydrophilic_below_mol_per_100_mol_vdf`:
@@ -110,6 +117,7 @@ class Certificate(Table):
     monomer: Annotated[tuple[CertificateMonomer, ...], Field(max_length=32)] = ()
     melting_point: MeltingPoint | None = None
     inherent_viscosity: InherentViscosity | None = None
+    supersedes: Superseded | None = None
 
     @field_validator("monomer")
     @classmethod

@@ -75,7 +75,7 @@ class NodeConfiguration:
         return SUMMARY_HEAD_BYTES + numbers + (len(self.summarised) + 3) // 4
 
 
-def _setpoint(loop: Loop, recipe: Recipe) -> float:
+def setpoint_of(loop: Loop, recipe: Recipe) -> float:
     """The loop's setpoint in its screen unit, or its ratio, from the recipe; see SETPOINT_SOURCES."""
     section, _, key = loop.setpoint.partition(".")
     if loop.setpoint in _DERIVED:
@@ -122,7 +122,7 @@ class _LoopCompiler:
     def words(self) -> tuple[int, ...]:
         loop, node = self.loop, self.node
         inputs, loops = [row.name for row in node.input], [row.name for row in node.loop]
-        setpoint = _setpoint(loop, self.recipe)
+        setpoint = setpoint_of(loop, self.recipe)
         ratio = round(setpoint * 4096) if loop.kind == "ratio" else 0
         low, high = whole(self.quantity, loop.low), whole(self.quantity, loop.high)
         high = min(high, self._draw_down_high())

@@ -1,5 +1,6 @@
 """The kinds of field a recipe or a certificate is made of: exact numbers, names, dates.  No model here."""
 
+import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from pydantic import (
     ConfigDict,
     Field,
     GetJsonSchemaHandler,
+    Strict,
     StringConstraints,
     ValidationInfo,
 )
@@ -59,6 +61,7 @@ Positive = Annotated[Number, Field(gt=0)]
 NotNegative = Annotated[Number, Field(ge=0)]
 Percent = Annotated[Number, Field(ge=0, le=100)]
 Share = Annotated[Number, Field(gt=0, le=1)]
+Day = Annotated[datetime.date, Strict()]  # a number is no date
 Celsius = Annotated[Number, Field(ge=-100, le=500)]
 Text = Annotated[
     str,

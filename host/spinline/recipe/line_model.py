@@ -257,6 +257,21 @@ class ExtruderMixing(Strict):
     lag_s: Positive
 
 
+class QuenchHeat(Strict):
+    """What cools a fiber in the quench, for the side it is cooled from; of one of ``fiber_n`` fibers.
+
+    ``spun_C`` is its warmth where it enters the water, ``inside_W_K`` the conductance into the bore gas; heats of the
+    composition in J/g.  ``percent`` is 1 sigma of the ratio of both heats, in percent of it.
+    """
+
+    fiber_n: Annotated[int, Field(ge=1, le=1000)]
+    spun_C: Positive
+    capacity_J_g_K: Positive
+    crystallization_J_g: NotNegative
+    inside_W_K: Positive
+    percent: Positive
+
+
 class Uncertainty(Strict):
     """1 sigma of what the line's instruments measure, in percent of the number.
 
@@ -276,6 +291,7 @@ class Line(Strict):
     title: str
     path: FiberPath
     mixing: ExtruderMixing | None = None  # without it the parts of a metre are not known
+    cooling: QuenchHeat | None = None  # without it nobody judges from which side the fiber is cooled
     uncertainty: Uncertainty
     group: dict[str, Group]
     node: tuple[Node, ...]

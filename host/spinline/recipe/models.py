@@ -13,10 +13,9 @@ from pydantic import Field, Strict, StrictBool, field_validator
 from spinline.claims.exact import exact
 from spinline.recipe.certificate import Certificate, CertificateMonomer
 from spinline.recipe.fields import Celsius, NotNegative, Percent, Positive, Share, Table, Text
+from spinline.recipe.waiver import ClaimNumber
 
 __all__ = ["Certificate", "CertificateMonomer", "Recipe"]
-
-ClaimNumber = Annotated[int, Strict(), Field(ge=1, le=12)]
 
 
 def _refuse_repeated(names: Sequence[object], what: str) -> None:
@@ -26,13 +25,14 @@ def _refuse_repeated(names: Sequence[object], what: str) -> None:
 
 
 class RecipeHeader(Table):
-    """[recipe]: who, what, for which line, and which claims it is meant to meet."""
+    """[recipe]: who, what, for which line, which claims it is meant to meet, and the waivers (files beside it)."""
 
     name: Text
     version: Annotated[int, Strict(), Field(ge=1)]
     line: Annotated[Text, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     author: Text
     required_claims: Annotated[tuple[ClaimNumber, ...], Field(max_length=12)]
+    waivers: Annotated[tuple[Text, ...], Field(max_length=12)] = ()
 
     @field_validator("required_claims")
     @classmethod
@@ -151,15 +151,6 @@ class Program(Table):
     production_min: Positive
 
 
-class Waiver(Table):
-    """[[waiver]]: a person runs although evidence for a claim is missing.  Void when evidence says FAIL."""
-
-    claim: ClaimNumber
-    missing_evidence: Text
-    person: Text
-    reason: Text
-
-
 class Recipe(Table):
     """One recipe file, read and refused whole."""
 
@@ -175,7 +166,6 @@ class Recipe(Table):
     draw: Draw
     program: Program
     base_treatment: BaseTreatment | None = None
-    waiver: Annotated[tuple[Waiver, ...], Field(max_length=12)] = ()
 
     @field_validator("resin")
     @classmethod
@@ -186,9 +176,3 @@ class Recipe(Table):
         if total != 1:
             raise ValueError(f"has shares that add up to {total}; they must add up to exactly 1")
         return lots
-
-    @field_validator("waiver")
-    @classmethod
-    def _one_waiver_a_claim(cls, waivers: tuple[Waiver, ...]) -> tuple[Waiver, ...]:
-        _refuse_repeated([waiver.claim for waiver in waivers], "claim")
-        return waivers

@@ -1,9 +1,8 @@
-"""Reads a recipe file and the certificate files it names.  The one place of this folder that opens files.
+"""Reads one file of ours as its model.
 
 A file is refused whole, with all its problems at once: key, what stands there, what may.
 """
 
-import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -14,7 +13,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from spinline.errors import BadFile, BadInput
+from spinline.errors import BadFile
 from spinline.recipe.certificate import Certificate
 from spinline.recipe.models import Recipe
 
@@ -135,34 +134,6 @@ def read_recipe(path: Path) -> Recipe:
 def read_certificate(path: Path) -> Certificate:
     """The certificate in the file.  Raises BadFile with every problem found."""
     return _validated(Certificate, _toml(path), path)
-
-
-def read_certificates(recipe: Recipe, recipe_path: Path) -> dict[str, Certificate]:
-    """The certificates the recipe names, by lot; lots that name none are left out.
-
-    Raises BadInput when one is absent, is refused, or is of another lot, naming both files.
-    """
-    certificates: dict[str, Certificate] = {}
-    problems: list[str] = []
-    for resin in recipe.resin:
-        if resin.certificate is None:
-            continue
-        path = recipe_path.parent / resin.certificate
-        named = f"{recipe_path}: lot {resin.lot} names the certificate {path}"
-        if not os.path.isfile(path):  # unlike Path.is_file, never raises
-            problems.append(f"{named}, and there is no such file")
-            continue
-        try:
-            certificate = read_certificate(path)
-        except BadFile as refusal:
-            problems += refusal.problems
-            continue
-        if certificate.lot != resin.lot:
-            problems.append(f"{named}, but that is the certificate of lot {certificate.lot}")
-        certificates[resin.lot] = certificate
-    if problems:
-        raise BadInput(problems)
-    return certificates
 
 
 def read_model(path: Path, model: type[Model]) -> Model:

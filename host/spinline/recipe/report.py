@@ -1,5 +1,6 @@
 """A check report as a technician reads it, and as a program reads it.  Pure: it builds, the edge prints."""
 
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
@@ -8,13 +9,15 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from spinline.claims.catalog import CLAIMS, WINDOWS
+from spinline.claims.catalog import CLAIMS
 from spinline.claims.exact import plain
 from spinline.claims.findings import bounds_text, measured_text
 from spinline.claims.judgement import ClaimVerdict
 from spinline.claims.verdicts import Verdict
 from spinline.claims.windows import WindowRow
-from spinline.recipe.check import CheckExit, CheckReport, WaiverEffect
+from spinline.recipe.check import CheckReport, WaiverEffect
+from spinline.recipe.conclusion import conclusion
+from spinline.recipe.line_check import LineReport
 
 DIGITS_SHOWN_N = 5
 JSON_DIGITS_N = 15  # what a double holds; the verdicts are made on the exact decimals
@@ -77,7 +80,17 @@ def report_json(report: CheckReport) -> dict[str, Any]:
         "conclusion": conclusion(report),
         "claims": {str(number): _claim_json(claim, report) for number, claim in report.claims.items()},
         "windows": [_window_json(row) for row in report.windows],
-        "waivers": [{**waiver.model_dump(), "effect": effect.value} for waiver, effect in report.waivers],
+        "waivers": [{**waiver.model_dump(mode="json"), "effect": effect.value} for waiver, effect in report.waivers],
+    }
+
+
+def line_json(report: LineReport) -> dict[str, Any]:
+    """The line's part of the report as plain JSON values."""
+    return {
+        "limits": [{**asdict(row), "margin": row.margin} for row in report.limits],
+        "windows": [_window_json(row) for row in report.windows],
+        "configurations": report.configurations,
+        "problems": list(report.problems),
     }
 
 
@@ -146,47 +159,27 @@ def _windows_table(report: CheckReport) -> Table:
 def _waivers_text(report: CheckReport) -> list[Text]:
     return [
         Text(
-            f"Waiver of claim {waiver.claim} by {waiver.person} ({waiver.missing_evidence}): {effect.value}.",
+            f"Waiver of {waiver.names} by {waiver.person}, {waiver.role}, until {waiver.until} "
+            f"({waiver.what}; {waiver.reason}): {effect.value}.",
             style="bold red" if effect is WaiverEffect.VOID else "",
         )
         for waiver, effect in report.waivers
     ]
 
 
-def _advice(row: WindowRow) -> str:
-    """Which way to move the number so that the window is met."""
-    assert row.value is not None
-    is_low = row.low is not None and row.value <= row.low
-    return f"{'raise' if is_low else 'lower'} {row.quantity} from {measured_text(row)} to {bounds_text(row)}"
-
-
-def _failure_text(claim: ClaimVerdict) -> str:
-    """Why a claim fails, and which number to move where a number is the cause."""
-    failed = [row for row in claim.rows if row.verdict is Verdict.FAIL and row.low != row.high]
-    why = "; ".join(_advice(row) for row in failed if row.id != "C1-MOLPCT") or claim.reason
-    return f"claim {claim.claim} fails: {why}"
-
-
-def conclusion(report: CheckReport) -> str:
-    """One sentence: may the recipe be downloaded, and if not, what is to be done."""
-    header = report.recipe.recipe
-    called = f"{header.name} version {header.version}"
-    if report.exit_code is CheckExit.REFUSED:
-        claims = [_failure_text(claim) for claim in report.failed_claims]
-        # A guard band repeats what its claim already says.
-        windows = [f"{row.id}: {_advice(row)}" for row in report.failed_windows if not WINDOWS[row.id].guards]
-        return f"{called} is refused; change the recipe or the lot: {'; '.join(claims + windows)}."
-    if report.exit_code is CheckExit.OPEN:
-        missing = [f"claim {claim.claim} is {claim.verdict.value}: {claim.reason}" for claim in report.open_claims]
-        return f"{called} is not decided; bring the evidence or have a lead waive it: {'; '.join(missing)}."
-    at_limit = [str(claim.claim) for claim in report.required if claim.verdict is Verdict.AT_LIMIT]
-    at_limit += [row.id for row in report.windows if row.counts and row.verdict is Verdict.AT_LIMIT]
-    if at_limit:
-        return f"{called} may be downloaded; watch what is at its limit: {', '.join(at_limit)}."
-    lifted = [str(waiver.claim) for waiver, effect in report.waivers if effect is WaiverEffect.LIFTS]
-    if lifted:
-        return f"{called} may be downloaded; the evidence waived is still to come: claim {', '.join(lifted)}."
-    return f"{called} may be downloaded: the plan meets every required claim and every engineering window."
+def render_line(report: LineReport) -> Group:
+    """Limits of the interlocks beside the setpoints, the path's residence, and the hashes the nodes must confirm."""
+    table = Table(title="On the line", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("interlock", "acts at", "setpoint", "margin"):
+        table.add_column(name, overflow="fold")
+    for row in report.limits:
+        side = "above" if row.is_high else "below"
+        margin = Text(f"{row.margin:g}", style="" if row.margin > 0 else "bold red")
+        _add(table, f"{row.node} {row.interlock} ({row.row})", f"{side} {row.limit:g}", f"{row.setpoint:g}", margin)
+    rows = [Text(f"{row.id} by {row.place}: {measured_text(row)}, {row.verdict.value}") for row in report.windows]
+    hashes = [Text(f"configuration of {name}: {told[:16]}") for name, told in report.configurations.items()]
+    problems = [Text(f"The line cannot run it: {problem}", style="bold red") for problem in report.problems]
+    return Group(table, *rows, *hashes, *problems)
 
 
 def render(report: CheckReport) -> Group:

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from spinline.line.alarms import Change
+from spinline.line.by_second import Scan
+from spinline.line.deviations import Deviation
 from spinline.line.node_session import NodeSession
 from spinline.line.orders import Order
 from spinline.line.scan_clock import Placing
 from spinline.recipe.compiler import NodeConfiguration
+from spinline.record.course import states_entered
 from spinline.record.decode import RecordDecoder, SummaryDecoder
 from spinline.record.journal import Journal
+from spinline.record.opening import open_reader
 from spinline.record.schema import event_name
+from spinline.record.seconds import scans as scans_in
+from spinline.record.series import fetch, reading
 from spinline_protocol.quantities import QUANTITIES
 from spinline_protocol.words import summary_scans
+
+SECOND_US = 1_000_000
 
 
 class BatchRecord:
@@ -27,8 +37,12 @@ class BatchRecord:
         self._first_summary: dict[str, int] = {}  # of the run; older ones in the node's ring are of what ran before
         self._columns = {node.name: node.columns for node in configurations}
         self._runs: dict[str, int] = {}
+        self._places: dict[str, list[tuple[int, int] | None]] = {}
         self._latest: dict[str, tuple[int, ...]] = {}
         self._placings: dict[int, Placing] = {}  # of each run, the one in force
+        self._fresh: list[tuple[str, int, Placing, list[tuple[int, ...]]]] = []  # what nobody asked for yet
+        self._earlier: Iterator[tuple[str, Scan]] | None = None  # scans of earlier supervisors
+        self.caught_up = False  # all of those were given
 
     def known_runs(self) -> dict[str, tuple[int, int, int, bytes]]:
         """What the journal holds of each node's newest run: boot id, next scan, next event, configuration's hash."""
@@ -94,6 +108,56 @@ class BatchRecord:
             line = (placing.at(first_scan), placing.drift_ppb, placing.bound_us, placing.basis)
             self.journal.add_clock(run, first_scan, *line)
         self.journal.add_scans(run, first_scan, rows)
+        self._fresh.append((name, first_scan, placing, rows))
+
+    def stored_scans(self, tags: Mapping[str, tuple[str, ...]], most: int) -> list[tuple[str, Scan]]:
+        """Scans of each node in their order, each once: first at most ``most`` of earlier supervisors at a time.
+
+        Asked for the first time before anything new is committed.
+        """
+        if self._earlier is None:
+            known = bool(self.journal.runs())
+            self._earlier = scans_in(open_reader(self.journal.path), tags) if known else iter(())
+            self._places = {name: self._places_of(name, wanted) for name, wanted in tags.items()}
+        if not self.caught_up:
+            found = list(islice(self._earlier, most))
+            if len(found) < most:
+                self.caught_up, self._earlier = True, iter(())  # and so its reader ends
+            return found
+        fresh, self._fresh = self._fresh, []
+        return [
+            (name, scan)
+            for name, first, placing, rows in fresh
+            if name in tags
+            for scan in self._scans_of(name, first, placing, rows)
+        ]
+
+    def _places_of(self, name: str, tags: tuple[str, ...]) -> list[tuple[int, int] | None]:
+        """Column and divisor of each tag; None where this configuration has no such column."""
+        columns = {column.tag: i for i, column in enumerate(self._columns[name])}
+        return [
+            (columns[tag], 10 ** QUANTITIES[self._columns[name][columns[tag]].quantity][5]) if tag in columns else None
+            for tag in tags
+        ]
+
+    def _scans_of(self, name: str, first: int, placing: Placing, rows: list[tuple[int, ...]]) -> Iterator[Scan]:
+        run, places = self._runs[name], self._places[name]
+        for number, row in enumerate(rows, first):
+            numbers = tuple([place and row[3 + place[0]] / place[1] for place in places])
+            good = tuple([place is not None and not row[2] >> 2 * place[0] & 3 for place in places])
+            yield Scan(run, number, placing.at(number), row[0], numbers, good)
+
+    def add_deviation(self, deviation: Deviation) -> None:
+        """A deviation that is over; one that an earlier supervisor stored stays as it is."""
+        row = deviation
+        place = (row.taken_up_s * SECOND_US, row.from_m, row.to_m, row.window)
+        self.journal.add_deviation((*place, row.quantity, row.verdict.value, row.low, row.high))
+
+    def batch_states(self) -> list[tuple[int, str]]:
+        """When the batch entered each of its states so far, us UTC."""
+        self.journal.end_commit()
+        with reading(self.journal.path) as connection:
+            return states_entered(connection)
 
     def add_summary(self, name: str, number: int, at_us: int, bound_us: int, record: bytes) -> None:
         """A summary with the time of its first scan and its bound.  One that is there stays as it is."""
@@ -133,6 +197,14 @@ class BatchRecord:
     def add_action(self, at_us: int, who: str, what: str, why: str, old: str | None, new: str | None) -> None:
         """What a person did, before and after."""
         self.journal.add_action(at_us, who, what, why, old, new)
+
+    def settings(self) -> list[tuple[str, str]]:
+        """Keys of the recipe that were set in this batch, with their values, in order."""
+        self.journal.end_commit()
+        with reading(self.journal.path) as connection:
+            return fetch(
+                connection, "SELECT substr(what, 5), new_value FROM action WHERE what LIKE 'set %' ORDER BY rowid"
+            )
 
     def add_alarm(self, change: Change) -> None:
         """An alarm changed its state."""

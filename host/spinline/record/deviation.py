@@ -12,8 +12,8 @@ from itertools import groupby
 
 import apsw
 
+from spinline.line.roles import Role
 from spinline.recipe.line_model import Line
-from spinline.record.course import Role
 from spinline.record.schema import quoted
 from spinline.record.series import ALWAYS, Column, Interval, columns_of, fetch
 from spinline_protocol.configuration import LOOP, field_index

@@ -235,6 +235,10 @@ class Journal:
         rows: list[Any] = self._connection.execute(schema.ALARM_STATES).fetchall()
         return rows
 
+    def add_deviation(self, row: tuple[apsw.SQLiteValue, ...]) -> None:
+        """Buffer a row of ``deviation``; one that is there already, worked out anew from its scans, stays."""
+        self._add("INSERT INTO deviation VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", row)
+
     def add_batch_state(self, at_us: int, state: str, cause: str) -> None:
         """Buffer that the batch entered a state."""
         self._add_record("batch_state", (at_us, state, cause))

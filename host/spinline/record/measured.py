@@ -24,7 +24,6 @@ from spinline.recipe.planned_evidence import planned_evidence
 from spinline.record.metres import ledger
 
 KNOWN_SHARE_MIN = 0.99  # of the metres of production; below it a number does not speak for the batch
-FLOW_MIN_L_MIN = 5  # quench flow below this is no cooling
 
 
 def measured_evidence(
@@ -48,7 +47,7 @@ def measured_evidence(
         plasticizer=planned.process.plasticizer,
         solvent=planned.process.solvent,
         steps=STEPS if mixed and cooled and stretched else None,  # the stations stand in the order of the claim
-        cooling_asymmetry=planned.process.cooling_asymmetry if _good_flow(cooled) else None,
+        cooling_asymmetry=_worst(rows, "C12-COOLASYM"),
         extracted_share=planned.process.extracted_share if stretched else None,  # by the model, at the measured speed
         stretch_ratio=stretched,
     )
@@ -76,7 +75,3 @@ def _worst(rows: Sequence[Metre], window_id: str) -> Reading | None:
     uncertainty = Decimal(str(max(span.uncertainty for span in spans)))
     quality = Quality.GOOD if len(spans) >= KNOWN_SHARE_MIN * len(rows) else Quality.BAD
     return Reading(worst, uncertainty, "journal, worst metre of production", quality)
-
-
-def _good_flow(cooled: Reading | None) -> bool:
-    return cooled is not None and cooled.quality == Quality.GOOD and cooled.number >= FLOW_MIN_L_MIN

@@ -14,9 +14,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from spinline.claims.catalog import window
+from spinline.line import roles as line_roles
+from spinline.line.roles import Role, role, zones
 from spinline.recipe.line_model import Line
-from spinline.record import course as line_course
-from spinline.record.course import Role, Stage, course, production, role, zones
+from spinline.record.course import Stage, course, production
 from spinline.record.deviation import configured_ratio, deviations
 from spinline.record.series import Interval, extent, fetch, means, ratio_means, reading
 
@@ -88,18 +89,18 @@ def _draw(figure: Figure, view: _View) -> None:
     _states(rows[0], view)
     _zone_temperatures(rows[1], view)
     _zone_deviations(rows[2], view)
-    _bath(rows[3], gauges[0], view, role(view.line, line_course.QUENCH_TEMPERATURE), "quench\ndegC", "E-TQUENCH")
+    _bath(rows[3], gauges[0], view, role(view.line, line_roles.QUENCH_TEMPERATURE), "quench\ndegC", "E-TQUENCH")
     _bath(
         rows[4],
         gauges[1],
         view,
-        role(view.line, line_course.EXTRACTION_TEMPERATURE),
+        role(view.line, line_roles.EXTRACTION_TEMPERATURE),
         "extraction\ndegC",
         "E-TEXTR",
     )
     _stretch(rows[5], gauges[2], view)
-    _parts(rows[6], gauges[3], view, role(view.line, line_course.PLASTICIZER), "plasticizer", "C12-PLAST")
-    _parts(rows[7], gauges[4], view, role(view.line, line_course.SOLVENT), "solvent", "C12-SOLV")
+    _parts(rows[6], gauges[3], view, role(view.line, line_roles.PLASTICIZER), "plasticizer", "C12-PLAST")
+    _parts(rows[7], gauges[4], view, role(view.line, line_roles.SOLVENT), "solvent", "C12-SOLV")
     for row in rows[1:]:
         _frame(row, view)
     for row in rows[:-1]:
@@ -247,7 +248,7 @@ def _bath(axes: Axes, gauge: Axes, view: _View, bath: Role, label: str, window_i
 
 
 def _stretch(axes: Axes, gauge: Axes, view: _View) -> None:
-    stretch = role(view.line, line_course.STRETCH)
+    stretch = role(view.line, line_roles.STRETCH)
     planned = configured_ratio(view.connection, stretch)
     found = ratio_means(view.connection, stretch.pv, stretch.master, view.within, 1_000_000, _least_master(stretch))
     axes.plot(view.minutes([at for at, _ in found]), [ratio for _, ratio in found], color=LINE_COLOUR, lw=0.9)

@@ -56,6 +56,10 @@ TABLES = (
         node TEXT NOT NULL, boot_id INTEGER NOT NULL, event_i INTEGER NOT NULL, told_us INTEGER NOT NULL,
         scan INTEGER NOT NULL, code TEXT NOT NULL, source INTEGER NOT NULL, got INTEGER NOT NULL,
         "limit" INTEGER NOT NULL, PRIMARY KEY (node, boot_id, event_i)) STRICT""",
+    # runs of metres at take-up whose quantity was not in its window; window is empty where it is about no quantity
+    """CREATE TABLE deviation (
+        at_us INTEGER NOT NULL, from_m INTEGER NOT NULL, to_m REAL NOT NULL, window TEXT NOT NULL,
+        quantity TEXT NOT NULL, verdict TEXT NOT NULL, low REAL, high REAL, PRIMARY KEY (window, from_m)) STRICT""",
     # scans declared lost, from_scan and to_scan included
     """CREATE TABLE gap (
         run INTEGER NOT NULL REFERENCES run, from_scan INTEGER NOT NULL, to_scan INTEGER NOT NULL,

@@ -13,12 +13,14 @@ from typing import Any
 
 import apsw
 
+from spinline.line import roles as line_roles
+from spinline.line.metre_totals import Metres
+from spinline.line.roles import Role, role, roles, zones
 from spinline.recipe.line_model import Line
-from spinline.record import course as line_course
 from spinline.record.accounts import UNDECLARED, accounts
-from spinline.record.course import Role, course, production, role, roles, zones
+from spinline.record.course import course, production
 from spinline.record.deviation import Deviation, configured_ratio, deviations, highest_mean
-from spinline.record.metres import Metres, ledger, metres
+from spinline.record.metres import ledger, metres
 from spinline.record.sensor_letters import sensor_letters
 from spinline.record.series import Interval, extent, fetch, ratio_means, reading
 
@@ -164,7 +166,7 @@ def _ratio_error_percent(
 
 
 def _draw_ratio(connection: apsw.Connection, line: Line, within: list[Interval]) -> Table:
-    stretch = role(line, line_course.STRETCH)
+    stretch = role(line, line_roles.STRETCH)
     ratio = configured_ratio(connection, stretch)
     error = _ratio_error_percent(connection, stretch, ratio, within, SECOND_US)
     return {"setpoint": _rounded(ratio), "max_abs_error_percent": error}
@@ -172,7 +174,7 @@ def _draw_ratio(connection: apsw.Connection, line: Line, within: list[Interval])
 
 def _parts(connection: apsw.Connection, line: Line, within: list[Interval]) -> Table:
     found = {}
-    for name, setpoint in (("plasticizer", line_course.PLASTICIZER), ("solvent", line_course.SOLVENT)):
+    for name, setpoint in (("plasticizer", line_roles.PLASTICIZER), ("solvent", line_roles.SOLVENT)):
         feed = role(line, setpoint)
         ratio = configured_ratio(connection, feed)
         error = _ratio_error_percent(connection, feed, ratio, within, MINUTE_US)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from spinline.errors import BadInput
-from spinline.line.supervisor import Port
+from spinline.line.ports import Port
 from spinline.recipe.line_model import Line
 from spinline.recipe.models import Recipe
 from spinline.tuning.experiment import STEP_FIRST, WATCH_SCANS, Refusal, plan_of, settled

@@ -12,8 +12,8 @@ import numpy as np
 
 from spinline.errors import Refused
 from spinline.line.node_session import PREPARED, READY, REFUSED, NodeSession
+from spinline.line.ports import Port
 from spinline.line.session_line import CONNECT_US, SessionLine
-from spinline.line.supervisor import Port
 from spinline.recipe.channel_model import QUANTITY_BY_NAME
 from spinline.recipe.compiler import FULL_SCALE, NodeConfiguration
 from spinline.recipe.line_model import Loop, Node

@@ -9,7 +9,7 @@ from typing import Any
 
 from spinline.errors import BadInput
 from spinline.line.node_session import CREDIT_BYTES, DOWNLOADING, PREPARED, NodeSession
-from spinline.line.supervisor import Port
+from spinline.line.ports import Port
 from spinline.recipe import line_model
 from spinline.recipe.channel_model import QUANTITY_BY_NAME
 from spinline.recipe.compiler import NodeConfiguration, compile_node

@@ -13,6 +13,7 @@ from html import escape
 import apsw
 
 from spinline.claims.catalog import window
+from spinline.line.deviations import Deviation, deviations
 from spinline.line.event_names import subject_of
 from spinline.line.ledger import Ledger, Metre, MetreVerdict
 from spinline.recipe.line_model import Line
@@ -21,8 +22,9 @@ from spinline.record.course import course
 from spinline.record.metres import ledger, metres
 from spinline.record.page.accounts import tags_table
 from spinline.record.page.panels import trends
-from spinline.record.page.strip import COLOURS, Piece, pieces, strip
+from spinline.record.page.strip import COLOURS, strip
 from spinline.record.page.style import STYLE
+from spinline.record.plan_record import WAIVED
 from spinline.record.series import fetch
 from spinline.record.summary import batch_row, nodes, records
 from spinline.record.told import told
@@ -46,7 +48,7 @@ QUIET = ("STATE_CHANGED", "CONFIGURED")
 
 def page(connection: apsw.Connection, line: Line) -> str:
     """The whole page of the batch in a journal.  Raises UnknownName where the line lacks a loop this needs."""
-    rows, judged_by = list(ledger(connection, line)), Ledger(line.path).judged_by
+    rows, judged_by = list(ledger(connection, line)), Ledger.of(line).judged_by
     batch = batch_row(connection) or {}
     name = escape(str(batch.get("name", "no batch")))
     body = [
@@ -59,9 +61,11 @@ def page(connection: apsw.Connection, line: Line) -> str:
         strip(rows, judged_by),
         _key(),
         "<h2>Deviations</h2>",
-        _deviations(rows, judged_by),
+        _deviations(rows),
         "<h2>Claims</h2>",
         _claims(connection),
+        "<h2>Waivers</h2>",
+        _waivers(connection),
         "<h2>Trends</h2>",
         '<p class="n">Pale: lowest to highest of each pixel. Green: inside the window. Orange: setpoint. '
         "&#9662;: an event of the node. Blank: nothing was recorded.</p>",
@@ -165,35 +169,30 @@ def _key() -> str:
     return "<p>" + " ".join(_verdict(verdict.value) for _field, verdict, _words in TILES) + "</p>"
 
 
-def _deviations(rows: Sequence[Metre], judged_by: Sequence[str]) -> str:
-    found = [piece for piece in pieces(rows) if piece.verdict is not MetreVerdict.PASS]
+def _deviations(rows: Sequence[Metre]) -> str:
     cells = [
         (
-            f"{piece.from_m:.0f}",
-            f"{piece.to_m:.0f}",
-            f"{piece.to_m - piece.from_m:.0f}",
-            _time(piece.taken_up_s * SECOND_US),
-            _verdict(piece.verdict.value),
-            escape(piece.reason),
-            _extremes(piece, rows, judged_by),
+            f"{run.from_m}",
+            f"{run.to_m:.0f}",
+            f"{run.to_m - run.from_m:.0f}",
+            _time(run.taken_up_s * SECOND_US),
+            _verdict(run.verdict.value),
+            escape(run.quantity),
+            _extremes(run),
         )
-        for piece in found
+        for run in deviations(rows)
     ]
     heads = (">from m", ">to m", ">m", "taken up", "verdict", "why", "lowest .. highest")
     return _table(heads, cells, "Every metre passed.")
 
 
-def _extremes(piece: Piece, rows: Sequence[Metre], judged_by: Sequence[str]) -> str:
-    """Lowest and highest of the quantity that a piece is judged for."""
-    name = next((name for name in judged_by if window(name).quantity == piece.reason), None)
-    within = rows[int(piece.from_m) : int(piece.to_m + 0.999)]
-    spans = [span for metre in within if name and (span := metre.spans.get(name))]
-    if not name or not spans:
+def _extremes(run: Deviation) -> str:
+    """Lowest and highest of the quantity, beside its window."""
+    if not run.window or run.low is None:
         return ""
-    ends = f"{min(span.low for span in spans):.4g} .. {max(span.high for span in spans):.4g}"
-    bounds = window(name)
+    bounds = window(run.window)
     low, high = ("" if end is None else str(end) for end in (bounds.low, bounds.high))
-    return f"{ends} {escape(bounds.unit)} (window {low} .. {high})"
+    return f"{run.low:.4g} .. {run.high:.4g} {escape(bounds.unit)} (window {low} .. {high})"
 
 
 def _claims(connection: apsw.Connection) -> str:
@@ -210,6 +209,16 @@ def _claims(connection: apsw.Connection) -> str:
         reason = (measured or planned or ("", False, ""))[2]
         rows.append((str(claim), "required" if is_required else "", *shown, escape(reason)))
     return _table((">claim", "", "planned", "measured", "why"), rows, "No claim was judged yet.")
+
+
+def _waivers(connection: apsw.Connection) -> str:
+    """What a lead let the batch run without, or outside of; it changed no verdict."""
+    query = f"SELECT at_us, who, what, new_value, why FROM action WHERE what LIKE '{WAIVED}%' ORDER BY at_us, rowid"
+    rows = [
+        (_time(at_us), *map(escape, (who, what.removeprefix(WAIVED), told or "", why)))
+        for at_us, who, what, told, why in fetch(connection, query)
+    ]
+    return _table(("when", "who", "of", "what", "why"), rows, "Nothing was waived.")
 
 
 def _alarms(connection: apsw.Connection) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import apsw
 
+from spinline.line import roles as line_roles
+from spinline.line.roles import Role, role, zones
 from spinline.recipe.line_model import Line
-from spinline.record import course as line_course
-from spinline.record.course import Role, course, role, zones
+from spinline.record.course import course
 from spinline.record.page.trend import LEFT, RIGHT, WIDTH, Panel, Trends
 from spinline.record.series import Interval, Mean, extent, means, ratio_means
 from spinline.record.told import told
@@ -15,12 +16,12 @@ SECOND_US = 1_000_000
 PARTS_US = 60 * SECOND_US  # means of parts: shorter ones show the feeders' noise
 ZONE_BAND_K = (-3.0, 3.0)
 BATHS = (
-    (line_course.QUENCH_TEMPERATURE, "quench, degC", "E-TQUENCH"),
-    (line_course.EXTRACTION_TEMPERATURE, "extraction, degC", "E-TEXTR"),
+    (line_roles.QUENCH_TEMPERATURE, "quench, degC", "E-TQUENCH"),
+    (line_roles.EXTRACTION_TEMPERATURE, "extraction, degC", "E-TEXTR"),
 )
 PARTS = (
-    (line_course.PLASTICIZER, "plasticizer, parts per 100 of resin, means of a minute", "C12-PLAST"),
-    (line_course.SOLVENT, "solvent, parts per 100 of resin, means of a minute", "C12-SOLV"),
+    (line_roles.PLASTICIZER, "plasticizer, parts per 100 of resin, means of a minute", "C12-PLAST"),
+    (line_roles.SOLVENT, "solvent, parts per 100 of resin, means of a minute", "C12-SOLV"),
 )
 
 
@@ -33,7 +34,7 @@ def trends(connection: apsw.Connection, line: Line) -> Trends:
     panels = [_zones(connection, line, within, every_us)]
     panels += [_parts(connection, role(line, setpoint), within, *words) for setpoint, *words in PARTS]
     panels += [_bath(connection, role(line, setpoint), within, every_us, *words) for setpoint, *words in BATHS]
-    panels += _draw(connection, role(line, line_course.STRETCH), within, every_us)
+    panels += _draw(connection, role(line, line_roles.STRETCH), within, every_us)
     return Trends(within, course(connection), told(connection, line), panels)
 
 

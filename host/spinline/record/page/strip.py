@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
 from html import escape
 from itertools import groupby
 
 from spinline.claims.catalog import window
-from spinline.claims.windows import is_inside
 from spinline.line.conformance import Span
-from spinline.line.ledger import Metre, MetreVerdict
+from spinline.line.ledger import Metre, MetreVerdict, judged_span
 from spinline.record.page.svg import box, ticks
 
 WIDTH, LEFT, RIGHT = 1240, 120, 10
@@ -33,25 +30,6 @@ HEIGHTS = {  # so that a verdict has a shape beside its colour
 WORST_FIRST = (
     MetreVerdict.FAIL, MetreVerdict.UNKNOWN, MetreVerdict.AT_LIMIT, MetreVerdict.SCRAP, MetreVerdict.PASS
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Neighbouring metres with the same verdict for the same reason: from and to in m at take-up."""
-
-    from_m: float
-    to_m: float
-    taken_up_s: int
-    verdict: MetreVerdict
-    reason: str
-
-
-def pieces(rows: Sequence[Metre]) -> Iterator[Piece]:
-    """The batch in pieces of one verdict and reason, in order."""
-    for (verdict, reason), together in groupby(rows, key=lambda metre: (metre.verdict, metre.reason)):
-        group = list(together)
-        last = group[-1]
-        yield Piece(group[0].number, last.number + last.length_m, group[0].taken_up_s, verdict, reason)
 
 
 def strip(rows: Sequence[Metre], judged_by: Sequence[str]) -> str:
@@ -99,13 +77,8 @@ def _mark(column: Sequence[Metre], name: str) -> MetreVerdict | None:
 
 
 def _of(span: Span | None, name: str) -> MetreVerdict | None:
-    if span is None:
-        return MetreVerdict.UNKNOWN
-    for by, verdict in ((0.0, MetreVerdict.FAIL), (span.uncertainty, MetreVerdict.AT_LIMIT)):
-        ends = (span.low - by, span.high + by)
-        if not all(is_inside(window(name), Decimal(str(end))) for end in ends):
-            return verdict
-    return None
+    verdict = MetreVerdict(judged_span(name, span).value)
+    return None if verdict is MetreVerdict.PASS else verdict
 
 
 def _runs(colours: list[str], y: int, height: int, width: float) -> Iterator[str]:
