@@ -9,6 +9,7 @@ from pathlib import Path
 
 from spinline.line.alarm_points import AlarmPoints
 from spinline.line.batch import Batch
+from spinline.line.line_mode import SIMULATED
 from spinline.line.supervisor import Supervisor
 from spinline.recipe.compiler import NodeConfiguration, compile_node
 from spinline.recipe.models import Recipe
@@ -131,6 +132,7 @@ class BenchRun:
             self._clock_us,
             self.operator_key,
             AlarmPoints(self.line),
+            SIMULATED,
         )
 
     @property

@@ -14,15 +14,17 @@ from spinline.line.alarm_points import AlarmPoints, NodeSeen
 from spinline.line.alarms import Alarms, Change
 from spinline.line.batch import Batch, NodeView
 from spinline.line.desk import Asked, Command, Desk
+from spinline.line.line_mode import node_problem
 from spinline.line.node_session import DOWNLOADING, PREPARED, READY, REFUSED, NodeSession
 from spinline.line.orders import Order
 from spinline.line.scan_clock import Placing
 from spinline.recipe.compiler import NodeConfiguration
-from spinline_protocol.states import ACTIVE, CMD_SUPERVISE, FLAG_HOLD
+from spinline_protocol.states import ACTIVE, CMD_RESET, CMD_SUPERVISE, COMPLETE, FLAG_ALARM, FLAG_HOLD, STOPPED
 from spinline_protocol.words import summary_scans
 
 SCAN_US = 1_000_000
 SETUP_SCAN_US = 100_000  # while connecting and downloading
+OVER = (STOPPED, COMPLETE)  # of a batch before this one
 
 
 class Port(Protocol):
@@ -103,7 +105,7 @@ class Supervisor:
     """The line's supervisor.
 
     ``start_us`` is the wall time (UTC, us) at virtual or monotonic time 0, ``operator_key`` the operator's key at this
-    site (auth.role_key), ``points`` say which alarms stand.
+    site (auth.role_key), ``points`` say which alarms stand, ``mode`` what the nodes must be (line_mode.MODES).
     """
 
     def __init__(
@@ -118,7 +120,9 @@ class Supervisor:
         start_us: int,
         operator_key: bytes,
         points: AlarmPoints,
+        mode: str,
     ) -> None:
+        self.mode = mode
         self.alarms = Alarms()
         self._points = points
         self.sessions = {
@@ -145,6 +149,7 @@ class Supervisor:
         self._started = False
         self._committed = False
         self._history_n = 0
+        self.scans_n = 0  # that were finished
 
     def step(self, now_us: int) -> int:
         """One scan at ``now_us`` (monotonic), or before it is due questions about time; returns when to come again."""
@@ -162,6 +167,9 @@ class Supervisor:
         self._record.end_commit()  # of the scan before: the disk had a second for it
         for name, session in self.sessions.items():
             replies[name] = session.step(self._ports[name].arrivals(), now_us)
+            problem = node_problem(self.mode, name, session.identity) if session.phase != REFUSED else ""
+            if problem:
+                session.dismiss(problem)
             self._take(name, session, now_us)
         self._do_asked(now_us)
         if self._committed:
@@ -183,6 +191,7 @@ class Supervisor:
             self._ports[name].write(replies[name] + session.step([], now_us))
         settled = self._committed and all(session.phase == READY for session in self.sessions.values())
         period_us = SCAN_US if settled else SETUP_SCAN_US
+        self.scans_n += 1
         return now_us - now_us % period_us + period_us
 
     def _take(self, name: str, session: NodeSession, now_us: int) -> None:
@@ -253,7 +262,7 @@ class Supervisor:
                 session.commit(now_us)
         if any(session.phase == REFUSED for session in sessions.values()):
             self.problems += [s.problem for s in sessions.values() if s.problem and s.problem not in self.problems]
-        if self.batch.state == "IDLE" and not all(session.phase == READY for session in sessions.values()):
+        if self.batch.state == "IDLE" and not all(s.phase == READY and s.identity for s in sessions.values()):
             return
         views = {
             name: NodeView(session.state, session.soaked, session.supervised, session.phase == READY)
@@ -264,7 +273,11 @@ class Supervisor:
                 "line active", now_us / 1e6
             )  # this supervisor did not start it: a person must take it over
         elif self._started and self.batch.state == "IDLE":
-            if all(session.permit_closed for session in sessions.values()):
+            over = [session for session in sessions.values() if session.state in OVER]
+            for session in over:
+                if not session.flags & FLAG_ALARM:  # what is latched waits for a person's reset
+                    session.command(CMD_RESET, now_us // 1000)
+            if not over and all(session.permit_closed for session in sessions.values()):
                 self.batch.cause("start", now_us / 1e6)
         else:
             self.batch.scan(views, now_us / 1e6)

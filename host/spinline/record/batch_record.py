@@ -62,7 +62,7 @@ class BatchRecord:
             name,
             session.configuration,
             session.hello["firmware_sha256"].hex(),
-            identity["interpreter"],
+            f"{identity['interpreter']} {identity['port']}",
             identity["word_bits"],
             boot_id=boot_id,
             first_scan=session.first_scan,
@@ -160,6 +160,15 @@ class BatchRecord:
         """Its quality, one of `quantities`; None while there is none."""
         found = self._newest(tag)
         return None if found is None else found[0][2] >> 2 * found[1] & 3
+
+    def numbers(self) -> dict[str, tuple[float, int]]:
+        """Number, in its screen unit, and quality of the newest scan of every tag."""
+        found = {}
+        for name, row in self._latest.items():
+            for i, column in enumerate(self._columns[name]):
+                scale = 10 ** QUANTITIES[column.quantity][5]
+                found[column.tag] = (row[3 + i] / scale, row[2] >> 2 * i & 3)
+        return found
 
     def _newest(self, tag: str) -> tuple[tuple[int, ...], int, int] | None:
         """The newest scan of a tag's node, the tag's column and its quantity."""

@@ -12,6 +12,7 @@ from spinline.errors import BadFile
 from spinline.record.schema import APPLICATION_ID, SCHEMA_VERSION, TABLES
 
 BUSY_MS = 1000  # a reader that opens or closes may hold the file for a moment
+PID_BYTES_MAX = 20
 PAGE_BYTES = 16384  # several wide rows a page: with 4096 a fifth of a page of 200 tags stayed empty
 CHECKPOINT_PAGES = 250  # 4 MB of log before it is folded into the file: no slower than more, and shorter pauses
 
@@ -28,12 +29,24 @@ class WriterLock:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as problem:
+            who = _who_writes(self._file)
             os.close(self._file)
-            raise BadFile(journal, ["another program is writing this journal"]) from problem
+            raise BadFile(journal, [f"another program is writing this journal{who}"]) from problem
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, str(os.getpid()).encode(), 0)
 
     def release(self) -> None:
         """Let another program write."""
         os.close(self._file)
+
+
+def _who_writes(lock: int) -> str:
+    """The program that has a lock and its number, as it left them there; nothing where it did not."""
+    number = os.pread(lock, PID_BYTES_MAX, 0).decode("ascii", "replace")
+    try:
+        return f": {Path('/proc', number, 'comm').read_text().strip()} (process {number})" if number.isdigit() else ""
+    except OSError:
+        return f": process {number}"
 
 
 def create_file(path: Path, vfs: str | None) -> apsw.Connection:
