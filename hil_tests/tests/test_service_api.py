@@ -85,11 +85,11 @@ def test_every_view_says_its_mode_in_body_and_head_and_needs_a_token(client, rig
     assert seen.json()["at_us"] > 0
 
 
-@pytest.mark.parametrize("role", list(Role))
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.path)
+TOO_WEAK = [(role, command) for role in Role for command in COMMANDS if not role.includes(command.role)]
+
+
+@pytest.mark.parametrize(("role", "command"), TOO_WEAK, ids=lambda one: getattr(one, "path", one))
 def test_a_role_below_the_needed_one_is_refused_with_the_role_that_may(client, rig, role, command):
-    if role.includes(command.role):
-        return
     before = len(rig.core.latest.actions["actions"])
     answer = order(client, rig, role, command.path)
     assert answer.status_code == 403

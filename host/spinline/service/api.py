@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.exceptions import HTTPException as Plainly
 
 from spinline.errors import BadInput, Refused
 from spinline.line.desk import Command, possible
@@ -80,6 +81,7 @@ CONFLICT: dict[int | str, dict[str, Any]] = {
     409: {"model": bodies.Problem, "description": "Not possible as the line stands; nothing was done."}
 }
 BAD_BODY: dict[int | str, dict[str, Any]] = {
+    400: {"model": bodies.Problem, "description": "The body is no text."},
     422: {"model": bodies.BadBody, "description": "The body is refused whole."},
 }
 
@@ -106,6 +108,7 @@ def make_app(core: Core, doorkeeper: Doorkeeper, gaps: Gaps) -> FastAPI:
         openapi_url=f"{PREFIX}/openapi.json",
     )
     app.add_exception_handler(Turned, _turned)
+    app.add_exception_handler(Plainly, _plainly)
     app.add_exception_handler(Refused, lambda _request, refusal: _refused(core, refusal))
     app.add_exception_handler(Unanswered, lambda _request, error: _problem(503, str(error)))
 
@@ -234,6 +237,14 @@ async def _stream(core: Core, reader: Any, count: int | None) -> AsyncIterator[s
 
 def _problem(status: int, problem: str, possible_now: list[str] | None = None) -> JSONResponse:
     return JSONResponse(bodies.Problem(problem=problem, possible=possible_now or []).model_dump(), status)
+
+
+async def _plainly(_request: Request, error: Exception) -> Response:
+    """What the framework refuses by itself: an address or a method that there is not, a body that is no text."""
+    assert isinstance(error, Plainly)
+    answer = _problem(error.status_code, str(error.detail))
+    answer.headers.update(error.headers or {})
+    return answer
 
 
 async def _turned(_request: Request, error: Exception) -> Response:
