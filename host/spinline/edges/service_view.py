@@ -85,12 +85,12 @@ def resume_view(shown: Plain) -> RenderableType:
 
 
 def temperatures_view(temperatures: Plain) -> RenderableType:
-    """Measured temperatures; a number that may not be used is a dash."""
-    table = Table(title="degC", title_justify="left", box=None)
-    for tag in temperatures:
-        table.add_column(tag.removesuffix(".pv"), justify="right")
-    table.add_row(*("----" if number is None else f"{number:.1f}" for number in temperatures.values()))
-    return table
+    """Measured temperatures, none of them left out on a narrow screen; a number that may not be used is dashes."""
+    words = [
+        f"{tag.removesuffix('.pv')}\u00a0{'----' if number is None else f'{number:.1f}'}"
+        for tag, number in sorted(temperatures.items())
+    ]
+    return Text(f"{HEATED}:  " + "   ".join(words))
 
 
 def live_view(status: Plain, values: Plain, temperatures_of: Callable[[Plain], Plain]) -> RenderableType:
