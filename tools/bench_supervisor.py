@@ -1,12 +1,19 @@
-"""What the supervisor's record says of the fiber, against what the plant knows."""
+"""The supervisor: its record of the fiber against what the plant knows, what it costs, and what a kill loses."""
 
+import tempfile
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from random import Random
 
+from hil_tests.bench.interpreters import find_interpreter
 from hil_tests.bench.metre_rig import Upset, metre_error
+from hil_tests.bench.service_kills import kill_again_and_again
+from hil_tests.bench.service_load import service_load
 from tools.bench_row import Row, count_of
 
 METRE_ERROR_MAX = 1.0
+CPU_PERCENT_MAX = 25.0
+KILL_SPEED = 4.0  # of the line's clock, times ours
 UPSETS = (("C12-PLAST", 0.0), ("C12-PLAST", 2.0), ("C12-SOLV", 0.0), ("C12-SOLV", 3.0))  # window, share of the flow
 
 
@@ -22,4 +29,31 @@ def metre_errors() -> Sequence[Row]:
     return [Row("ledger.metre_error", worst_m, "m", "lower", runs_n, None, None, METRE_ERROR_MAX, note)]
 
 
-SUPERVISOR: tuple[tuple[str, Callable[[], Sequence[Row]]], ...] = (("supervisor", metre_errors),)
+def cpu_percent() -> Sequence[Row]:
+    """A service before three nodes on pseudo-terminals by the wall clock, in production, with one reader of events."""
+    with tempfile.TemporaryDirectory() as folder:
+        load = service_load(find_interpreter(), Path(folder), float(count_of(30, 120)))
+    note = (
+        f"{load.tags_n} tags at {load.scans_per_s} Hz: {load.numbers_per_s:.0f} numbers/s in the journal, event reader"
+    )
+    return [Row("supervisor.cpu_percent", load.percent, "% of a core", "lower", 1, None, None, CPU_PERCENT_MAX, note)]
+
+
+def kills() -> Sequence[Row]:
+    """kill -9 in production at random: acknowledged notes and scans that are gone, and batches found running."""
+    with tempfile.TemporaryDirectory() as folder:
+        killed = kill_again_and_again(find_interpreter(), Path(folder), count_of(50, 1000), KILL_SPEED, seed=2)
+    lost = len(killed.lost) + sum(abs(hole_n) for _node, hole_n in killed.holes) + killed.scans_lost
+    note = f"{killed.acknowledged_n} notes were acknowledged meanwhile; scans are whole where no node has a hole"
+    found = "what a service found: " + ", ".join(sorted({states[-1] for states in killed.found}))
+    return [
+        Row("supervisor.lost_kill", lost, "rows", "lower", killed.kills_n, None, None, 0, note),
+        Row("supervisor.running_after_kill", len(killed.unsafe), "", "lower", killed.kills_n, None, None, 0, found),
+    ]
+
+
+SUPERVISOR: tuple[tuple[str, Callable[[], Sequence[Row]]], ...] = (
+    ("supervisor", metre_errors),
+    ("supervisor.cpu_percent", cpu_percent),
+    ("supervisor.kill", kills),
+)
