@@ -138,10 +138,12 @@ def found_by(client: Client) -> tuple[str, ...]:
 
 
 def into_production(client: Client) -> None:
-    """What a person does until fiber is made: look at what ran, then go on."""
+    """What a person does until fiber is made: look at what ran, then go on.  Raises NotReached with what is there."""
+    status = {}
 
     def producing() -> bool:
-        state = state_of(client)
+        status.update(client.get("status"))
+        state = status["state"]
         if state == "UNSUPERVISED" and all_answer(client):
             try:
                 client.order("resume", {"shown": client.get("resume")["shown"], "why": "seen"})
@@ -149,4 +151,7 @@ def into_production(client: Client) -> None:
                 pass  # the line changed between the look and the order: look again
         return state == "RUNNING"
 
-    reach(producing, "production")
+    try:
+        reach(producing, "production")
+    except NotReached:
+        raise NotReached(f"production: {status}") from None
