@@ -167,6 +167,21 @@ def serial_of(name: str) -> str:
     return f"SIM-{name.upper().replace('_', '-')}-001"
 
 
+def _bench_of(given: argparse.Namespace) -> SimulatedLine:
+    names = tuple(given.node or ("melt", "bath", "draw"))
+    interpreter = find_interpreter(given.mpy)
+    if given.littlefs:
+        empty = tuple(given.empty)
+        bench: SimulatedLine = LittlefsLine(interpreter, given.folder, given.seed, names, empty, given.blocks)
+    elif given.fixtures:
+        bench = Copper(interpreter, given.folder, given.seed, names, tuple(given.broken))
+    else:
+        bench = SimulatedLine(interpreter, given.folder, given.seed, names)
+    if given.preheated:
+        preheat(bench.plant, read_recipe(RECIPE_R1))
+    return bench
+
+
 def main() -> None:
     """Start the line, say where its ports are, run."""
     parser = argparse.ArgumentParser(description="The simulated line on pseudo-terminals.")
@@ -185,17 +200,7 @@ def main() -> None:
     parser.add_argument("--preheated", action="store_true")
     parser.add_argument("--key", type=Path)
     given = parser.parse_args()
-    names = tuple(given.node or ("melt", "bath", "draw"))
-    interpreter = find_interpreter(given.mpy)
-    if given.littlefs:
-        empty = tuple(given.empty)
-        bench: SimulatedLine = LittlefsLine(interpreter, given.folder, given.seed, names, empty, given.blocks)
-    elif given.fixtures:
-        bench = Copper(interpreter, given.folder, given.seed, names, tuple(given.broken))
-    else:
-        bench = SimulatedLine(interpreter, given.folder, given.seed, names)
-    if given.preheated:
-        preheat(bench.plant, read_recipe(RECIPE_R1))
+    bench = _bench_of(given)
     ends = {}
     ports = {}
     for name in bench.nodes:
