@@ -149,7 +149,7 @@ def into_production(client: Client) -> None:
                 client.order("resume", {"shown": client.get("resume")["shown"], "why": "seen"})
             except Refused:
                 pass  # the line changed between the look and the order: look again
-        return state == "RUNNING"
+        return bool(state == "RUNNING")
 
     try:
         reach(producing, "production")

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from hil_tests.bench.interpreters import Interpreter
 from hil_tests.bench.pty_bench import LineProcess

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     negative_data_rejection,
@@ -46,7 +47,7 @@ NAMES = [f"commands/{command.path}" for command in COMMANDS] + [name for name, _
 @pytest.mark.parametrize("name", NAMES)
 def test_every_answer_is_one_that_the_openapi_says(rig, name):
     openapi = schemathesis.openapi.from_asgi(f"{PREFIX}/openapi.json", rig.app).include(path=f"{PREFIX}/{name}")
-    (operation,) = [found.ok() for found in openapi.get_all_operations()]
+    (operation,) = [found.ok() for found in openapi.get_all_operations() if isinstance(found, Ok)]
     answered_n = 0
 
     @settings(max_examples=EXAMPLES_N, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
