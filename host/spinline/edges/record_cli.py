@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from spinline.claims.catalog import window
+from spinline.edges.service_view import banner
 from spinline.edges.whole_file import write_whole
 from spinline.errors import BadFile
 from spinline.line.conformance import Span
@@ -23,6 +24,7 @@ from spinline.line.ledger import Ledger, Metre
 from spinline.recipe.line_model import Line, load_line
 from spinline.record.metres import Metres, ledger
 from spinline.record.metres import metres as added_up
+from spinline.record.mode import mode_of
 from spinline.record.page.page import page
 from spinline.record.series import fetch, reading
 
@@ -42,10 +44,10 @@ def metres(
     of_line = load_line(line)
     with reading(journal) as connection:
         _same_line(connection, journal, line)
-        rows = list(ledger(connection, of_line))
+        rows, mode = list(ledger(connection, of_line)), mode_of(connection)
     if to_csv is not None:
-        write_whole(to_csv, csv_of(rows, of_line))
-    Console().print(_table(added_up(rows)))
+        write_whole(to_csv, csv_of(rows, of_line, mode))
+    Console().print(banner(mode), _table(added_up(rows)), sep="\n")
 
 
 def report(
@@ -67,14 +69,14 @@ def report(
     typer.echo(str(path))
 
 
-def csv_of(rows: Iterable[Metre], line: Line) -> str:
-    """One row a metre below the names of the columns."""
+def csv_of(rows: Iterable[Metre], line: Line, mode: str) -> str:
+    """One row a metre below the names of the columns; each says the mode of its line."""
     judged_by = Ledger(line.path).judged_by
     columns = [f"{name} {part} [{window(name).unit}]" for name in judged_by for part in ("low", "high", "2 sigma")]
     text = io.StringIO()
     table = csv.writer(text)
-    table.writerow(["metre", "length [m]", "finished [m]", "taken up [UTC]", "verdict", "reason", *columns])
-    table.writerows(_row(metre, judged_by) for metre in rows)
+    table.writerow(["metre", "length [m]", "finished [m]", "taken up [UTC]", "verdict", "reason", *columns, "mode"])
+    table.writerows([*_row(metre, judged_by), mode or "not known"] for metre in rows)
     return text.getvalue()
 
 

@@ -18,6 +18,7 @@ from spinline.record import course as line_course
 from spinline.record.course import Role, course, production, role, roles, zones
 from spinline.record.deviation import Deviation, configured_ratio, deviations, highest_mean
 from spinline.record.metres import Metres, ledger, metres
+from spinline.record.mode import mode_of
 from spinline.record.schema import quoted
 from spinline.record.sensor_letters import sensor_letters
 from spinline.record.series import Interval, extent, fetch, ratio_means, reading
@@ -99,7 +100,7 @@ def batch_row(connection: apsw.Connection) -> Table | None:
         "ended_us",
     )
     rows = fetch(connection, f"SELECT {', '.join(names)} FROM batch")
-    return dict(zip(names, rows[0], strict=True)) if rows else None
+    return dict(zip(names, rows[0], strict=True)) | {"mode": mode_of(connection)} if rows else None
 
 
 def _batch_s(connection: apsw.Connection) -> float:

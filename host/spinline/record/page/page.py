@@ -14,10 +14,10 @@ import apsw
 from spinline.claims.catalog import window
 from spinline.line.event_names import subject_of
 from spinline.line.ledger import Ledger, Metre, MetreVerdict
-from spinline.line.line_mode import shown_mode
 from spinline.recipe.line_model import Line
 from spinline.record.course import course
 from spinline.record.metres import ledger, metres
+from spinline.record.mode import mode_of
 from spinline.record.page.panels import trends
 from spinline.record.page.strip import COLOURS, Piece, pieces, strip
 from spinline.record.page.style import STYLE
@@ -48,7 +48,7 @@ def page(connection: apsw.Connection, line: Line) -> str:
     batch = batch_row(connection) or {}
     name = escape(str(batch.get("name", "no batch")))
     body = [
-        _mode(shown_mode(str(batch.get("mode", "")), [node["micropython"] for node in nodes(connection)])),
+        _mode(mode_of(connection)),
         _head(connection, batch),
         _tiles(rows),
         "<h2>Metres</h2>",
