@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import re
 import signal
 import socket
@@ -19,6 +20,7 @@ from hil_tests.bench.pty_bench import LineProcess
 from hil_tests.bench.run import LINE_R1
 from hil_tests.bench.service_kills import into_production, reach, state_of
 from hil_tests.bench.service_site import OPERATOR, ServiceSite, holes, journal_of, make_site, noted, scans_lost
+from hil_tests.bench.wall import now_s
 from spinline.cli import app
 from spinline.edges.client import ClientModel, write_client
 from spinline.record.series import fetch, reading
@@ -42,14 +44,14 @@ class Served:
     said: list[str] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
 
-    def command(self, *more: str) -> list[str]:
+    def command(self, *more: str, name: str = "serve") -> list[str]:
         """What a shell would run."""
         links = self.folder / "by-id"
         ports = [f"--port={node}={next(links.glob(f'*{node.upper()}*'))}" for node in NODES]
         site = self.site
         files = [f"--recipe={site.recipe}", f"--key={site.key}", f"--records={site.records}", f"--tokens={site.tokens}"]
         last = ["--mode=simulated", f"--speed={SPEED:g}", "--http-port=0", *more]
-        return [sys.executable, "-m", "spinline.cli", "serve", str(LINE_R1), *files, *ports, *last]
+        return [sys.executable, "-m", "spinline.cli", name, str(LINE_R1), *files, *ports, *last]
 
     def serve(self) -> None:
         """Start it and read where it listens."""
@@ -138,6 +140,21 @@ def test_a_batch_is_started_held_resumed_survives_a_kill_and_ends_in_order(serve
     assert served.told.count("READY=1") == 2 and served.told[-1] == "STOPPING=1"
     assert set(served.told) == {"READY=1", "WATCHDOG=1", "STOPPING=1"}
     _look_at_the_record(served)
+
+
+def test_run_serves_starts_and_shows_the_batch_until_it_is_told_to_end(served: Served) -> None:
+    served.process = subprocess.Popen(served.command("--why=shift", name="run"), stdout=subprocess.PIPE, text=True)
+    assert served.process.stdout is not None
+    shown: list[str] = []
+    end_s = now_s() + END_S
+    while not any("RUNNING" in line or "UNSUPERVISED" in line for line in shown) and now_s() < end_s:
+        shown.append(served.process.stdout.readline())
+    assert shown[0].startswith("http://127.0.0.1:") and all(line.startswith("[simulated] ") for line in shown[1:])
+    assert served.end(signal.SIGINT) == 0
+    assert served.said[-1].startswith("SIGINT: the journal is committed; line left in ")
+    with reading(journal_of(served.site)) as connection:
+        (who, what, why), *_rest = fetch(connection, "SELECT who, what, why FROM action ORDER BY rowid")
+    assert (who, what, why) == (getpass.getuser(), "start", "shift")
 
 
 def _look_at_the_record(served: Served) -> None:

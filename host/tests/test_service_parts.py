@@ -5,8 +5,10 @@ import socket
 import stat
 
 import pytest
+from rich.console import Console
 
 from spinline.edges.client import Client, ClientModel, NoAnswer, read_client, write_client
+from spinline.edges.service_view import temperatures_view
 from spinline.errors import BadFile, BadInput, Refused
 from spinline.line.line_mode import BENCH, LINE, MODES, SIMULATED, mode_problem, shown_mode
 from spinline.record.journal import Batch, Journal
@@ -237,3 +239,10 @@ def test_what_was_shown_holds_for_this_state_and_a_while_only():
         shown.words_of(proof, seen("UNSUPERVISED", 5, 11 + SHOWN_US_MAX).status)
     with pytest.raises(Refused, match="resume is not possible in RUNNING"):
         shown.show(seen("RUNNING", 5, 10), [])
+
+
+def test_the_temperatures_before_a_resume_stay_whole_on_a_narrow_screen(capsys):
+    shown = {f"melt.Z{i}.pv": 100.0 + i for i in range(1, 9)} | {"bath.QUENCH.pv": None}
+    Console(width=40).print(temperatures_view(shown))
+    told = capsys.readouterr().out
+    assert all(f"melt.Z{i}={100 + i}.0" in told for i in range(1, 9)) and "bath.QUENCH=----" in told

@@ -87,7 +87,7 @@ def resume_view(shown: Plain) -> RenderableType:
 def temperatures_view(temperatures: Plain) -> RenderableType:
     """Measured temperatures, none of them left out on a narrow screen; a number that may not be used is dashes."""
     words = [
-        f"{tag.removesuffix('.pv')}\u00a0{'----' if number is None else f'{number:.1f}'}"
+        f"{tag.removesuffix('.pv')}={'----' if number is None else f'{number:.1f}'}"
         for tag, number in sorted(temperatures.items())
     ]
     return Text(f"{HEATED}:  " + "   ".join(words))

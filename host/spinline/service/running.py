@@ -78,8 +78,8 @@ class Service:
         started_us = clock.utc_us()
         self.journal, self.kept, newest_us = self._batches.open(_batch_of(given, started_us))
         self._begun_us = clock.monotonic_us()
-        # a simulated line at speed has lived further than our clock: its record never goes back
-        self._start_us = max(started_us, newest_us + 1) if given.speed != 1.0 else started_us
+        began_us = self.kept.batch.started_us  # a simulated line at speed has lived further than our clock since then
+        self._start_us = began_us + round((started_us - began_us) * given.speed)
         self._note_unattended(newest_us)
         self._timed = {name: TimedPort(SerialPort(device), self._now_us) for name, device in given.ports.items()}
         self.supervisor, record = self._supervisor()
