@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 
 from hil_tests.bench.run import LINE_R1
-from hil_tests.bench.service_site import make_site
+from hil_tests.bench.service_site import journal_of, make_site, noted
 from hil_tests.bench.wall import now_s, rest_until
 from spinline.edges import clock
+from spinline.edges.client import NoAnswer
 from spinline.edges.keys import load_key_file
 from spinline.errors import BadInput
 from spinline.recipe.check import check_recipe
 from spinline.recipe.line_model import load_line
+from spinline.record.journal import Journal, JournalBroken
 from spinline.service.feed import WAITING_N_MAX
 from spinline.service.notify import Notifier
 from spinline.service.running import Given, Service
@@ -121,6 +123,41 @@ def test_a_reader_that_does_not_read_holds_nobody_up_and_is_told_what_it_lost(ri
                 octets += part
 
     rig.run(visit)
+
+
+def test_a_port_that_leads_nowhere_is_told_with_its_name(rig):
+    def visit() -> None:
+        rig.scans(3)
+        nodes = rig.site.client(rig.service.url).get("status")["nodes"]
+        assert [node["answers"] for node in nodes] == [False] * 3
+        assert all(f"none-{node['name']}" in node["problem"] for node in nodes), nodes
+
+    rig.run(visit)
+
+
+def test_a_disk_that_is_full_ends_the_service_and_nobody_is_told_that_a_command_was_done(rig):
+    told: list[str] = []
+
+    def visit() -> None:
+        client = rig.site.client(rig.service.url)
+        client.order("note", {"why": "there is room"})
+        rig.service.core.leave(lambda: _fill(rig.service.journal))
+        with pytest.raises(NoAnswer) as refusal:
+            for i in range(1000):
+                client.order("note", {"why": f"{i} " + "x" * 490})
+                told.append(f"{i} ")
+        assert "the disk did not take a commit" in str(refusal.value) or "does not answer" in str(refusal.value)
+
+    with pytest.raises(JournalBroken, match="the disk did not take a commit"):
+        rig.run(visit)
+    there = noted(journal_of(rig.site))
+    assert there[0] == "there is room" and [note[: note.index(" ") + 1] for note in there[1:]] == told
+
+
+def _fill(journal: Journal) -> None:
+    """From now on the file may not grow: what a full disk does to a commit."""
+    connection = journal._connection
+    connection.pragma("max_page_count", connection.pragma("page_count"))
 
 
 def test_a_second_service_on_the_address_of_the_first_is_refused(rig, tmp_path):

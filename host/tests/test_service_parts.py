@@ -3,14 +3,18 @@
 import os
 import socket
 import stat
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from spinline.edges.client import Client, ClientModel, NoAnswer, read_client, write_client
+from spinline.edges.serve_cli import of_site
 from spinline.edges.service_view import temperatures_view
+from spinline.edges.site import note_controller
 from spinline.errors import BadFile, BadInput, Refused
 from spinline.line.line_mode import BENCH, LINE, MODES, SIMULATED, mode_problem, shown_mode
+from spinline.recipe.line_model import load_line
 from spinline.record.journal import Batch, Journal
 from spinline.service.batches import CURRENT, Batches, ports_of
 from spinline.service.notify import READY, STOPPING, WATCHDOG, Notifier
@@ -20,6 +24,7 @@ from spinline.service.tokens import Doorkeeper, Role, add_token, read_tokens, re
 
 AT_US = 1_790_000_000_000_000
 NODES = ["melt", "bath", "draw"]
+LINE_R1 = load_line(Path(__file__).resolve().parents[2] / "lines" / "r1.toml")
 
 
 def made(**other) -> Batch:
@@ -246,3 +251,23 @@ def test_the_temperatures_before_a_resume_stay_whole_on_a_narrow_screen(capsys):
     Console(width=40).print(temperatures_view(shown))
     told = capsys.readouterr().out
     assert all(f"melt.Z{i}={100 + i}.0" in told for i in range(1, 9)) and "bath.QUENCH=----" in told
+
+
+def test_a_site_file_names_what_is_not_given_and_boards_are_found_by_their_serial_numbers(tmp_path):
+    for name in NODES:
+        note_controller(tmp_path / "controllers.toml", name, name.encode().hex(), f"SIM-{name.upper()}-001")
+        (tmp_path / "by-id").mkdir(exist_ok=True)
+        (tmp_path / "by-id" / f"usb-Spinline_Simulated_SIM-{name.upper()}-001-if00-port0").touch()
+    site = tmp_path / "site.toml"
+    site.write_text(f'line = "l"\nrecipe = "r.toml"\nkey = "k"\nrecords = "/v"\nports = "{tmp_path / "by-id"}"\n')
+    recipe, key, records, ports = of_site(site, None, None, None, None, LINE_R1)
+    assert (recipe, key, records) == (tmp_path / "r.toml", tmp_path / "k", Path("/v"))
+    assert {name: Path(port).name for name, port in ports.items()} == {
+        name: f"usb-Spinline_Simulated_SIM-{name.upper()}-001-if00-port0" for name in NODES
+    }
+    assert of_site(site, tmp_path / "other", None, None, None, LINE_R1)[0] == tmp_path / "other"
+    (tmp_path / "by-id" / "usb-Spinline_Simulated_SIM-BATH-001-if00-port0").unlink()
+    with pytest.raises(BadInput, match="no port for bath: --port bath=DEVICE"):
+        of_site(site, None, None, None, None, LINE_R1)
+    with pytest.raises(BadInput, match="--key is missing: give it, or --site FILE"):
+        of_site(None, tmp_path / "r", None, tmp_path / "v", None, LINE_R1)

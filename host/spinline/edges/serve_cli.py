@@ -136,14 +136,14 @@ def _service(
     from spinline.service.running import Given, Service
 
     of_line = load_line(line)
-    recipe, key, records, ports = _of_site(site, recipe, key, records, port, of_line)
+    recipe, key, records, ports = of_site(site, recipe, key, records, port, of_line)
     report = check_recipe(recipe, clock.utc_day())
     files = (of_line, line, recipe, report, load_key_file(key), records, ports)
     given = Given(*files, mode.value, tokens, host, http_port, firmware, speed)
     return Service(given, Notifier(os.environ), typer.echo)
 
 
-def _of_site(
+def of_site(
     site: Path | None, recipe: Path | None, key: Path | None, records: Path | None, port: list[str] | None, line: Line
 ) -> tuple[Path, Path, Path, dict[str, str]]:
     """What is not given comes from the site's file.  Raises BadInput with everything that is missing."""

@@ -81,7 +81,9 @@ class Service:
         began_us = self.kept.batch.started_us  # a simulated line at speed has lived further than our clock since then
         self._start_us = began_us + round((started_us - began_us) * given.speed)
         self._note_unattended(newest_us)
-        self._timed = {name: TimedPort(SerialPort(device), self._now_us) for name, device in given.ports.items()}
+        serial_ports = {name: SerialPort(device) for name, device in given.ports.items()}
+        self._timed = {name: TimedPort(port, self._now_us) for name, port in serial_ports.items()}
+        self.kept.port_problems = lambda: {name: port.problem for name, port in serial_ports.items()}
         self.supervisor, record = self._supervisor()
         self.core = Core(self.supervisor, record, self.kept, self._start_us)
         self._judging = Judging(given.line, given.report, self.journal, Path(self.kept.journal), self.core.leave)

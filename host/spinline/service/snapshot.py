@@ -6,7 +6,7 @@ Times are in us UTC.  A number of a node that does not answer is stale, whatever
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +38,7 @@ class Kept:
     unattended: Plain | None = None
     committed_us: int = 0
     problem: str = ""
+    port_problems: Callable[[], dict[str, str]] = dict  # why the port of a node is down; empty where it is not
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def _status(supervisor: Supervisor, kept: Kept, start_us: int, now_us: int) -> P
         "entered_us": start_us + round(batch.entered_s * 1e6),
         "in_state_s": round(now_us / 1e6 - batch.entered_s, 1),
         "possible": list(possible(batch.state)),
-        "nodes": [_node(session) for session in supervisor.sessions.values()],
+        "nodes": [_node(session, kept.port_problems()) for session in supervisor.sessions.values()],
         "alarms": {
             "standing": {str(priority): number for priority, number in figures.standing.items()},
             "raised_in_ten_minutes": figures.raised_n,
@@ -99,7 +100,7 @@ def _status(supervisor: Supervisor, kept: Kept, start_us: int, now_us: int) -> P
     }
 
 
-def _node(session: NodeSession) -> Plain:
+def _node(session: NodeSession, port_problems: Mapping[str, str]) -> Plain:
     return {
         "name": session.name,
         "phase": session.phase,
@@ -108,7 +109,7 @@ def _node(session: NodeSession) -> Plain:
         "in_hold": bool(session.flags & FLAG_HOLD),
         "latched": bool(session.flags & FLAG_ALARM),
         "permit_closed": session.permit_closed,
-        "problem": session.problem,
+        "problem": port_problems.get(session.name) or session.problem,
         "board": session.identity.get("board", ""),
         "port": session.identity.get("port", ""),
         "interpreter": session.identity.get("interpreter", ""),
