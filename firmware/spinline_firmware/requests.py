@@ -45,7 +45,7 @@ def serve_tune(link, sequence: int, operation: int, fields: list, node) -> None:
 
 
 def identity(board_name: str) -> bytes:
-    """The answer to IDENTIFY: width of a word, 32 on every board, the interpreter and the kind of board."""
+    """The answer to IDENTIFY: width of a word, 32 on every board, interpreter, kind of board, and its port."""
     word_bits = 64 if sys.maxsize > 1 << 31 else 32
     version = ".".join([str(part) for part in sys.implementation.version[:3]])
-    return _IDENTITY.pack((errors.OK, word_bits, version, board_name))
+    return _IDENTITY.pack((errors.OK, word_bits, version, board_name, sys.platform))

@@ -77,6 +77,7 @@ class BenchFile(Strict):
     name: Annotated[str, Field(min_length=1, max_length=64)]
     site_key: str  # file with the key of the bench's site, beside this one
     ports: str = "/dev/serial/by-id"  # folder whose links end in serial numbers
+    mode: Literal["bench", "simulated"] = "bench"  # simulated: interpreters stand in for its boards
     speed: Annotated[float, Field(ge=1, le=8)] = 1.0  # of its clock: boards run at 1
     features: list[Feature]
     clamps: Clamps

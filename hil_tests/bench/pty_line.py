@@ -2,7 +2,7 @@
 
     python -m hil_tests.bench.pty_line --folder DIR [--seed N] [--speed N] [--seconds N] [--node NAME ...]
         [--fixtures] [--links DIR] [--broken NODE.CHANNEL ...] [--littlefs] [--empty NODE ...] [--blocks N]
-        [--preheated]
+        [--preheated] [--key FILE]
 
 prints one line of JSON, {"firmware_sha256": ..., "ports": {"melt": "/dev/pts/3", ...}}, and runs until its time is over
 or its standard input closes.  A line of JSON on its standard input is done and answered by one: ["lay", FAULT, PLACE],
@@ -15,7 +15,7 @@ times the wall clock.
 With ``--littlefs`` each board has a real file system in a file, of so many ``--blocks``; an ``--empty`` one shows its
 prompt.  A line that is ``--preheated`` was stopped a while ago.  With ``--fixtures`` there is no plant: each node has a
 fixture board, as on a wired bench, with a port of its own.  ``--links`` makes links to the ports, named as a system
-names those of USB adapters.
+names those of USB adapters; ``--key`` writes the key of the simulated site.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ import tty
 from collections.abc import Callable
 from pathlib import Path
 
+from spinline.edges.keys import new_key_file
 from spinline.recipe.line_model import load_line
 from spinline.recipe.reading import read_recipe
 
@@ -166,6 +167,21 @@ def serial_of(name: str) -> str:
     return f"SIM-{name.upper().replace('_', '-')}-001"
 
 
+def _bench_of(given: argparse.Namespace) -> SimulatedLine:
+    names = tuple(given.node or ("melt", "bath", "draw"))
+    interpreter = find_interpreter(given.mpy)
+    if given.littlefs:
+        empty = tuple(given.empty)
+        bench: SimulatedLine = LittlefsLine(interpreter, given.folder, given.seed, names, empty, given.blocks)
+    elif given.fixtures:
+        bench = Copper(interpreter, given.folder, given.seed, names, tuple(given.broken))
+    else:
+        bench = SimulatedLine(interpreter, given.folder, given.seed, names)
+    if given.preheated:
+        preheat(bench.plant, read_recipe(RECIPE_R1))
+    return bench
+
+
 def main() -> None:
     """Start the line, say where its ports are, run."""
     parser = argparse.ArgumentParser(description="The simulated line on pseudo-terminals.")
@@ -182,24 +198,18 @@ def main() -> None:
     parser.add_argument("--empty", action="append", default=[])
     parser.add_argument("--blocks", type=int, default=BLOCKS_N)
     parser.add_argument("--preheated", action="store_true")
+    parser.add_argument("--key", type=Path)
     given = parser.parse_args()
-    names = tuple(given.node or ("melt", "bath", "draw"))
-    interpreter = find_interpreter(given.mpy)
-    if given.littlefs:
-        empty = tuple(given.empty)
-        bench: SimulatedLine = LittlefsLine(interpreter, given.folder, given.seed, names, empty, given.blocks)
-    elif given.fixtures:
-        bench = Copper(interpreter, given.folder, given.seed, names, tuple(given.broken))
-    else:
-        bench = SimulatedLine(interpreter, given.folder, given.seed, names)
-    if given.preheated:
-        preheat(bench.plant, read_recipe(RECIPE_R1))
+    bench = _bench_of(given)
     ends = {}
     ports = {}
     for name in bench.nodes:
         ends[name], ports[name] = _open_pty()
     if given.links:
         _link(given.links, ports)
+    if given.key:
+        given.key.unlink(missing_ok=True)  # of another run of the same simulated site
+        new_key_file(given.key, bench.site_key)
     print(json.dumps({"firmware_sha256": bench.firmware_sha256, "ports": ports}), flush=True)
     try:
         run(bench, ends, given.speed, given.seconds, Orders(bench, given.seed, ends, given.links))

@@ -88,7 +88,7 @@ class RealBench(WallBench):
             "ports": {node.name: ports[node.serial] for node in bench.node},
         }
         self._plant_runs = True
-        super().__init__(told, folder, recipe, site_key, bench.speed, self._exchange)
+        super().__init__(told, folder, recipe, site_key, bench.speed, self._exchange, bench.mode)
         self._injector = Injector(self.line, self.rig, PLANT_SEED, self.run_for)
         try:
             self._meet()

@@ -11,6 +11,7 @@ from pathlib import Path
 from spinline.edges.batch_documents import add_documents
 from spinline.line.alarm_points import AlarmPoints
 from spinline.line.batch import Batch
+from spinline.line.line_mode import SIMULATED
 from spinline.line.setting import Setting
 from spinline.line.supervisor import Supervisor
 from spinline.recipe.compiler import NodeConfiguration, compile_node
@@ -146,6 +147,7 @@ class BenchRun:
             self._clock_us,
             self.operator_key,
             AlarmPoints(self.line),
+            SIMULATED,
             setting_of(self.line, self.recipe, self._recipe_path),
         )
 

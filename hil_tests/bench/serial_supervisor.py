@@ -17,6 +17,7 @@ from typing import TypedDict
 from spinline.edges.serial_port import SerialPort, TimedPort
 from spinline.line.alarm_points import AlarmPoints
 from spinline.line.batch import Batch
+from spinline.line.line_mode import SIMULATED
 from spinline.line.supervisor import Supervisor
 from spinline.recipe.compiler import compile_node
 from spinline.recipe.line_model import load_line
@@ -57,6 +58,7 @@ class SerialSupervisor:
         recipe: Recipe | None = None,
         site_key: bytes | None = None,
         idle: Callable[[], None] = lambda: None,
+        mode: str = SIMULATED,
     ) -> None:
         self.line, recipe = load_line(LINE_R1), recipe or read_recipe(RECIPE_R1)
         configurations = [compile_node(self.line, node, recipe) for node in self.line.node]
@@ -78,6 +80,7 @@ class SerialSupervisor:
             START_US,
             auth.role_key(site_key or bench_site_key(1), auth.OPERATOR),
             AlarmPoints(self.line),
+            mode,
             setting_of(self.line, recipe),
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from spinline.line.desk import Command
+from spinline.line.line_mode import SIMULATED
 from spinline.line.supervisor import Supervisor
 from spinline.recipe.models import Recipe
 from spinline.record.batch_record import BatchRecord
@@ -18,18 +19,25 @@ class WallBench:
     """``told``: ports and firmware of the nodes.  ``idle`` is called while the supervisor rests, or is gone."""
 
     def __init__(
-        self, told: Told, folder: Path, recipe: Recipe, site_key: bytes, speed: float, idle: Callable[[int], None]
+        self,
+        told: Told,
+        folder: Path,
+        recipe: Recipe,
+        site_key: bytes,
+        speed: float,
+        idle: Callable[[int], None],
+        mode: str = SIMULATED,
     ) -> None:
         self._journal_path = folder / "journal.sqlite"
         self.firmware_sha256 = told["firmware_sha256"]
         self._told, self._recipe, self._site_key, self._speed, self._idle = told, recipe, site_key, speed, idle
-        self._started_s = now_s()
+        self._started_s, self._mode = now_s(), mode
         self._serial = self._supervise()
         self.line, self.configurations = self._serial.line, self._serial.configurations
 
     def _supervise(self) -> SerialSupervisor:
         given = (self._told, self._journal_path, self._started_s, self._speed)
-        return SerialSupervisor(*given, self._recipe, self._site_key, lambda: self._idle(self._now_us()))
+        return SerialSupervisor(*given, self._recipe, self._site_key, lambda: self._idle(self._now_us()), self._mode)
 
     def _now_us(self) -> int:
         return round((now_s() - self._started_s) * self._speed * 1e6)

@@ -58,7 +58,9 @@ class Session:
 def bench_file(folder: Path, features: list[str] = FEATURES, site_key: bytes = b"") -> Path:
     """A bench file for boards whose links lie in ``folder``."""
     new_key_file(folder / "bench.key", site_key or bench_site_key(SEED))
-    text = f'name = "copper"\nsite_key = "bench.key"\nports = "{folder / "ports"}"\nspeed = {SPEED}\n'
+    text = (
+        f'name = "copper"\nsite_key = "bench.key"\nports = "{folder / "ports"}"\nmode = "simulated"\nspeed = {SPEED}\n'
+    )
     text += f"features = {features}\n[clamps]\nmax_heater_w = 0\n"
     for name in NODES:
         text += f'[[node]]\nname = "{name}"\nserial = "{serial_of(name)}"\nfixture = "{serial_of("fixture_" + name)}"\n'

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from spinline.edges import clock
 from spinline.edges import keys as key_files
+from spinline.edges.client_cli import add_commands
 from spinline.edges.commission_cli import commission
 from spinline.edges.flash_cli import bundle, flash, flashes
 from spinline.edges.journal_cli import legal_hold, retire, verify
@@ -19,6 +20,7 @@ from spinline.edges.link_cli import link_app
 from spinline.edges.mode_cli import mode, modes
 from spinline.edges.record_cli import metres, report
 from spinline.edges.replay_cli import replay
+from spinline.edges.serve_cli import run, serve, token_app
 from spinline.edges.signing import load_public_key, new_release_key
 from spinline.edges.tune_cli import tune
 from spinline.errors import BadInput, SpinlineError
@@ -53,6 +55,10 @@ app.command()(commission)
 app.command()(flash)
 app.command()(flashes)
 app.command()(bundle)
+app.command()(serve)
+app.command()(run)
+app.add_typer(token_app)
+add_commands(app)
 
 
 @app.callback()

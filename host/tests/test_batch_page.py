@@ -10,9 +10,12 @@ from typer.testing import CliRunner
 
 from host.tests.test_record_batch import BEGIN_US, LINE, ROOT, Plan, write_batch
 from spinline.cli import app
+from spinline.recipe.compiler import compile_node
+from spinline.recipe.reading import read_recipe
 from spinline.record.journal import Batch, Journal
 from spinline.record.opening import open_reader
 from spinline.record.page.page import page
+from spinline.record.summary import batch_row
 from spinline_protocol.states import EVENTS
 
 R1 = ROOT / "lines" / "r1.toml"
@@ -97,6 +100,22 @@ def test_every_mode_has_its_own_words_and_an_unknown_one_is_never_a_production(t
     assert len(words) == 3
     Journal.create(tmp_path / "none.sqlite").close()
     assert "take it for a simulation" in page(open_reader(tmp_path / "none.sqlite"), LINE)
+
+
+def test_a_record_that_says_line_and_whose_nodes_were_simulations_is_shown_as_no_line(tmp_path):
+    record = Journal.create(tmp_path / "journal.sqlite")
+    record.start_batch(Batch("B", "R1", 1, "ab" * 32, "r1", "cd" * 32, "line", BEGIN_US))
+    configuration = compile_node(LINE, LINE.node[0], read_recipe(ROOT / "recipes" / "r1.toml"))
+    for node, told in (("melt", "1.25.0 rp2"), ("bath", "1.25.0 linux")):
+        record.commit()
+        known = "PRODUCTION LINE" in page(open_reader(tmp_path / "journal.sqlite"), LINE)
+        assert known, "until a node says otherwise"
+        record.add_node(node, configuration, "ef" * 32, told, 32)
+    record.close()
+    connection = open_reader(tmp_path / "journal.sqlite")
+    found = page(connection, LINE)
+    assert "PRODUCTION LINE" not in found and "take it for a simulation" in found
+    assert (batch_row(connection) or {})["mode"] == ""
 
 
 def test_the_deviations_are_what_was_done_to_the_batch(text):

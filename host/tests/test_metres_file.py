@@ -27,6 +27,7 @@ def journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_metre_is_a_row_with_what_acted_on_it(journal, tmp_path):
     done = CliRunner().invoke(app, ["metres", str(journal), "--line", str(R1), "--csv", str(tmp_path / "metres.csv")])
     assert done.exit_code == 0, done.output
+    assert "SIMULATED LINE: no fiber is made" in done.output
     assert "PASS" in done.output and "threading" in done.output
     with (tmp_path / "metres.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -35,6 +36,7 @@ def test_every_metre_is_a_row_with_what_acted_on_it(journal, tmp_path):
     whole = rows[60]
     assert (whole["verdict"], whole["reason"], whole["taken up [UTC]"]) == ("PASS", "", "2026-09-21T14:19:50Z")
     assert (whole["E-TQUENCH low [degC]"], whole["C12-STRETCH 2 sigma [-]"][:6]) == ("40", "0.0053")
+    assert {row["mode"] for row in rows} == {"simulated"}
     assert rows[-1]["reason"] == "run-out" and rows[-1]["finished [m]"] == ""
     assert [path.name for path in tmp_path.iterdir()] == ["metres.csv"]
 

@@ -53,7 +53,8 @@ quiet_scans:u32 switches_n:u32 half_scans_max:u32
 # answers
 20 RESULT 2 code:u8 got:i32 limit:i32 field:str
 21 VIOLATIONS 2 code:u8 violations_n:u16 violations:bin
-22 IDENTITY 2 code:u8 word_bits:u8 interpreter:str board:str
+# port: of MicroPython; linux is a bench's interpreter, which is no board
+22 IDENTITY 2 code:u8 word_bits:u8 interpreter:str board:str port:str
 23 JOURNAL_TOLD 2 code:u8 entries:bin
 24 TRANSFER_TOLD 2 code:u8 transfer:u16 offset:u32 generation:u32 chunk_bytes:u8
 25 TUNE_TOLD 2 code:u8 state:u8 switches_n:u16 got:i32 limit:i32 field:str

@@ -189,6 +189,7 @@ local messages = {
         { kind = "u8", number = true, field = ProtoField.uint8("spinline.identity.word_bits", "word_bits", base.DEC) },
         { kind = "str", number = false, field = ProtoField.string("spinline.identity.interpreter", "interpreter") },
         { kind = "str", number = false, field = ProtoField.string("spinline.identity.board", "board") },
+        { kind = "str", number = false, field = ProtoField.string("spinline.identity.port", "port") },
     } },
     [35] = { name = "JOURNAL_TOLD", fields = {
         { kind = "u8", number = true, field = ProtoField.uint8("spinline.journal_told.code", "code", base.DEC, codes) },

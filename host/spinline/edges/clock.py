@@ -31,3 +31,8 @@ def rest_until_us(when_us: int) -> None:
 def utc_text() -> str:
     """Now in UTC as ISO 8601, to the second."""
     return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def stamp(at_us: int) -> str:
+    """A time in us UTC as part of a name: 20260101T120000Z."""
+    return datetime.datetime.fromtimestamp(at_us // 1_000_000, datetime.UTC).strftime("%Y%m%dT%H%M%SZ")

@@ -13,6 +13,7 @@ from rich.table import Table
 from spinline.edges import clock
 from spinline.edges.keys import load_key_file
 from spinline.edges.serial_port import SerialPort, TimedPort
+from spinline.edges.service_view import banner
 from spinline.errors import BadInput, Refused
 from spinline.line.modes import ModeLine, ModeRequest, mode_request
 from spinline.line.node_session import NodeSession
@@ -21,7 +22,9 @@ from spinline.recipe.line_model import load_line
 from spinline.recipe.reading import read_recipe
 from spinline.record.batch_record import BatchRecord
 from spinline.record.journal import Journal
+from spinline.record.mode import mode_of
 from spinline.record.modes_seen import modes_seen
+from spinline.record.series import reading
 from spinline_protocol import auth
 
 LEASE_MS = 2000
@@ -89,4 +92,5 @@ def modes(journal: Annotated[Path, typer.Argument(help="Journal of the batch.", 
     table = Table("loop", "mode", "setpoint program")
     for seen in modes_seen(journal):
         table.add_row(seen.loop, seen.mode, seen.program)
-    Console().print(table)
+    with reading(journal) as connection:
+        Console().print(banner(mode_of(connection)), table, sep="\n")

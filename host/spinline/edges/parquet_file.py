@@ -17,7 +17,7 @@ from spinline.recipe.line_model import Line
 NUMBER, WORD, TIME = pyarrow.float64(), pyarrow.string(), pyarrow.timestamp("ms", "UTC")
 
 
-def write_metres(path: Path, rows: Sequence[Metre], line: Line) -> None:
+def write_metres(path: Path, rows: Sequence[Metre], line: Line, mode: str) -> None:
     """One row a metre, the columns of the CSV with their types; what is not known is null.  Raises BadFile."""
     columns = {
         "metre": pyarrow.array([metre.number for metre in rows], pyarrow.int64()),
@@ -25,9 +25,10 @@ def write_metres(path: Path, rows: Sequence[Metre], line: Line) -> None:
         "finished [m]": pyarrow.array([metre.finished_m for metre in rows], NUMBER),
         "taken up [UTC]": pyarrow.array([1000 * metre.taken_up_s for metre in rows], TIME),
         "verdict": pyarrow.array([metre.verdict.value for metre in rows], WORD),
+        "mode": pyarrow.array([mode for _ in rows], WORD),
         "reason": pyarrow.array([metre.reason for metre in rows], WORD),
     }
-    for name in Ledger(line.path).judged_by:
+    for name in Ledger.of(line).judged_by:
         spans = [metre.spans.get(name) for metre in rows]
         unit = window(name).unit
         lows, highs = [span and span.low for span in spans], [span and span.high for span in spans]

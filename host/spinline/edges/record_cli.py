@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from spinline.claims.catalog import window
+from spinline.edges.service_view import banner
 from spinline.edges.whole_file import write_whole
 from spinline.errors import BadFile, BadInput
 from spinline.line.conformance import Span
@@ -24,6 +25,7 @@ from spinline.line.metre_totals import Metres
 from spinline.recipe.line_model import Line, load_line
 from spinline.record.metres import ledger
 from spinline.record.metres import metres as added_up
+from spinline.record.mode import mode_of
 from spinline.record.page.page import page
 from spinline.record.series import fetch, reading
 
@@ -44,21 +46,21 @@ def metres(
     of_line = load_line(line)
     with reading(journal) as connection:
         _same_line(connection, journal, line)
-        rows = list(ledger(connection, of_line))
+        rows, mode = list(ledger(connection, of_line)), mode_of(connection)
     if to_csv is not None:
-        write_whole(to_csv, csv_of(rows, of_line))
+        write_whole(to_csv, csv_of(rows, of_line, mode))
     if to_parquet is not None:
-        _write_parquet(to_parquet, rows, of_line)
-    Console().print(_table(added_up(rows)))
+        _write_parquet(to_parquet, rows, of_line, mode)
+    Console().print(banner(mode), _table(added_up(rows)), sep="\n")
 
 
-def _write_parquet(path: Path, rows: list[Metre], line: Line) -> None:
+def _write_parquet(path: Path, rows: list[Metre], line: Line, mode: str) -> None:
     try:
         # only this option needs its package: commands start without it
         from spinline.edges.parquet_file import write_metres
     except ImportError as error:
         raise BadInput([f"--parquet needs {error.name}: pip install 'spinline[parquet]'"]) from None
-    write_metres(path, rows, line)
+    write_metres(path, rows, line, mode)
 
 
 def report(
@@ -80,14 +82,14 @@ def report(
     typer.echo(str(path))
 
 
-def csv_of(rows: Iterable[Metre], line: Line) -> str:
-    """One row a metre below the names of the columns."""
+def csv_of(rows: Iterable[Metre], line: Line, mode: str) -> str:
+    """One row a metre below the names of the columns; each says the mode of its line."""
     judged_by = Ledger.of(line).judged_by
     columns = [f"{name} {part} [{window(name).unit}]" for name in judged_by for part in ("low", "high", "2 sigma")]
     text = io.StringIO()
     table = csv.writer(text)
-    table.writerow(["metre", "length [m]", "finished [m]", "taken up [UTC]", "verdict", "reason", *columns])
-    table.writerows(_row(metre, judged_by) for metre in rows)
+    table.writerow(["metre", "length [m]", "finished [m]", "taken up [UTC]", "verdict", "reason", *columns, "mode"])
+    table.writerows([*_row(metre, judged_by), mode or "not known"] for metre in rows)
     return text.getvalue()
 
 

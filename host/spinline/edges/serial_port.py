@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import select
 import termios
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import serial
 
@@ -63,6 +64,11 @@ class SerialPort:
             except OSError:
                 pass  # it is gone already; there is nothing left to close
             self._port = None
+
+    @property
+    def descriptor(self) -> int | None:
+        """Of the open device; None while it is down."""
+        return None if self._port is None else int(self._port.fileno())
 
     def read(self) -> bytes:
         """Bytes that have arrived; empty where there are none or the device is down."""
@@ -124,3 +130,19 @@ class TimedPort:
     def write(self, octets: bytes) -> None:
         """Send bytes; see `SerialPort.write`."""
         self._port.write(octets)
+
+    @property
+    def descriptor(self) -> int | None:
+        """See `SerialPort.descriptor`."""
+        return self._port.descriptor
+
+    def close(self) -> None:
+        """Give the device back."""
+        self._port.close()
+
+
+def wait_for_bytes(ports: Iterable[TimedPort], wait_us: int) -> None:
+    """Let the machine rest until one of the ports has bytes, or ``wait_us`` have passed."""
+    if wait_us > 0:
+        descriptors = [port.descriptor for port in ports]
+        select.select([one for one in descriptors if one is not None], [], [], wait_us / 1e6)

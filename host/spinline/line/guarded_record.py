@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spinline.errors import NotDurable, Refused, SpinlineError
 from spinline.line.alarms import Change
+from spinline.line.deviations import Deviation
 from spinline.line.orders import Order
 from spinline.line.scan_clock import Placing
 
@@ -133,6 +134,10 @@ class GuardedRecord:
     def add_earlier_event(self, name: str, at_us: int, fields: dict[str, Any]) -> None:
         """An event of an earlier boot, asked for once: it waits."""
         self._keep(lambda: self._record.add_earlier_event(name, at_us, fields), chained=False)
+
+    def add_deviation(self, deviation: Deviation) -> None:
+        """Metres that were outside of a window."""
+        self._keep(lambda: self._record.add_deviation(deviation), chained=False)
 
     def add_batch_state(self, at_us: int, state: str, cause: str) -> None:
         """The batch changed its state."""

@@ -21,14 +21,8 @@ from spinline_protocol.host_link import HostLink, LinkEvent
 from spinline_protocol.states import FLAG_HOLD, FLAG_OVERRUN, FLAG_PERMIT, FLAG_SOAKED, IDLE
 from spinline_protocol.words import pack_words, summary_scans
 
-CONNECTING, COMPARING, DOWNLOADING, PREPARED, READY, REFUSED = (
-    "CONNECTING",
-    "COMPARING",
-    "DOWNLOADING",
-    "PREPARED",
-    "READY",
-    "REFUSED",
-)
+CONNECTING, COMPARING, DOWNLOADING = "CONNECTING", "COMPARING", "DOWNLOADING"
+PREPARED, READY, REFUSED = "PREPARED", "READY", "REFUSED"
 SILENCE_MS = 3000  # no frame for this long: the link is lost
 ALIVE_MS = 1000  # after this a prepared node is asked something, so that silence means what it says
 BACKFILL_SCANS = 10000
@@ -172,14 +166,18 @@ class NodeSession:
     def _refuse(self, problem: str) -> None:
         self.phase, self.problem = REFUSED, problem
 
+    def dismiss(self, problem: str) -> None:
+        """This is no node of the line: no lease, no order, nothing of it in the record."""
+        self._refuse(problem)
+        self._link.close()
+
     def _compare(self, hello: dict[str, Any]) -> None:
         """The handshake's hashes against what this host expects; names what differs and what to do."""
-        self.hello = hello
+        self.hello, self.identity = hello, {}
         running = hello["firmware_sha256"].hex()
         if self._firmware_sha256 not in ("", running):
             expected = self._firmware_sha256[:12]
-            self._refuse(f"{self.name}: runs firmware {running[:12]}, {expected} is expected; flash this node")
-            self._link.close()
+            self.dismiss(f"{self.name}: runs firmware {running[:12]}, {expected} is expected; flash this node")
             return
         self.state, self.phase = hello["state"], COMPARING
         self._ask("identify", messages.IDENTIFY)

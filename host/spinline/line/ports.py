@@ -87,6 +87,9 @@ class Record(Protocol):
     def add_deviation(self, deviation: Deviation) -> None:
         """A deviation that is over; one that is there stays as it is."""
 
+    def recorded_to_us(self) -> int:
+        """When the newest scan of any node was, us UTC; 0 without one."""
+
     def batch_states(self) -> list[tuple[int, str]]:
         """When the batch entered each of its states so far, us UTC."""
 

@@ -15,25 +15,27 @@ from spinline.line.batch import Batch, NodeView
 from spinline.line.changes import Changes
 from spinline.line.desk import OF_RECIPE, Asked, Command, Desk, Done, needs_person
 from spinline.line.guarded_record import GuardedRecord
+from spinline.line.line_mode import node_problem
 from spinline.line.live_ledger import SCANS_MAX, LiveLedger
 from spinline.line.node_session import DOWNLOADING, PREPARED, READY, REFUSED, NodeSession
 from spinline.line.ports import Port, Record
 from spinline.line.setting import Setting
 from spinline.recipe.compiler import NodeConfiguration
 from spinline.recipe.models import Recipe
-from spinline_protocol.states import ACTIVE, CMD_SUPERVISE, FLAG_HOLD
+from spinline_protocol.states import ACTIVE, CMD_RESET, CMD_SUPERVISE, COMPLETE, FLAG_ALARM, FLAG_HOLD, STOPPED
 from spinline_protocol.words import summary_scans
 
 SCAN_US = 1_000_000
 SETUP_SCAN_US = 100_000  # while connecting and downloading
 RECOVER_US = 5_000_000  # so often a record that failed is tried again
+OVER = (STOPPED, COMPLETE)  # of a batch before this one
 
 
 class Supervisor:
     """The line's supervisor.
 
     ``start_us`` is the wall time (UTC, us) at virtual or monotonic time 0, ``operator_key`` the operator's key at this
-    site (auth.role_key), ``points`` say which alarms stand.
+    site (auth.role_key), ``points`` say which alarms stand, ``mode`` what the nodes must be (line_mode.MODES).
     """
 
     def __init__(
@@ -48,8 +50,10 @@ class Supervisor:
         start_us: int,
         operator_key: bytes,
         points: AlarmPoints,
+        mode: str,
         setting: Setting | None = None,
     ) -> None:
+        self.mode = mode
         self.alarms = Alarms()
         self._points = points
         self._start_us = start_us
@@ -64,9 +68,12 @@ class Supervisor:
             if definition and self.alarms.restore(point, definition, state, 0):
                 points.restore(point, 0)
         self.ledger = LiveLedger(points.line)
-        for entered in record.batch_states():
-            self.ledger.enter(*entered)
+        entered = record.batch_states()
+        for at_us, state in entered:
+            self.ledger.enter(at_us, state)
         self.batch = batch
+        if entered:
+            batch.restore([(at_us / 1e6, state) for at_us, state in entered], record.recorded_to_us() / 1e6)
         self._desk = Desk(batch, self.alarms, self.start)
         if setting is not None:
             setting.restore(record.settings())
@@ -78,6 +85,7 @@ class Supervisor:
         self._started = False
         self._committed = False
         self._history_n = 0
+        self.scans_n = 0  # that were finished
         self._recover_us = 0
 
     def _connect(self) -> None:
@@ -108,6 +116,9 @@ class Supervisor:
             self._without_record(now_us)
         for name, session in self.sessions.items():
             replies[name] = session.step(self._ports[name].arrivals(), now_us)
+            problem = node_problem(self.mode, name, session.identity) if session.phase != REFUSED else ""
+            if problem:
+                session.dismiss(problem)
             self._take(name, session, now_us)
         self._do_asked(now_us)
         if self._committed:
@@ -131,6 +142,7 @@ class Supervisor:
             self._ports[name].write(replies[name] + session.step([], now_us))
         settled = self._committed and all(session.phase == READY for session in self.sessions.values())
         period_us = SCAN_US if settled else SETUP_SCAN_US
+        self.scans_n += 1
         return now_us - now_us % period_us + period_us
 
     def _without_record(self, now_us: int) -> None:
@@ -211,7 +223,7 @@ class Supervisor:
                 session.commit(now_us)
         if any(session.phase == REFUSED for session in sessions.values()):
             self.problems += [s.problem for s in sessions.values() if s.problem and s.problem not in self.problems]
-        if self.batch.state == "IDLE" and not all(session.phase == READY for session in sessions.values()):
+        if self.batch.state == "IDLE" and not all(s.phase == READY and s.identity for s in sessions.values()):
             return
         views = {
             name: NodeView(session.state, session.soaked, session.supervised, session.phase == READY)
@@ -222,7 +234,11 @@ class Supervisor:
                 "line active", now_us / 1e6
             )  # this supervisor did not start it: a person must take it over
         elif self._started and self.batch.state == "IDLE":
-            if all(session.permit_closed for session in sessions.values()):
+            over = [session for session in sessions.values() if session.state in OVER]
+            for session in over:
+                if not session.flags & FLAG_ALARM:  # what is latched waits for a person's reset
+                    session.command(CMD_RESET, now_us // 1000)
+            if not over and all(session.permit_closed for session in sessions.values()):
                 self.batch.cause("start", now_us / 1e6)
         else:
             self.batch.scan(views, now_us / 1e6)
@@ -237,16 +253,18 @@ class Supervisor:
 
     def _step_ledger(self, now_us: int) -> None:
         """What the record holds goes to the metres; what comes back are rows of the record and alarms, nothing else."""
+        if self._guarded.trouble:
+            return
         scans = self._record.stored_scans(self.ledger.tags, SCANS_MAX)
         for deviation in self.ledger.take(scans):
-            self._record.add_deviation(deviation)
+            self._guarded.add_deviation(deviation)
         if self._record.caught_up:
             self._points.claimed(self.ledger.outside, now_us)
 
     def end_ledger(self) -> None:
         """The batch has ended and nothing more will come: what its last metres were is in the record."""
         for deviation in self.ledger.finish():
-            self._record.add_deviation(deviation)
+            self._guarded.add_deviation(deviation)
 
     def _step_alarms(self, now_us: int) -> None:
         """Every change is a row of the record, in the commit of this scan."""

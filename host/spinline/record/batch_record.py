@@ -19,7 +19,7 @@ from spinline.record.journal import Journal
 from spinline.record.opening import open_reader
 from spinline.record.schema import event_name
 from spinline.record.seconds import scans as scans_in
-from spinline.record.series import fetch, reading
+from spinline.record.series import extent, fetch, reading
 from spinline_protocol.quantities import QUANTITIES
 from spinline_protocol.words import summary_scans
 
@@ -41,6 +41,7 @@ class BatchRecord:
         self._latest: dict[str, tuple[int, ...]] = {}
         self._placings: dict[int, Placing] = {}  # of each run, the one in force
         self._fresh: list[tuple[str, int, Placing, list[tuple[int, ...]]]] = []  # what nobody asked for yet
+        self._given: dict[int, int] = {}  # of each run, the newest scan that somebody asked for
         self._earlier: Iterator[tuple[str, Scan]] | None = None  # scans of earlier supervisors
         self.caught_up = False  # all of those were given
 
@@ -76,7 +77,7 @@ class BatchRecord:
             name,
             session.configuration,
             session.hello["firmware_sha256"].hex(),
-            identity["interpreter"],
+            f"{identity['interpreter']} {identity['port']}",
             identity["word_bits"],
             boot_id=boot_id,
             first_scan=session.first_scan,
@@ -142,7 +143,11 @@ class BatchRecord:
 
     def _scans_of(self, name: str, first: int, placing: Placing, rows: list[tuple[int, ...]]) -> Iterator[Scan]:
         run, places = self._runs[name], self._places[name]
+        given_to = self._given.get(run, -1)
+        self._given[run] = max(given_to, first + len(rows) - 1)
         for number, row in enumerate(rows, first):
+            if number <= given_to:
+                continue  # its commit failed, and it came again
             numbers = tuple([place and row[3 + place[0]] / place[1] for place in places])
             good = tuple([place is not None and not row[2] >> 2 * place[0] & 3 for place in places])
             yield Scan(run, number, placing.at(number), row[0], numbers, good)
@@ -152,6 +157,13 @@ class BatchRecord:
         row = deviation
         place = (row.taken_up_s * SECOND_US, row.from_m, row.to_m, row.window)
         self.journal.add_deviation((*place, row.quantity, row.verdict.value, row.low, row.high))
+
+    def recorded_to_us(self) -> int:
+        """When the newest scan of any node was, us UTC; 0 without one."""
+        self.journal.end_commit()
+        with reading(self.journal.path) as connection:
+            found = extent(connection)
+        return found[1] if found else 0
 
     def batch_states(self) -> list[tuple[int, str]]:
         """When the batch entered each of its states so far, us UTC."""
@@ -247,6 +259,15 @@ class BatchRecord:
         """Its quality, one of `quantities`; None while there is none."""
         found = self._newest(tag)
         return None if found is None else found[0][2] >> 2 * found[1] & 3
+
+    def numbers(self) -> dict[str, tuple[float, int]]:
+        """Number, in its screen unit, and quality of the newest scan of every tag."""
+        found = {}
+        for name, row in self._latest.items():
+            for i, column in enumerate(self._columns[name]):
+                scale = 10 ** QUANTITIES[column.quantity][5]
+                found[column.tag] = (row[3 + i] / scale, row[2] >> 2 * i & 3)
+        return found
 
     def _newest(self, tag: str) -> tuple[tuple[int, ...], int, int] | None:
         """The newest scan of a tag's node, the tag's column and its quantity."""

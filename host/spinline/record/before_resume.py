@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import apsw
 
+from spinline.line.roles import zones
 from spinline.recipe.line_model import Line
 from spinline.record.accounts import UNDECLARED, count
-from spinline.record.course import zones
 from spinline.record.resuming import retired_scans, stored_scans
 from spinline.record.schema import quoted
 from spinline.record.series import columns_of, fetch

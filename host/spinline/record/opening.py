@@ -14,6 +14,8 @@ from spinline.record.days import PAGE_BYTES, attach_days, check_anchors, day_fil
 from spinline.record.files import close_file, connect, run_statement, set_durable, sync_folder, version_problem
 from spinline.record.schema import APPLICATION_ID, SCHEMA_VERSION, TABLES
 
+PID_BYTES_MAX = 20
+
 
 class WriterLock:
     """Only one program writes a journal.  The lock is on a file beside it and ends with its process."""
@@ -27,12 +29,24 @@ class WriterLock:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as problem:
+            who = _who_writes(self._file)
             os.close(self._file)
-            raise BadFile(journal, ["another program is writing this journal"]) from problem
+            raise BadFile(journal, [f"another program is writing this journal{who}"]) from problem
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, str(os.getpid()).encode(), 0)
 
     def release(self) -> None:
         """Let another program write."""
         os.close(self._file)
+
+
+def _who_writes(lock: int) -> str:
+    """The program that has a lock and its number, as it left them there; nothing where it did not."""
+    number = os.pread(lock, PID_BYTES_MAX, 0).decode("ascii", "replace")
+    try:
+        return f": {Path('/proc', number, 'comm').read_text().strip()} (process {number})" if number.isdigit() else ""
+    except OSError:
+        return f": process {number}"
 
 
 def create_file(path: Path, vfs: str | None) -> apsw.Connection:

@@ -19,6 +19,7 @@ from spinline.line.roles import Role, role, zones
 from spinline.recipe.line_model import Line
 from spinline.record.course import Stage, course, production
 from spinline.record.deviation import configured_ratio, deviations
+from spinline.record.mode import mode_of
 from spinline.record.series import Interval, extent, fetch, means, ratio_means, reading
 
 WIDTH_IN, HEIGHT_IN, DPI = 16.0, 14.0, 100
@@ -111,19 +112,18 @@ def _draw(figure: Figure, view: _View) -> None:
 def _title(figure: Figure, view: _View) -> None:
     rows = fetch(
         view.connection,
-        "SELECT name, recipe, recipe_version, recipe_sha256, line, line_sha256, mode FROM batch",
+        "SELECT name, recipe, recipe_version, recipe_sha256, line, line_sha256 FROM batch",
     )
     nodes = fetch(view.connection, "SELECT DISTINCT micropython, firmware_sha256 FROM run")
-    name, recipe, version, recipe_sha256, line, line_sha256, mode = (
-        rows[0] if rows else ("?", "?", "?", "", "?", "", "?")
-    )
+    name, recipe, version, recipe_sha256, line, line_sha256 = rows[0] if rows else ("?", "?", "?", "", "?", "")
+    mode = mode_of(view.connection) or "simulated?"
     figure.text(0.075, 0.972, f"Recipe {recipe} v{version} on line {line}", size=19, weight="bold", color=INK)
     hashes = f"batch {name}    recipe {recipe_sha256[:8]}    line {line_sha256[:8]}"
     firmware = "".join(f"    firmware {sha256[:8]} on MicroPython {micropython}" for micropython, sha256 in nodes)
     figure.text(0.075, 0.952, hashes + firmware, size=11, color=INK)
     box = {
         "boxstyle": "round,pad=0.35",
-        "facecolor": "#fff3cd" if mode == "simulated" else "#d8ecd8",
+        "facecolor": "#fff3cd" if mode.startswith("simulated") else "#d8ecd8",
         "edgecolor": INK,
     }
     figure.text(0.955, 0.962, mode.upper(), size=17, weight="bold", ha="right", va="center", color=INK, bbox=box)

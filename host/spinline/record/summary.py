@@ -21,6 +21,7 @@ from spinline.record.accounts import UNDECLARED, accounts
 from spinline.record.course import course, production
 from spinline.record.deviation import Deviation, configured_ratio, deviations, highest_mean
 from spinline.record.metres import ledger, metres
+from spinline.record.mode import mode_of
 from spinline.record.sensor_letters import sensor_letters
 from spinline.record.series import Interval, extent, fetch, ratio_means, reading
 
@@ -101,7 +102,7 @@ def batch_row(connection: apsw.Connection) -> Table | None:
         "ended_us",
     )
     rows = fetch(connection, f"SELECT {', '.join(names)} FROM batch")
-    return dict(zip(names, rows[0], strict=True)) if rows else None
+    return dict(zip(names, rows[0], strict=True)) | {"mode": mode_of(connection)} if rows else None
 
 
 def _batch_s(connection: apsw.Connection) -> float:

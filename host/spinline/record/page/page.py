@@ -20,6 +20,7 @@ from spinline.recipe.line_model import Line
 from spinline.record.chain import head
 from spinline.record.course import course
 from spinline.record.metres import ledger, metres
+from spinline.record.mode import mode_of
 from spinline.record.page.accounts import tags_table
 from spinline.record.page.panels import trends
 from spinline.record.page.strip import COLOURS, strip
@@ -52,7 +53,7 @@ def page(connection: apsw.Connection, line: Line) -> str:
     batch = batch_row(connection) or {}
     name = escape(str(batch.get("name", "no batch")))
     body = [
-        _mode(str(batch.get("mode", ""))),
+        _mode(mode_of(connection)),
         _head(connection, batch),
         _tiles(rows),
         "<h2>Metres</h2>",
