@@ -116,11 +116,16 @@ class Misfit:
 
 
 def misfit(connection: apsw.Connection, anchors: Sequence[tuple[int, str]] = ()) -> Misfit | None:
-    """Walk the chain of a journal; None where every row fits.  ``anchors``: what its day files have seen of it.
+    """Walk the chain of a journal; None where every row fits.  ``anchors``: what its day files have seen of it, before.
 
     Raises apsw.Error where the file cannot be read.
     """
-    seen = dict(anchors)
+    with connection:  # one moment of a file that may be written meanwhile
+        found = _first_misfit(connection, dict(anchors))
+    return found
+
+
+def _first_misfit(connection: apsw.Connection, seen: dict[int, str]) -> Misfit | None:
     before, last = FIRST, 0
     for n, table, values, sha256 in heapq.merge(*(_rows(connection, table) for table in CHAINED)):
         if n != last + 1:

@@ -260,8 +260,8 @@ def anchors(connection: apsw.Connection) -> list[tuple[int, str]]:
 
 def check_anchors(connection: apsw.Connection, journal: Path) -> None:
     """Refuse a journal whose records are behind what a day file has seen of them.  Raises BadFile."""
-    n, _sha256 = head(connection)
     newest = max((seen for seen, _ in anchors(connection)), default=0)
+    n, _sha256 = head(connection)  # read last: a writer that is at work puts it on the disk first
     if newest > n:
         raise BadFile(journal, [f"has lost records {n + 1} to {newest}: its log was damaged or removed"])
 

@@ -14,6 +14,7 @@ from spinline.record.number_set import NumberSet
 
 QUALITY_BITS = 2 * schema.COLUMNS_PER_QUALITY_WORD
 QUALITY_MASK = (1 << QUALITY_BITS) - 1
+LOOKED_AT = 4096  # keys so near that each is looked at
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,29 @@ def stream_of(records: apsw.Connection, days: apsw.Connection | None, run: int) 
 
 def stored_scans(days: apsw.Connection, run: int, scan_table: str) -> list[tuple[int, int]]:
     """Scans that lie in a file of a day, as intervals without holes, in order."""
-    keys = f"run_scan BETWEEN {run << schema.RUN_SHIFT} AND {(run + 1 << schema.RUN_SHIFT) - 1}"
-    return _islands(days, f"SELECT scan AS i FROM {schema.quoted(scan_table)} WHERE {keys} AND run = ?", run)
+    key = run << schema.RUN_SHIFT
+    found = _islands_of_keys(days, schema.quoted(scan_table), key, key | schema.SCAN_MASK)
+    return [(low & schema.SCAN_MASK, high & schema.SCAN_MASK) for low, high in found]
+
+
+def _islands_of_keys(days: apsw.Connection, table: str, low: int, high: int) -> list[tuple[int, int]]:
+    """Keys without holes.  To count is ten times as fast as to look at each: halves, until one has no hole."""
+    within = f"FROM {table} WHERE run_scan BETWEEN ? AND ?"
+    ((keys_n, first, last),) = days.execute(f"SELECT count(*), min(run_scan), max(run_scan) {within}", (low, high))
+    if not keys_n:
+        return []
+    if keys_n == last - first + 1:
+        return [(first, last)]
+    if last - first < LOOKED_AT:
+        return _islands(days, f"SELECT run_scan AS i {within}", (first, last))
+    middle = (first + last) // 2
+    found = _islands_of_keys(days, table, first, middle)
+    for island in _islands_of_keys(days, table, middle + 1, last):
+        if found and found[-1][1] + 1 == island[0]:
+            found[-1] = (found[-1][0], island[1])
+        else:
+            found.append(island)
+    return found
 
 
 def scans_in(day: apsw.Connection, runs: Sequence[tuple[int, str]]) -> str:
@@ -90,7 +112,7 @@ def held_scans(days: apsw.Connection, run: int, scan_table: str, first: int) -> 
     for low, high in sorted(stored_scans(days, run, scan_table) + retired_scans(days, run)):
         stored.add(low, high)
         known.add(low, high)
-    for low, high in _intervals(days, "SELECT from_scan, to_scan FROM gap WHERE run = ?", run):
+    for low, high in _intervals(days, "SELECT from_scan, to_scan FROM gap WHERE run = ?", (run,)):
         known.add(low, high)
     return stored, known
 
@@ -98,9 +120,9 @@ def held_scans(days: apsw.Connection, run: int, scan_table: str, first: int) -> 
 def held_events(connection: apsw.Connection, run: int, first: int) -> NumberSet:
     """Events that are stored or declared lost."""
     found = NumberSet(first)
-    for low, high in _islands(connection, "SELECT event_i AS i FROM event WHERE run = ?", run):
+    for low, high in _islands(connection, "SELECT event_i AS i FROM event WHERE run = ?", (run,)):
         found.add(low, high)
-    for low, high in _intervals(connection, "SELECT from_event, to_event FROM event_gap WHERE run = ?", run):
+    for low, high in _intervals(connection, "SELECT from_event, to_event FROM event_gap WHERE run = ?", (run,)):
         found.add(low, high)
     return found
 
@@ -135,11 +157,11 @@ def _summary_insert(connection: apsw.Connection, table: str) -> tuple[str, int]:
     return schema.summary_insert_sql(table, names), words_n
 
 
-def _islands(connection: apsw.Connection, numbers: str, run: int) -> list[tuple[int, int]]:
+def _islands(connection: apsw.Connection, numbers: str, bindings: tuple[int, ...]) -> list[tuple[int, int]]:
     """Numbers of a query as intervals without holes, in order."""
     islands = f"SELECT i, i - row_number() OVER (ORDER BY i) AS island FROM ({numbers})"
-    return _intervals(connection, f"SELECT min(i), max(i) FROM ({islands}) GROUP BY island ORDER BY 1", run)
+    return _intervals(connection, f"SELECT min(i), max(i) FROM ({islands}) GROUP BY island ORDER BY 1", bindings)
 
 
-def _intervals(connection: apsw.Connection, query: str, run: int) -> list[tuple[int, int]]:
-    return cast("list[tuple[int, int]]", connection.execute(query, (run,)).fetchall())
+def _intervals(connection: apsw.Connection, query: str, bindings: tuple[int, ...]) -> list[tuple[int, int]]:
+    return cast("list[tuple[int, int]]", connection.execute(query, bindings).fetchall())
