@@ -18,9 +18,9 @@ from rich.table import Table
 from spinline.claims.catalog import window
 from spinline.edges.whole_file import write_whole
 from spinline.errors import BadFile
-from spinline.line.conformance import Span
 from spinline.line.ledger import Ledger, Metre
 from spinline.line.metre_totals import Metres
+from spinline.line.span import Span
 from spinline.recipe.line_model import Line, load_line
 from spinline.record.metres import ledger
 from spinline.record.metres import metres as added_up
