@@ -115,7 +115,10 @@ class _Node:
         self._newest = (scan.run, scan.number)
         self.at_us = max(self.at_us, scan.at_us)
         if self.second >= floor_s:
-            self._tallies.setdefault(self.second, _Tally(self._tags_n)).add(scan)
+            tally = self._tallies.get(self.second)
+            if tally is None:
+                tally = self._tallies[self.second] = _Tally(self._tags_n)
+            tally.add(scan)
         if not follows:
             for second in (before_s, self.second):
                 if second in self._tallies:
