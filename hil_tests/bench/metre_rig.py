@@ -13,9 +13,10 @@ from pathlib import Path
 from hil_tests.bench.plant.line import Line as Plant
 from hil_tests.bench.plant.parameters import R1
 from spinline.claims.catalog import window
-from spinline.line.conformance import Conformance, Measured, Span
+from spinline.line.conformance import Conformance, Measured
 from spinline.line.ledger import Ledger, Metre, MetreVerdict, Second
 from spinline.line.mixing import Feeds
+from spinline.line.span import Span
 from spinline.recipe.line_model import load_line
 
 LINE = load_line(Path(__file__).resolve().parents[2] / "lines" / "r1.toml")

@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spinline.line.conformance import Conformance, Measured, Span
-from spinline.line.ledger import Ledger, MetreVerdict, Second
+from spinline.claims.verdicts import Verdict
+from spinline.line.conformance import Conformance, Measured
+from spinline.line.extraction import BathSeen, Extraction
+from spinline.line.ledger import Ledger, MetreVerdict, Second, judged_span
 from spinline.line.mixing import Feeds, Mixing
+from spinline.line.span import Span
 from spinline.recipe.line_model import FiberPath, load_line
 
 LINE = load_line(Path(__file__).parents[2] / "lines" / "r1.toml")
@@ -248,7 +251,7 @@ def test_the_draw_of_the_fiber_follows_the_ratio_of_the_godets():
 
 def test_a_quantity_without_a_reading_is_not_known():
     spans = Conformance(LINE).step(Measured(None, True, None, None, {"E-TQUENCH": None}))
-    names = ("C12-PLAST", "C12-SOLV", "C12-STRETCH", "C12-COOLASYM", "E-TQUENCH")
+    names = ("C12-PLAST", "C12-SOLV", "C12-STRETCH", "C12-COOLASYM", "C12-EXTRACT", "E-TQUENCH")
     assert spans == dict.fromkeys(names)
 
 
@@ -275,3 +278,36 @@ def test_the_side_a_fiber_is_cooled_from_is_not_known_without_water_or_without_a
 @given(st.floats(20, 90), st.floats(1, 1.5))
 def test_more_fiber_gives_more_of_its_heat_to_the_water(quench_C, more):
     assert quenched(quench_C).low <= quenched(quench_C, **{name: flow * more for name, flow in FEDS.items()}).low
+
+
+def extracted(seconds_n, *, ppm=lambda _i: 50_000.0, flow_share=0.5, fed=True, hidden=()):
+    """The last number of a balance, with 4.0 kg/h of liquids fed."""
+    balance, flows = Extraction(LINE.extraction), Feeds(**FEDS)
+    for i in range(seconds_n):
+        bath = None if i in hidden else BathSeen(ppm(i), flow_share)
+        last = balance.step(bath, flows if fed else Feeds(619.0, 0.0, 0.0))
+    return last
+
+
+def test_what_flows_over_with_the_liquids_of_the_fiber_was_extracted():
+    """80 kg/h of make-up leave with 5 %: 4.2 kg/h, of 4.0 that were fed; less the balance's doubt of 20 %."""
+    assert extracted(3600).low == pytest.approx(80 * 0.05 / 0.95 / 4.011 * 0.8, rel=0.001)
+
+
+def test_what_stays_in_the_bath_was_extracted_too():
+    assert extracted(3600, ppm=lambda i: 50_000.0 + 10 * i, flow_share=0.0).low == pytest.approx(
+        60 * 0.036 / 4.011 * 0.8, rel=0.01
+    )
+
+
+def test_a_bath_that_takes_up_nothing_fails_the_window_and_one_that_takes_up_all_is_not_more_than_all():
+    nothing = extracted(3600, ppm=lambda _i: 0.0)
+    assert judged_span("C12-EXTRACT", nothing) is Verdict.FAIL
+    assert extracted(3600, flow_share=1.0).high == 1.0
+
+
+def test_the_balance_is_not_known_early_without_feeding_and_where_too_much_was_not_read():
+    assert extracted(599) is None and extracted(3600, fed=False) is None
+    assert extracted(3600, hidden=range(100, 300)) is not None
+    assert extracted(3600, hidden=range(100, 500)) is None
+    assert extracted(3600, hidden=[3599]) is None

@@ -22,6 +22,7 @@ from spinline.errors import BadFile, BadInput
 from spinline.line.conformance import Span
 from spinline.line.ledger import Ledger, Metre
 from spinline.line.metre_totals import Metres
+from spinline.line.span import Span
 from spinline.recipe.line_model import Line, load_line
 from spinline.record.metres import ledger
 from spinline.record.metres import metres as added_up

@@ -7,18 +7,21 @@ makes no difference whether the scans come as they happen or out of a journal.
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from spinline.line import roles
-from spinline.line.conformance import Measured, Span
+from spinline.line.conformance import Measured
+from spinline.line.extraction import BathSeen
 from spinline.line.ledger import OFF_RATIO
 from spinline.line.mixing import Feeds
 from spinline.line.roles import role
+from spinline.line.span import Span
 from spinline.line.take_up import SECOND_US, Position, TakeUp
 from spinline.recipe.line_model import Line
-from spinline_protocol.states import EXECUTE
+from spinline_protocol.configuration import FULL_SCALE
+from spinline_protocol.states import COMPLETING, EXECUTE
 
 GOOD_SHARE_MIN = 0.5  # of a second's scans, for a mean
 SILENT_S_MAX = 300  # a node that told nothing for so long has nothing more of that time: its ring is shorter
@@ -72,13 +75,13 @@ class _Tally:
 
     def __init__(self, tags_n: int) -> None:
         self.scans_n = 0
-        self.executes = False
+        self.states: set[int] = set()
         self.whole = True  # no scan of it is missing
         self._good: list[list[float]] = [[] for _ in range(tags_n)]
 
     def add(self, scan: Scan) -> None:
         self.scans_n += 1
-        self.executes = self.executes or scan.state == EXECUTE
+        self.states.add(scan.state)
         for numbers, number, good in zip(self._good, scan.numbers, scan.good, strict=True):
             if good and number is not None:
                 numbers.append(number)
@@ -112,7 +115,10 @@ class _Node:
         self._newest = (scan.run, scan.number)
         self.at_us = max(self.at_us, scan.at_us)
         if self.second >= floor_s:
-            self._tallies.setdefault(self.second, _Tally(self._tags_n)).add(scan)
+            tally = self._tallies.get(self.second)
+            if tally is None:
+                tally = self._tallies[self.second] = _Tally(self._tags_n)
+            tally.add(scan)
         if not follows:
             for second in (before_s, self.second):
                 if second in self._tallies:
@@ -159,6 +165,7 @@ class BySecond:
         self._feeders = (*(f"{name}.pv" for name in resin), *liquids)
         self._refills = tuple(f"{name}.pv" for name in (line.mixing.refilling if line.mixing else ()))
         self._direct = {name: (role(line, place).pv, factor) for name, (place, factor) in DIRECT.items()}
+        self._bath = role(line, roles.BATH_PLASTICIZER) if line.extraction else None
         self._slips = [
             (f"{node.name}.{row.input}.pv", f"{node.name}.{row.of_input}.pv", row.apart_share, row.least_reference)
             for node in line.node
@@ -169,6 +176,7 @@ class BySecond:
     def _used(self) -> list[str]:
         tags = [self._above, self._asked, self._below, self._count, *self._feeders, *self._refills]
         tags += [tag for tag, _factor in self._direct.values()]
+        tags += [self._bath.pv, self._bath.output] if self._bath else []
         tags += [tag for roller, godet, _share, _least in self._slips for tag in (roller, godet)]
         return list(dict.fromkeys(tags))
 
@@ -217,15 +225,27 @@ class BySecond:
 
         screw = tallies[self._screw]
         self._turns = (
-            self._turns if screw is None else screw.executes
+            self._turns if screw is None else EXECUTE in screw.states
         )  # a node that is not heard does not stop its screw
         spans: dict[str, Span | None] = {name: _span(mean(tag), factor) for name, (tag, factor) in self._direct.items()}
         above = mean(self._above)
         spans[OFF_RATIO] = _off_ratio(above, mean(self._asked))
         feeds = _feeds([mean(tag) for tag in self._feeders], self._is_refilling([mean(tag) for tag in self._refills]))
-        measured = Measured(feeds, self._turns, _speed(mean(self._below)), _speed(above), spans)
+        measured = Measured(
+            feeds, self._turns, _speed(mean(self._below)), _speed(above), spans, self._bath_seen(tallies, mean)
+        )
         slips = any(_slipped(mean(roller), mean(godet), share, least) for roller, godet, share, least in self._slips)
         return Moved(at_s, self._state(at_s * SECOND_US), *self._take_up.second(at_s), measured, slips)
+
+    def _bath_seen(self, tallies: Mapping[str, _Tally | None], mean: Callable[[str], Mean | None]) -> BathSeen | None:
+        """The make-up is shut off where the node does not run."""
+        if self._bath is None:
+            return None
+        tally, found, output = tallies[self._bath.node.name], mean(self._bath.pv), mean(self._bath.output)
+        if tally is None or found is None or output is None:
+            return None
+        flows = tally.states & {EXECUTE, COMPLETING}
+        return BathSeen(found.mean, output.mean / FULL_SCALE if flows else 0.0)
 
     @staticmethod
     def _is_refilling(refills: list[Mean | None]) -> bool:

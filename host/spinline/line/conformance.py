@@ -6,47 +6,21 @@ never guessed.  It says nothing of metres; `ledger` carries a span to the metre 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from math import exp
 
-from spinline.claims.catalog import window
-from spinline.claims.windows import is_inside
 from spinline.line.cooling import cooling_asymmetry
+from spinline.line.extraction import BathSeen, Extraction
 from spinline.line.mixing import Composition, Feeds, Mixing
+from spinline.line.span import SIGMAS, Span, Spans, is_within
 from spinline.recipe.line_model import Line
 
-SIGMAS = 2.0  # claims are judged at 2 sigma
 SPEED_MIN_MM_S = 1.0  # below it a godet stands, and a ratio says nothing
 
 
 @dataclass(frozen=True)
-class Span:
-    """Lowest and highest number of a quantity, and 2 sigma of either, in the unit of its window."""
-
-    low: float
-    high: float
-    uncertainty: float = 0.0
-
-    def joined(self, other: Span) -> Span:
-        """Both together."""
-        return Span(min(self.low, other.low), max(self.high, other.high), max(self.uncertainty, other.uncertainty))
-
-
-def is_within(name: str, span: Span, by: float) -> bool:
-    """Whether a window holds a span whose ends are moved outward by so much: strictly by the window's decimals."""
-    ends = (span.low - by, span.high + by)
-    return all(is_inside(window(name), Decimal(str(end))) for end in ends)
-
-
-Spans = Mapping[str, Span | None]
-"""Id of a window -> span in its unit."""
-
-
-@dataclass(frozen=True)
 class Measured:
-    """One second.  ``feeds`` and speeds (of the godets, mm/s) are None where a reading of them is not good.
+    """One second.  ``feeds``, speeds (of the godets, mm/s) and ``bath`` are None where a reading of them is not good.
 
     ``turning``: the screw moves melt.  ``direct`` has what needs no model, by the id of its window.
     """
@@ -56,6 +30,7 @@ class Measured:
     takeup_mm_s: float | None
     draw_mm_s: float | None
     direct: Spans
+    bath: BathSeen | None = None
 
 
 class Conformance:
@@ -65,6 +40,7 @@ class Conformance:
         self._doubt = line.uncertainty
         self._mixing = Mixing(line.mixing.dead_time_s, line.mixing.lag_s) if line.mixing else None
         self._cooling = line.cooling
+        self._extraction = Extraction(line.extraction) if line.extraction else None
         self._span_m = line.path.stretch_span_m
         self._inverse_draw: float | None = None
 
@@ -76,6 +52,7 @@ class Conformance:
             "C12-SOLV": self._parts("C12-SOLV", composition, composition.solvent_parts if composition else 0.0),
             "C12-STRETCH": self._stretch(measured.takeup_mm_s, measured.draw_mm_s),
             **self._asymmetry(measured),
+            **({"C12-EXTRACT": self._extraction.step(measured.bath, measured.feeds)} if self._extraction else {}),
             **measured.direct,
         }
 

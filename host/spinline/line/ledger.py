@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from spinline.claims.catalog import window
 from spinline.claims.verdicts import Verdict
-from spinline.line.conformance import Span, Spans, is_within
+from spinline.line.span import Span, Spans, is_within
 from spinline.recipe.line_model import FiberPath, Line
 
 PRODUCTION = "RUNNING"
@@ -71,10 +71,10 @@ class Metre:
 class Ledger:
     """Takes seconds in order, gives metres in order, each as soon as it has left the stretch.
 
-    ``cools``: the side the fiber is cooled from is judged, too.
+    ``cools``: the side the fiber is cooled from is judged, too; ``extracts``: what was extracted.
     """
 
-    def __init__(self, path: FiberPath, cools: bool = False) -> None:
+    def __init__(self, path: FiberPath, cools: bool = False, extracts: bool = False) -> None:
         stretch_m = path.take_up_to_stretch_m
         self._stretch_m = stretch_m
         self._places = {  # where a window's quantity acts: from, to, in m ahead of the take-up
@@ -88,6 +88,8 @@ class Ledger:
         }
         if cools:
             self._places["C12-COOLASYM"] = (-path.quench_m, 0.0)
+        if extracts:
+            self._places["C12-EXTRACT"] = (stretch_m, stretch_m)  # of all of the batch until it left the baths
         self._spun_m = -path.die_to_take_up_m
         self._seconds: list[Second] = []
         self._ends_m: list[float] = []
@@ -96,7 +98,7 @@ class Ledger:
     @classmethod
     def of(cls, line: Line) -> Ledger:
         """The ledger of a line, with every window that it can judge."""
-        return cls(line.path, line.cooling is not None)
+        return cls(line.path, line.cooling is not None, line.extraction is not None)
 
     @property
     def judged_by(self) -> tuple[str, ...]:
@@ -125,7 +127,7 @@ class Ledger:
         spans = {name: self._span(name, from_m, to_m) for name in self._places}
         taken_up_s = self._during(from_m, to_m)[0].at_s
         if is_left:
-            spans |= dict.fromkeys(("E-TEXTR", "C12-STRETCH", OFF_RATIO, RESIDENCE))
+            spans |= dict.fromkeys(name for name, (_from, to) in self._places.items() if to > 0) | {RESIDENCE: None}
             scrap = _spun_badly(spun) or NOT_RUN_OUT
             return Metre(number, to_m - from_m, taken_up_s, MetreVerdict.SCRAP, scrap, spans, None)
         stretched = self._during(from_m + self._stretch_m, to_m + self._stretch_m)

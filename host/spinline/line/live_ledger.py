@@ -16,9 +16,7 @@ from spinline.line.metre_totals import Metres
 from spinline.line.take_up import SECOND_US
 from spinline.recipe.line_model import Line
 
-SCANS_MAX = (
-    10_000  # taken in one scan of the supervisor: about 70 ms, of which an earlier supervisor's batch needs many
-)
+SCANS_MAX = 4_000  # taken in one scan of the supervisor: about 50 ms; an earlier one left many
 ENDED_S = 60  # behind the end of a batch everything of it has come
 
 

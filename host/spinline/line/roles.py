@@ -12,6 +12,7 @@ PLASTICIZER = "derived.plasticizer_ratio"
 SOLVENT = "derived.solvent_ratio"
 QUENCH_TEMPERATURE = "quench.quench_temperature_C"
 QUENCH_FLOW = "quench.quench_flow_L_min"
+BATH_PLASTICIZER = "extraction.bath_plasticizer_wt_percent"
 EXTRACTION_TEMPERATURE = "extraction.extraction_temperature_C"
 
 
@@ -36,6 +37,11 @@ class Role:
     def setpoint(self) -> str:
         """Tag of the working setpoint."""
         return f"{self.tag}.sp"
+
+    @property
+    def output(self) -> str:
+        """Tag of the loop's output."""
+        return f"{self.tag}.out"
 
     @property
     def master(self) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from spinline.claims.verdicts import Verdict
-from spinline.line.conformance import Spans
 from spinline.line.ledger import judged_span
+from spinline.line.span import Spans
 
-CLAIMED = ("C12-PLAST", "C12-SOLV", "C12-COOLASYM", "C12-STRETCH")
+CLAIMED = ("C12-PLAST", "C12-SOLV", "C12-COOLASYM", "C12-EXTRACT", "C12-STRETCH")
 """Windows with a number in claim 12 that the line measures."""
 
 

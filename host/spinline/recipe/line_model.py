@@ -272,6 +272,18 @@ class QuenchHeat(Strict):
     percent: Positive
 
 
+class BathBalance(Strict):
+    """The first extraction bath, which has all that leaves the fiber.
+
+    ``bath_kg`` at the weir; ``make_up_full_scale_kg_h`` at full output of the loop of its concentration; ``percent`` is
+    1 sigma of what the balance says, with what evaporates and what the fiber carries out.
+    """
+
+    bath_kg: Positive
+    make_up_full_scale_kg_h: Positive
+    percent: Annotated[float, Field(gt=0, lt=50)]
+
+
 class Uncertainty(Strict):
     """1 sigma of what the line's instruments measure, in percent of the number.
 
@@ -292,6 +304,7 @@ class Line(Strict):
     path: FiberPath
     mixing: ExtruderMixing | None = None  # without it the parts of a metre are not known
     cooling: QuenchHeat | None = None  # without it nobody judges from which side the fiber is cooled
+    extraction: BathBalance | None = None  # without it nobody judges by measurement what was extracted
     uncertainty: Uncertainty
     group: dict[str, Group]
     node: tuple[Node, ...]

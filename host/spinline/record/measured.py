@@ -48,7 +48,7 @@ def measured_evidence(
         solvent=planned.process.solvent,
         steps=STEPS if mixed and cooled and stretched else None,  # the stations stand in the order of the claim
         cooling_asymmetry=_worst(rows, "C12-COOLASYM"),
-        extracted_share=planned.process.extracted_share if stretched else None,  # by the model, at the measured speed
+        extracted_share=_worst(rows, "C12-EXTRACT"),
         stretch_ratio=stretched,
     )
     base_treated = None if recipe.base_treatment is not None else False  # the line has no record of that step

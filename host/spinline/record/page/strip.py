@@ -7,8 +7,8 @@ from html import escape
 from itertools import groupby
 
 from spinline.claims.catalog import window
-from spinline.line.conformance import Span
 from spinline.line.ledger import Metre, MetreVerdict, judged_span
+from spinline.line.span import Span
 from spinline.record.page.svg import box, ticks
 
 WIDTH, LEFT, RIGHT = 1240, 120, 10
