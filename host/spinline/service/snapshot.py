@@ -20,6 +20,7 @@ from spinline_protocol.quantities import QUALITIES, QUANTITIES
 from spinline_protocol.states import FLAG_ALARM, FLAG_HOLD, STATES
 
 STALE, NO_NUMBER = "stale", "none yet"
+UNKNOWN = "UNKNOWN"  # the state of a node that was not heard yet
 ACTIONS_N_MAX = 500
 PROBLEMS_N_MAX = 20
 HEATED = "degC"
@@ -105,7 +106,7 @@ def _node(session: NodeSession, record: BatchRecord, port_problems: Mapping[str,
         "name": session.name,
         "phase": session.phase,
         "answers": session.phase == READY,
-        "state": STATES[session.state],
+        "state": STATES[session.state] if session.hello else UNKNOWN,
         "in_hold": bool(session.flags & FLAG_HOLD),
         "latched": bool(session.flags & FLAG_ALARM),
         "permit_closed": session.permit_closed,
