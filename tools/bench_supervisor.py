@@ -103,8 +103,9 @@ def kills() -> Sequence[Row]:
     """kill -9 in production at random: acknowledged notes and scans that are gone, and batches found running."""
     with tempfile.TemporaryDirectory() as folder:
         killed = kill_again_and_again(find_interpreter(), Path(folder), count_of(50, 1000), KILL_SPEED, seed=2)
-    lost = len(killed.lost) + sum(abs(hole_n) for _node, hole_n in killed.holes) + killed.scans_lost
-    note = f"{killed.acknowledged_n} notes were acknowledged meanwhile; scans are whole where no node has a hole"
+    lost = len(killed.lost) + sum(scans_n for _node, scans_n in killed.holes)
+    note = f"of {killed.acknowledged_n} notes and {killed.scans_acknowledged} scans acknowledged; "
+    note += f"{killed.scans_lost} scans were told as overwritten in a node before any acknowledgement"
     found = "what a service found: " + ", ".join(sorted({states[-1] for states in killed.found}))
     return [
         Row("supervisor.kill.lost", lost, "rows", "lower", killed.kills_n, None, None, 0, note),

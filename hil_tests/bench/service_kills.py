@@ -16,7 +16,7 @@ from .interpreters import Interpreter
 from .pty_bench import LineProcess
 from .run import LINE_R1
 from .service_process import Services
-from .service_site import ServiceSite, holes, journal_of, make_site, noted, scans_lost
+from .service_site import ServiceSite, acknowledged_and_gone, holes, journal_of, make_site, noted, scans_lost
 from .wall import now_s, rest_until
 
 CAP_S = 60.0  # of the wall clock, until what was waited for will not come
@@ -36,8 +36,9 @@ class Killed:
     kills_n: int = 0
     acknowledged_n: int = 0
     lost: list[str] = field(default_factory=list)
-    holes: list[tuple[str, int]] = field(default_factory=list)
-    scans_lost: int = 0  # declared, of an outage that the nodes' rings can bridge
+    scans_acknowledged: int = 0  # before the last kill, of all nodes
+    holes: list[tuple[str, int]] = field(default_factory=list)  # after each kill: what was acknowledged and is gone
+    scans_lost: int = 0  # never acknowledged, and told: the rings of the nodes bridge some seconds, not kill after kill
     found: list[tuple[str, ...]] = field(default_factory=list)
 
     @property
@@ -82,8 +83,11 @@ def kill_again_and_again(interpreter: Interpreter, folder: Path, kills_n: int, s
             noting = Noting(client, len(notes) + killed.kills_n)
             noting.start()
             rest_until(now_s() + source.uniform(0.1, ALIVE_S_MAX))
+            recorded_to = {node["name"]: node["recorded_to"] for node in client.get("status")["nodes"]}
             services.kill()
             noting.join(CAP_S)
+            killed.scans_acknowledged = sum(recorded_to.values())
+            killed.holes += acknowledged_and_gone(journal_of(site), recorded_to)
             notes += noting.acknowledged
             killed.kills_n += 1
             client = site.client(services.start(ports))
@@ -101,7 +105,7 @@ def _judge(killed: Killed, notes: list[str], site: ServiceSite) -> None:
     there = set(noted(journal))
     killed.acknowledged_n = len(notes)
     killed.lost = [words for words in notes if words not in there]
-    killed.holes = holes(journal)
+    killed.holes += holes(journal)
     killed.scans_lost = scans_lost(journal)
 
 

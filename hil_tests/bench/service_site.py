@@ -7,12 +7,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-import apsw
-
 from spinline.edges.client import Client, ClientModel
 from spinline.edges.keys import new_key_file
-from spinline.record.opening import open_reader
-from spinline.record.series import fetch
+from spinline.record.series import fetch, reading
 from spinline.service.tokens import Role, add_token
 
 from .provisioning import bench_site_key
@@ -57,39 +54,40 @@ def journal_of(site: ServiceSite) -> Path:
 
 def noted(journal: Path) -> list[str]:
     """Every note in a journal, in order."""
-    connection = open_reader(journal)
-    try:
+    with reading(journal) as connection:
         return [why for (why,) in fetch(connection, "SELECT why FROM action WHERE what = 'note' ORDER BY rowid")]
-    finally:
-        connection.close()
 
 
 def holes(journal: Path) -> list[tuple[str, int]]:
-    """(node, scans) that are between the first and the newest of a run and neither stored nor declared lost."""
-    connection = open_reader(journal)
-    try:
+    """(node, scans) that are before the newest of a run and neither stored nor declared lost."""
+    return [(name, len(gone)) for _run, name, gone in _gone(journal, {}) if gone]
+
+
+def acknowledged_and_gone(journal: Path, recorded_to: dict[str, int]) -> list[tuple[str, int]]:
+    """(node, scans) of its newest run, before what was acknowledged, that are neither stored nor declared lost."""
+    newest = {name: gone for _run, name, gone in _gone(journal, recorded_to)}
+    return [(name, len(gone)) for name, gone in newest.items() if gone]
+
+
+def _gone(journal: Path, to: dict[str, int]) -> list[tuple[int, str, set[int]]]:
+    """Of each run, oldest first: scans before its newest stored one and before ``to`` of its node that are nowhere."""
+    found = []
+    with reading(journal) as connection:
         runs = fetch(
             connection,
-            "SELECT run, node.name, scan_table FROM run JOIN configuration USING (configuration_i)"
-            " JOIN node USING (node_i)",
+            "SELECT run, node.name, scan_table, first_scan FROM run JOIN configuration USING (configuration_i)"
+            " JOIN node USING (node_i) ORDER BY run",
         )
-        return [(name, hole_n) for run, name, table in runs if (hole_n := _hole_n(connection, run, table))]
-    finally:
-        connection.close()
-
-
-def _hole_n(connection: apsw.Connection, run: int, table: str) -> int:
-    query = f'SELECT count(*), coalesce(max(scan) - min(scan) + 1, 0) FROM "{table}" WHERE run = ?'
-    ((stored_n, span_n),) = fetch(connection, query, (run,))
-    ((lost_n,),) = fetch(connection, "SELECT coalesce(sum(to_scan - from_scan + 1), 0) FROM gap WHERE run = ?", (run,))
-    return int(span_n - stored_n - lost_n)
+        for run, name, table, first in runs:
+            there = {scan for (scan,) in fetch(connection, f'SELECT scan FROM "{table}" WHERE run = ?', (run,))}
+            end = max([to.get(name, first), *(scan + 1 for scan in there)])
+            for low, high in fetch(connection, "SELECT from_scan, to_scan FROM gap WHERE run = ?", (run,)):
+                there.update(range(low, high + 1))
+            found.append((run, name, set(range(first, end)) - there))
+    return found
 
 
 def scans_lost(journal: Path) -> int:
     """Scans of all nodes that are declared lost."""
-    connection = open_reader(journal)
-    try:
-        ((lost_n,),) = fetch(connection, "SELECT coalesce(sum(to_scan - from_scan + 1), 0) FROM gap")
-        return int(lost_n)
-    finally:
-        connection.close()
+    with reading(journal) as connection:
+        return int(fetch(connection, "SELECT coalesce(sum(to_scan - from_scan + 1), 0) FROM gap")[0][0])

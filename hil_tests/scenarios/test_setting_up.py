@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from hil_tests.bench.api import operate
 from hil_tests.bench.interpreters import InterpreterError, cached
 from hil_tests.bench.run import BenchRun
 from spinline.recipe.compiler import NodeConfiguration
@@ -111,3 +112,18 @@ def test_the_firmware_as_bytecode_on_words_of_64_bits_gives_the_same_outputs(mak
         run.run_for(60)
     assert wide.word_bits == 64
     assert runs[0].bench.outputs_sha256() == runs[1].bench.outputs_sha256()
+
+
+def test_a_line_that_was_stopped_is_started_again_by_a_person_with_the_same_configuration(make_run: MakeRun) -> None:
+    run = make_run()
+    run.start()
+    assert run.run_until(lambda: run.supervisor.batch.state == "PREPARING", 60), run.supervisor.problems
+    operate(run, "stop")
+    assert run.run_until(lambda: run.supervisor.batch.state == "STOPPED", 60), run.supervisor.batch.history
+    run.next_batch(run.recipe)
+    run.run_for(10)
+    assert set(node_states(run).values()) == {"STOPPED"} and run.supervisor.batch.state == "IDLE", "nobody asked"
+
+    run.start()
+    assert run.run_until(lambda: run.supervisor.batch.state == "PREPARING", 60), run.supervisor.problems
+    assert run.run_until(lambda: set(node_states(run).values()) == {"STARTING"}, 10)

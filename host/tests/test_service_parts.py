@@ -242,6 +242,10 @@ def test_what_was_shown_holds_for_this_state_and_a_while_only():
         shown.words_of(proof, seen("UNSUPERVISED", 9, 11).status)
     with pytest.raises(Refused, match="s old: look again"):
         shown.words_of(proof, seen("UNSUPERVISED", 5, 11 + SHOWN_US_MAX).status)
+    cold = seen("UNSUPERVISED", 5, 10)
+    cold.values["values"]["melt.Z1.pv"] |= {"number": None, "quality": "none yet"}
+    with pytest.raises(Refused, match="the temperatures of melt are not known yet"):
+        shown.show(cold, [])
     with pytest.raises(Refused, match="resume is not possible in RUNNING"):
         shown.show(seen("RUNNING", 5, 10), [])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spinline.service.snapshot import STALE, Snapshot
+from spinline.service.snapshot import NO_NUMBER, STALE, Snapshot
 
 
 def metrics_text(seen: Snapshot, readers_n: int) -> str:
@@ -32,7 +32,7 @@ def metrics_text(seen: Snapshot, readers_n: int) -> str:
         *(
             f'spinline_number{{{mode},tag="{tag}",unit="{value["unit"]}"}} {value["number"]:g}'
             for tag, value in seen.values["values"].items()
-            if value["quality"] not in (STALE, "bad")
+            if value["quality"] not in (STALE, NO_NUMBER, "bad")
         ),
     ]
     return "\n".join(lines) + "\n"

@@ -33,6 +33,11 @@ class Shown:
         status = seen.status
         if status["state"] not in RESUMABLE:
             raise Refused(f"resume is not possible in {status['state']} (possible: {', '.join(status['possible'])})")
+        warm = temperatures(seen.values)
+        for node in status["nodes"]:
+            told = [number for tag, number in warm.items() if tag.startswith(f"{node['name']}.")]
+            if node["answers"] and told and all(number is None for number in told):
+                raise Refused(f"the temperatures of {node['name']} are not known yet: look again in a moment")
         nodes = [{key: node[key] for key in ("name", "answers", "state", "in_hold")} for node in status["nodes"]]
         view = {
             "mode": status["mode"],
@@ -44,7 +49,7 @@ class Shown:
             "nodes": nodes,
             "unattended": seen.batch["unattended"],
             "gaps": gaps,
-            "temperatures": temperatures(seen.values),
+            "temperatures": warm,
             "alarms": status["alarms"],
         }
         proof = hashlib.sha256(json.dumps(view, sort_keys=True).encode()).hexdigest()[:PROOF_DIGITS_N]

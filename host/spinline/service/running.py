@@ -179,9 +179,9 @@ class Service:
         """What was collected is committed, and everybody is told how the line was left."""
         at_us = self._start_us + self._now_us()
         state = self.supervisor.batch.state
-        left = (
-            f"line left in {state}; without a lease its nodes go to hold within {self._given.line.node[0].lease_ms} ms"
-        )
+        left = f"line left in {state}"
+        if state != "IDLE" and not self.supervisor.batch.ended:
+            left += f"; without a lease its nodes go to hold within {self._given.line.node[0].lease_ms} ms"
         try:
             self.journal.add_action(at_us, "spinline", "service ends", self._ending, None, left)
             if self.supervisor.batch.ended:

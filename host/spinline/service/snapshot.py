@@ -19,7 +19,8 @@ from spinline.record.journal import Batch
 from spinline_protocol.quantities import QUALITIES, QUANTITIES
 from spinline_protocol.states import FLAG_ALARM, FLAG_HOLD, STATES
 
-STALE = "stale"
+STALE, NO_NUMBER = "stale", "none yet"
+UNKNOWN = "UNKNOWN"  # the state of a node that was not heard yet
 ACTIONS_N_MAX = 500
 PROBLEMS_N_MAX = 20
 HEATED = "degC"
@@ -68,7 +69,7 @@ def snapshot(
     at = {"mode": supervisor.mode, "at_us": start_us + now_us}
     numbers = _numbers(supervisor, record, units)
     return Snapshot(
-        at | _status(supervisor, kept, start_us, now_us),
+        at | _status(supervisor, record, kept, start_us, now_us),
         at | _alarms(supervisor, start_us),
         at | {"values": numbers},
         at | _batch(supervisor, kept, now_us),
@@ -76,7 +77,7 @@ def snapshot(
     )
 
 
-def _status(supervisor: Supervisor, kept: Kept, start_us: int, now_us: int) -> Plain:
+def _status(supervisor: Supervisor, record: BatchRecord, kept: Kept, start_us: int, now_us: int) -> Plain:
     batch = supervisor.batch
     figures = supervisor.alarms.figures()
     return {
@@ -85,7 +86,7 @@ def _status(supervisor: Supervisor, kept: Kept, start_us: int, now_us: int) -> P
         "entered_us": start_us + round(batch.entered_s * 1e6),
         "in_state_s": round(now_us / 1e6 - batch.entered_s, 1),
         "possible": list(possible(batch.state)),
-        "nodes": [_node(session, kept.port_problems()) for session in supervisor.sessions.values()],
+        "nodes": [_node(session, record, kept.port_problems()) for session in supervisor.sessions.values()],
         "alarms": {
             "standing": {str(priority): number for priority, number in figures.standing.items()},
             "raised_in_ten_minutes": figures.raised_n,
@@ -100,12 +101,12 @@ def _status(supervisor: Supervisor, kept: Kept, start_us: int, now_us: int) -> P
     }
 
 
-def _node(session: NodeSession, port_problems: Mapping[str, str]) -> Plain:
+def _node(session: NodeSession, record: BatchRecord, port_problems: Mapping[str, str]) -> Plain:
     return {
         "name": session.name,
         "phase": session.phase,
         "answers": session.phase == READY,
-        "state": STATES[session.state],
+        "state": STATES[session.state] if session.hello else UNKNOWN,
         "in_hold": bool(session.flags & FLAG_HOLD),
         "latched": bool(session.flags & FLAG_ALARM),
         "permit_closed": session.permit_closed,
@@ -113,6 +114,7 @@ def _node(session: NodeSession, port_problems: Mapping[str, str]) -> Plain:
         "board": session.identity.get("board", ""),
         "port": session.identity.get("port", ""),
         "interpreter": session.identity.get("interpreter", ""),
+        "recorded_to": record.scans_to(session.name),  # the first scan of its run that is not acknowledged
         "firmware_sha256": session.hello["firmware_sha256"].hex() if session.hello else "",
         "configuration_sha256": session.configuration.sha256.hex(),
     }
@@ -144,14 +146,14 @@ def _alarm(point: Point, start_us: int) -> Plain:
 
 def _numbers(supervisor: Supervisor, record: BatchRecord, units: Mapping[str, str]) -> Plain:
     answers = {name: session.phase == READY for name, session in supervisor.sessions.items()}
-    return {
-        tag: {
-            "number": number,
-            "unit": units[tag],
-            "quality": QUALITIES[quality][1] if answers[tag.partition(".")[0]] else STALE,
-        }
-        for tag, (number, quality) in record.numbers().items()
-    }
+    known = record.numbers()
+    found = {}
+    for tag, unit in units.items():
+        number, quality = known.get(tag, (None, None))
+        fresh = quality is not None and answers[tag.partition(".")[0]]
+        word = NO_NUMBER if quality is None else QUALITIES[quality][1] if fresh else STALE
+        found[tag] = {"number": number, "unit": unit, "quality": word}
+    return found
 
 
 def _batch(supervisor: Supervisor, kept: Kept, now_us: int) -> Plain:
@@ -174,7 +176,7 @@ def _batch(supervisor: Supervisor, kept: Kept, now_us: int) -> Plain:
 
 
 def temperatures(values: Plain) -> Plain:
-    """The measured temperatures of the values' view: tag -> number, or None where it may not be used."""
+    """The measured temperatures of the values' view: tag -> number, or None where there is none that may be used."""
     return {
         tag: value["number"] if value["quality"] in ("good", "uncertain") else None
         for tag, value in values["values"].items()
