@@ -19,7 +19,6 @@ from spinline.claims.catalog import window
 from spinline.edges.service_view import banner
 from spinline.edges.whole_file import write_whole
 from spinline.errors import BadFile, BadInput
-from spinline.line.conformance import Span
 from spinline.line.ledger import Ledger, Metre
 from spinline.line.metre_totals import Metres
 from spinline.line.span import Span
