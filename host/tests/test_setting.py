@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from host.tests.test_check_recipe import RECIPES, TODAY
@@ -89,6 +89,7 @@ def test_outside_the_claim_a_waiver_must_name_the_window():
         ("draw.stretch_ratio", "", "is not of the kind of 1.80"),
         ("spinning.fiber_n", "8.5", "is not of the kind of 8"),
         ("quench.cooled_side", "outside", "has these numbers already"),
+        ("quench.quench_flow_L_min", "39", "bath.QFLOW: the node takes 0 to 38000 of its whole units, not 39000"),
         ("program.heatup_ramp_K_min", "6", "is more than a setpoint: it needs a stop and a new batch"),
     ],
 )
@@ -104,6 +105,7 @@ NUMBERS = [f"{section}.{key}" for section in ("melt", "composition", "throughput
 
 
 @settings(max_examples=60, deadline=None)
+@example("quench.quench_flow_L_min", Decimal("1.91"))
 @given(st.sampled_from(NUMBERS), st.decimals(Decimal("0.3"), Decimal(3), places=2))
 def test_whatever_is_taken_passes_the_check_and_the_limits_that_the_nodes_hold(key, share):
     at, section = setting(), key.partition(".")

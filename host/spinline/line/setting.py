@@ -33,6 +33,8 @@ from spinline_protocol import configuration as tables
 Words = tuple[int, ...]
 _FIELDS = [row[0] for row in tables.TABLES[tables.TABLE_LOOP][2]]
 KIND, RATIO, TARGET = (_FIELDS.index(name) for name in ("kind", "ratio_q12", "setpoint"))
+LOW, HIGH = (_FIELDS.index(name) for name in ("setpoint_low", "setpoint_high"))
+RATIO_MAX = 65_535  # in 1/4096, of any loop (table `loop`, ratio_q12)
 LIMITS = (  # that come from the recipe: the take-up's at which the jet would draw in resonance
     (tables.TABLE_LOOP, "setpoint_high"),
     (tables.TABLE_INTERLOCK, "limit"),
@@ -189,7 +191,16 @@ def _between(held: NodeConfiguration, was: NodeConfiguration, new: NodeConfigura
             at = RATIO if words[KIND] == tables.RATIO_LOOP else TARGET
         _refuse_other(held, (table, row_i), held_words, words, at)
         if at is not None and old_words[at] != words[at]:
+            _refuse_beyond(held, row_i, held_words, words[at], at)
             yield Setpoint(held.name, held.row_names[table, row_i], row_i, words[at], old_words[at])
+
+
+def _refuse_beyond(held: NodeConfiguration, row_i: int, held_words: Words, number: int, at: int) -> None:
+    """Raises Refused where the node that holds these limits would refuse the setpoint."""
+    low, high = (0, RATIO_MAX) if at == RATIO else (held_words[LOW], held_words[HIGH])
+    if not low <= number <= high:
+        name = held.row_names[tables.TABLE_LOOP, row_i]
+        raise Refused(f"{held.name}.{name}: the node takes {low} to {high} of its whole units, not {number}")
 
 
 def _refuse_other(
