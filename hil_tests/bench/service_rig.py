@@ -21,14 +21,14 @@ from spinline.recipe.reading import read_recipe
 from spinline.record.journal import Batch as Made
 from spinline.record.journal import Journal
 from spinline.service.api import make_app
-from spinline.service.batches import gaps_of
+from spinline.service.batches import record_of
 from spinline.service.core import Core, ServiceRecord
 from spinline.service.snapshot import Kept
 from spinline.service.tokens import Doorkeeper, Role, add_token
 from spinline_protocol import auth
 
 from .interpreters import Interpreter
-from .run import LINE_R1, RECIPE_R1, START_US, preheat
+from .run import LINE_R1, RECIPE_R1, START_US, preheat, setting_of
 from .simulated import SimulatedLine
 from .wall import now_s, rest_until
 
@@ -62,11 +62,14 @@ class ServiceRig:
             auth.role_key(self.bench.site_key, auth.OPERATOR),
             AlarmPoints(line),
             mode,
+            setting_of(line, recipe),
         )
         self.core = Core(self.supervisor, record, kept, START_US)
         self.token_file = folder / "tokens.toml"
         self.tokens = {role: add_token(self.token_file, role.value, role) for role in Role}
-        self.app: FastAPI = make_app(self.core, Doorkeeper(self.token_file), lambda: gaps_of(path))
+        self.app: FastAPI = make_app(
+            self.core, Doorkeeper(self.token_file), lambda now_us: record_of(path, line, now_us)
+        )
         self._due_us, self._over = 0, False
         self._thread = threading.Thread(target=self._live, name="line", daemon=True)
 

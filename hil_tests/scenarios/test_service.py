@@ -116,7 +116,7 @@ def test_a_batch_is_started_held_resumed_survives_a_kill_and_ends_in_order(serve
     assert served.ask("hold", "--why", "spinneret").exit_code == 0
     reach(lambda: state_of(client) == "HELD", "a held line")
     declined = CliRunner().invoke(app, ["resume", "--client", str(served.folder / "client.toml")], input="n\n")
-    assert declined.exit_code == 1 and "scans lost: none" in declined.output and "melt.Z1" in declined.output
+    assert declined.exit_code == 1 and "0 scans are lost" in declined.output and "melt.Z1" in declined.output
     assert state_of(client) == "HELD"
     resumed = served.ask("resume", "--yes", "--why", "clean again")
     assert resumed.exit_code == 0, resumed.output

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from hil_tests.bench.interpreters import InterpreterMissing, find_interpreter
 from hil_tests.bench.service_rig import ServiceRig
 from hil_tests.bench.wall import now_s, rest_until
-from spinline.line.desk import OF_ALARMS, OF_BATCH
+from spinline.line.desk import OF_ALARMS, OF_BATCH, OF_RECIPE
 from spinline.service.api import COMMANDS, VIEWS
 from spinline.service.feed import READERS_N_MAX, WAITING_N_MAX, Feed
 from spinline.service.tokens import WIRE_ROLES, Role, remove_token
@@ -52,6 +52,8 @@ def headed(rig, role: Role) -> dict[str, str]:
 
 
 BODIES = {
+    "set": {"tag": "melt.z1_temperature_C", "value": "211", "why": "a test"},
+    "recipe": {"toml": "[recipe]", "why": "a test"},
     "note": {"why": "roll 7"},
     "resume": {"shown": "0" * 12},
     "acknowledge": {"point": "nothing"},
@@ -69,7 +71,7 @@ def order(client, rig, role, path, body=None):
 
 
 def test_every_command_of_the_desk_is_one_of_the_interface_and_a_role_that_may_give_it_may_on_the_wire():
-    assert {command.what for command in COMMANDS} == {*OF_BATCH, *OF_ALARMS, "note"}
+    assert {command.what for command in COMMANDS} == {*OF_BATCH, *OF_ALARMS, *OF_RECIPE, "note"}
     assert all(WIRE_ROLES[command.role] >= auth.role_needed(0x10) for command in COMMANDS)
     assert [WIRE_ROLES[role] for role in Role] == [auth.VIEWER, auth.OPERATOR, auth.OPERATOR, auth.MAINTENANCE]
 
@@ -115,7 +117,23 @@ def test_a_command_about_an_alarm_that_there_is_not_is_a_conflict(client, rig, p
     assert answer.status_code == 409 and "there is no alarm 'nothing'" in answer.json()["problem"]
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "says"),
+    [
+        ("set", BODIES["set"], "set is not possible in IDLE (possible in: PREPARING,"),
+        ("recipe", BODIES["recipe"], "recipe: recipe.name is missing"),
+        ("recipe", {"toml": "nothing", "why": "a test"}, "recipe: is not TOML:"),
+    ],
+)
+def test_a_number_or_a_recipe_that_cannot_be_set_is_a_conflict_with_the_reason(client, rig, path, body, says):
+    answer = order(client, rig, Role.OPERATOR, path, body)
+    assert answer.status_code == 409 and says in answer.json()["problem"], answer.json()
+
+
 BAD_BODIES = [
+    ("set", {"tag": "melt.z1_temperature_C", "value": 211, "why": "a test"}),
+    ("set", {"tag": "melt.z1_temperature_C", "value": "211"}),
+    ("recipe", {"toml": "", "why": "a test"}),
     ("note", {}),
     ("note", {"why": " "}),
     ("note", {"why": 7}),

@@ -229,7 +229,7 @@ def seen(state: str, entered_us: int, at_us: int) -> Snapshot:
 
 def test_what_was_shown_holds_for_this_state_and_a_while_only():
     shown, now = Shown(), seen("UNSUPERVISED", 5, 10)
-    proof = shown.show(now, [{"node": "melt", "scans": 3}])["shown"]
+    proof = shown.show(now, {"ran": "RUNNING", "told": [], "lost": 3})["shown"]
     words = shown.words_of(proof, now.status)
     assert (
         words == f"shown {proof}: melt EXECUTE in hold; nobody supervised for 12 s; 3 scans lost; degC: melt.Z1 120.0"
@@ -245,9 +245,9 @@ def test_what_was_shown_holds_for_this_state_and_a_while_only():
     cold = seen("UNSUPERVISED", 5, 10)
     cold.values["values"]["melt.Z1.pv"] |= {"number": None, "quality": "none yet"}
     with pytest.raises(Refused, match="the temperatures of melt are not known yet"):
-        shown.show(cold, [])
+        shown.show(cold, {})
     with pytest.raises(Refused, match="resume is not possible in RUNNING"):
-        shown.show(seen("RUNNING", 5, 10), [])
+        shown.show(seen("RUNNING", 5, 10), {})
 
 
 def test_the_temperatures_before_a_resume_stay_whole_on_a_narrow_screen(capsys):

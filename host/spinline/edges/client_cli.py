@@ -18,7 +18,7 @@ from rich.console import Console, RenderableType
 
 from spinline.edges.client import Client, ClientModel, NoAnswer, read_client
 from spinline.edges.service_view import alarms_view, resume_view, status_view
-from spinline.errors import Refused
+from spinline.errors import BadFile, Refused
 
 FILE_COLUMNS_N = 160  # when a view goes into a file or a pipe
 CLIENT = Path("client.toml")
@@ -82,6 +82,35 @@ def resume(
             typer.echo("nothing was done")
             raise typer.Exit(REFUSED)
         _order(service, "resume", {"shown": shown["shown"], "why": why})
+
+
+def set_number(
+    key: Annotated[str, typer.Argument(help="As in the recipe: melt.z1_temperature_C.", metavar="KEY")],
+    value: Annotated[str, typer.Argument(help="As it is written there.", metavar="VALUE")],
+    why: NeededWhy,
+    client: ClientFile = CLIENT,
+    url: Url = None,
+    token: Token = None,
+) -> None:
+    """Set another number of the recipe in force; it is judged as `spinline check` does before anything is sent."""
+    with _asking(client, url, token) as service:
+        _order(service, "set", {"tag": key, "value": value, "why": why})
+
+
+def set_recipe(
+    recipe: Annotated[Path, typer.Argument(help="Another version of the recipe.", metavar="RECIPE.toml")],
+    why: NeededWhy,
+    client: ClientFile = CLIENT,
+    url: Url = None,
+    token: Token = None,
+) -> None:
+    """Put another version of the recipe in force; its lots and claims stay as they are to the end of the batch."""
+    try:
+        text = recipe.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise BadFile(recipe, [f"cannot be read: {problem}"]) from None
+    with _asking(client, url, token) as service:
+        _order(service, "recipe", {"toml": text, "why": why})
 
 
 def note(
@@ -160,6 +189,8 @@ def add_commands(app: typer.Typer) -> None:
     """All of them."""
     for function in (status, alarms, resume, note, shelve):
         app.command()(function)
+    app.command("set")(set_number)
+    app.command("set-recipe")(set_recipe)
     for of_batch in OF_BATCH:
         app.command(of_batch.name, help=of_batch.says)(_of_batch(of_batch))
     for of_alarm in OF_ALARM:

@@ -25,7 +25,6 @@ def write_metres(path: Path, rows: Sequence[Metre], line: Line, mode: str) -> No
         "finished [m]": pyarrow.array([metre.finished_m for metre in rows], NUMBER),
         "taken up [UTC]": pyarrow.array([1000 * metre.taken_up_s for metre in rows], TIME),
         "verdict": pyarrow.array([metre.verdict.value for metre in rows], WORD),
-        "mode": pyarrow.array([mode for _ in rows], WORD),
         "reason": pyarrow.array([metre.reason for metre in rows], WORD),
     }
     for name in Ledger.of(line).judged_by:
@@ -35,6 +34,7 @@ def write_metres(path: Path, rows: Sequence[Metre], line: Line, mode: str) -> No
         columns[f"{name} low [{unit}]"] = pyarrow.array(lows, NUMBER)
         columns[f"{name} high [{unit}]"] = pyarrow.array(highs, NUMBER)
         columns[f"{name} 2 sigma [{unit}]"] = pyarrow.array([span and span.uncertainty for span in spans], NUMBER)
+    columns["mode"] = pyarrow.array([mode for _ in rows], WORD)
     octets = io.BytesIO()
     pyarrow.parquet.write_table(pyarrow.table(columns), octets, compression="zstd")
     write_whole(path, octets.getvalue())

@@ -79,8 +79,7 @@ def resume_view(shown: Plain) -> RenderableType:
     alone = shown["unattended"]
     if alone:
         lines.append(f"without a supervisor for {alone['seconds']:.0f} s, from {time_text(alone['from_us'])}")
-    lost = ", ".join(f"{gap['node']} {gap['scans']}" for gap in shown["gaps"]) or "none"
-    lines.append(f"scans lost: {lost}")
+    lines += shown["record"]["told"]
     return Group(banner(shown["mode"]), Text("\n".join(lines)), temperatures_view(shown["temperatures"]))
 
 

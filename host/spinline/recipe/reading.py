@@ -42,9 +42,16 @@ def _toml(path: Path) -> dict[str, Any]:
             raw = file.read(FILE_BYTES_MAX + 1)
         if len(raw) > FILE_BYTES_MAX:
             raise BadFile(path, [f"is longer than {FILE_BYTES_MAX} bytes"])
-        return tomllib.loads(raw.decode("utf-8"), parse_float=Decimal)
+        return _tables(raw.decode("utf-8"), path)
     except OSError as error:
         raise BadFile(path, [f"cannot be read: {error.strerror or error}"]) from error
+    except UnicodeDecodeError as error:
+        raise BadFile(path, [f"is not TOML: {error}"]) from error
+
+
+def _tables(text: str, path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text, parse_float=Decimal)
     except (ValueError, RecursionError) as error:
         raise BadFile(path, [f"is not TOML: {error}"]) from error
 
@@ -129,6 +136,11 @@ def _validated(model: type[Model], tables: Mapping[str, Any], path: Path) -> Mod
 def read_recipe(path: Path) -> Recipe:
     """The recipe in the file.  Raises BadFile with every problem found."""
     return _validated(Recipe, _toml(path), path)
+
+
+def recipe_of(text: str, path: Path) -> Recipe:
+    """The recipe in this text; ``path`` names it in problems.  Raises BadFile with every problem found."""
+    return _validated(Recipe, _tables(text, path), path)
 
 
 def read_certificate(path: Path) -> Certificate:

@@ -14,7 +14,8 @@ from spinline.record.schema import quoted
 from spinline.record.series import columns_of, fetch
 from spinline_protocol.states import STATES
 
-LEFT = "UNSUPERVISED"
+RESUMABLE = ("UNSUPERVISED", "HELD")
+AWAY = (*RESUMABLE, "HOLDING", "RESTARTING")  # from production, whatever led there
 SECOND_US = 1_000_000
 
 
@@ -76,12 +77,13 @@ class BeforeResume:
 
 
 def before_resume(connection: apsw.Connection, line: Line, now_us: int) -> BeforeResume | None:
-    """Of the batch in a journal at ``now_us`` (UTC); None while it is not UNSUPERVISED."""
+    """Of the batch in a journal at ``now_us`` (UTC); None where it is not one that a person could resume."""
     states = fetch(connection, "SELECT at_us, state, cause FROM batch_state ORDER BY n")
-    if not states or states[-1][1] != LEFT:
+    if not states or states[-1][1] not in RESUMABLE:
         return None
-    left_us, _state, cause = states[-1]
-    ran = next((state for _at_us, state, _cause in reversed(states) if state != LEFT), "not begun")
+    last = max((i for i, (_at_us, state, _cause) in enumerate(states) if state not in AWAY), default=-1)
+    ran = states[last][1] if last >= 0 else "not begun"
+    left_us, _state, cause = states[last + 1]
     ((name,),) = fetch(connection, "SELECT name FROM batch") or [("",)]
     alone_s = (now_us - left_us) / SECOND_US
     nodes = [found for node in line.node if (found := _node(connection, node.name, left_us, now_us))]

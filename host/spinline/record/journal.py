@@ -256,10 +256,7 @@ class Journal:
         self.end_commit()
 
     def begin_commit(self) -> None:
-        """Let another thread put everything buffered on the disk; `end_commit` says whether it is there.
-
-        What is added meanwhile waits for the next one.  Raises JournalBroken, as `commit` does.
-        """
+        """Let another thread put everything buffered on the disk; `end_commit` says whether it is there."""
         self._begin(self._thread.submit)
 
     def _begin(self, submit: Callable[..., Future[None]]) -> None:
@@ -283,10 +280,7 @@ class Journal:
                 sets[run].add(low, high)
 
     def scans_to(self, run: int) -> int:
-        """Highest scan such that all from the run's first to it are on the disk or declared lost.
-
-        So far may be acknowledged.  One less than the run's first scan while there is none.
-        """
+        """Highest scan to which all of the run are on the disk or declared lost, and may be acknowledged."""
         return self._scans[run].whole_to
 
     def events_to(self, run: int) -> int:

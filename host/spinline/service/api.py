@@ -7,6 +7,7 @@ No postponed annotations here: FastAPI reads them, and some name what only a fun
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
@@ -16,6 +17,8 @@ from starlette.exceptions import HTTPException as Plainly
 
 from spinline.errors import BadInput, Refused
 from spinline.line.desk import Command, possible
+from spinline.recipe.models import Recipe
+from spinline.recipe.reading import recipe_of
 from spinline.service import bodies
 from spinline.service.core import Core, Unanswered, event_text
 from spinline.service.feed import READERS_N_MAX
@@ -25,13 +28,13 @@ from spinline.service.tokens import WIRE_ROLES, Doorkeeper, Role, TokenModel
 from spinline_protocol import auth
 
 PREFIX = "/api/v1"
-ANSWER_S = 10.0  # a scan is a second, its commit less
+ANSWER_S = 15.0  # a scan is a second, its commit less; nodes have ten for a number that is set
 BEAT_S = 10.0  # without a scan for so long a reader gets a comment, and so notices a dead line
 VERSION = "1"
 WIRE_ROLE_NEEDED = auth.OPERATOR  # the supervisor's orders to the nodes carry this role
 
-Gaps = Callable[[], list[dict[str, Any]]]
-"""Scans that the record declares lost, by node, from a connection of its own."""
+RecordOf = Callable[[int], dict[str, Any]]
+"""What the journal says at a time (us UTC) of a line that was left, from a connection of its own."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ COMMANDS = (
     Ordered("resume", "resume", Role.OPERATOR, bodies.Resume, "Go on, knowing what GET /resume has shown."),
     Ordered("stop", "stop", Role.OPERATOR, bodies.Why, "Run the line out and stop it."),
     Ordered("abort", "abort", Role.OPERATOR, bodies.Why, "The declared safe order, now."),
+    Ordered("set", "set", Role.OPERATOR, bodies.Number, "Another number of the recipe in force, judged as in a check."),
+    Ordered("recipe", "recipe", Role.OPERATOR, bodies.RecipeText, "Another version of the recipe, judged likewise."),
     Ordered("note", "note", Role.OPERATOR, bodies.Note, "Words for the record."),
     Ordered("acknowledge", "acknowledge", Role.OPERATOR, bodies.OfAlarm, "An alarm was seen."),
     Ordered("reset", "reset", Role.OPERATOR, bodies.OfAlarm, "A latched alarm goes, its cause being gone."),
@@ -97,8 +102,8 @@ class Turned(HTTPException):
 Check = Callable[..., Awaitable[TokenModel]]
 
 
-def make_app(core: Core, doorkeeper: Doorkeeper, gaps: Gaps) -> FastAPI:
-    """The application; ``gaps`` is called in a thread of the server."""
+def make_app(core: Core, doorkeeper: Doorkeeper, record_of: RecordOf) -> FastAPI:
+    """The application; ``record_of`` is called in a thread of the server."""
     app = FastAPI(
         title="Spinline",
         version=VERSION,
@@ -119,7 +124,7 @@ def make_app(core: Core, doorkeeper: Doorkeeper, gaps: Gaps) -> FastAPI:
         return response
 
     check = _checks(doorkeeper)
-    _add_views(app, core, check, gaps)
+    _add_views(app, core, check, record_of)
     for ordered in COMMANDS:
         _add_command(app, core, check(ordered.role), ordered)
     return app
@@ -146,7 +151,7 @@ def _checks(doorkeeper: Doorkeeper) -> Callable[[Role], Check]:
     return check
 
 
-def _add_views(app: FastAPI, core: Core, check: Callable[[Role], Check], gaps: Gaps) -> None:
+def _add_views(app: FastAPI, core: Core, check: Callable[[Role], Check], record_of: RecordOf) -> None:
     viewer = Depends(check(Role.VIEWER))
     for name, says, part in VIEWS:
         _add_view(app, core, name, says, part, viewer)
@@ -163,7 +168,7 @@ def _add_views(app: FastAPI, core: Core, check: Callable[[Role], Check], gaps: G
         summary="What ran, the gap and the temperatures, with the proof that a resume needs.",
     )
     def resume_view() -> bodies.Answer:
-        return bodies.Answer.model_validate(core.shown.show(core.latest, gaps()))
+        return bodies.Answer.model_validate(core.shown.show(core.latest, record_of(core.latest.status["at_us"])))
 
     @app.get("/metrics", responses=REFUSALS, dependencies=[viewer], summary="For Prometheus, as text.")
     async def metrics() -> Response:
@@ -206,6 +211,8 @@ def _add_command(app: FastAPI, core: Core, check: Check, ordered: Ordered) -> No
 async def _ask(core: Core, what: str, who: str, body: bodies.Body) -> bodies.Done:
     given = body.model_dump()
     shown = given.pop("shown", "")
+    if "toml" in given:
+        given["recipe"] = _recipe(given.pop("toml"))
     answer = asyncio.wrap_future(core.ask(Command(what, who, **given), shown))
     try:
         seen = await asyncio.wait_for(answer, ANSWER_S)
@@ -213,6 +220,14 @@ async def _ask(core: Core, what: str, who: str, body: bodies.Body) -> bodies.Don
         raise Unanswered(f"the supervisor did not answer within {ANSWER_S:.0f} s: look at the actions") from None
     status = seen.status
     return bodies.Done(mode=status["mode"], at_us=status["at_us"], what=what, who=who, state=status["state"])
+
+
+def _recipe(text: str) -> Recipe:
+    """Raises Refused with every problem of it."""
+    try:
+        return recipe_of(text, Path("recipe"))
+    except BadInput as problem:
+        raise Refused(str(problem)) from None
 
 
 async def _stream(core: Core, reader: Any, count: int | None) -> AsyncIterator[str]:

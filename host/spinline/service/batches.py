@@ -14,6 +14,8 @@ from typing import Any
 
 from spinline.errors import BadFile, BadInput
 from spinline.line.batch import ENDED
+from spinline.recipe.line_model import Line
+from spinline.record.before_resume import before_resume
 from spinline.record.journal import Batch, Journal
 from spinline.record.series import fetch, reading
 from spinline.service.snapshot import ACTIONS_N_MAX, Kept
@@ -108,13 +110,11 @@ def _kept(path: Path) -> tuple[Kept, int, bool]:
             raise BadFile(path, ["has no batch yet"])
         *of_batch, ended_us = rows[0][1:]
         kept = Kept(Batch(*of_batch), str(path))
-        course = fetch(connection, "SELECT at_us, state, cause FROM batch_state ORDER BY rowid")
+        course = fetch(connection, "SELECT at_us, state, cause FROM batch_state ORDER BY n")
         kept.course = _named(("at_us", "state", "cause"), course)
-        actions = fetch(
-            connection, "SELECT * FROM (SELECT rowid AS i, * FROM action ORDER BY i DESC LIMIT ?) ORDER BY i",
-            (ACTIONS_N_MAX,),
-        )  # fmt: skip
-        kept.actions.extend(_named(("at_us", "who", "what", "why", "old", "new"), [row[1:] for row in actions]))
+        newest = "SELECT at_us, who, what, why, old_value, new_value FROM action ORDER BY n DESC LIMIT ?"
+        actions = reversed(fetch(connection, newest, (ACTIONS_N_MAX,)))
+        kept.actions.extend(_named(("at_us", "who", "what", "why", "old", "new"), actions))
         newest_us = max([_newest_us(connection), *(row["at_us"] for row in (*kept.course, *kept.actions))])
     over = ended_us is not None or bool(kept.course and kept.course[-1]["state"] in ENDED)
     return kept, newest_us, over
@@ -131,15 +131,13 @@ def _newest_us(connection: Any) -> int:
     return max([rows[0][0] for rows in found if rows], default=0)
 
 
-def gaps_of(path: Path) -> list[dict[str, Any]]:
-    """Scans of each node that the record declares lost."""
+def record_of(path: Path, line: Line, now_us: int) -> dict[str, Any]:
+    """What a journal says of the time since the line was left: ``told`` in sentences, scans that are ``lost``."""
     with reading(path) as connection:
-        rows = fetch(
-            connection,
-            "SELECT node.name, sum(to_scan - from_scan + 1) FROM gap JOIN run USING (run)"
-            " JOIN configuration USING (configuration_i) JOIN node USING (node_i) GROUP BY 1 ORDER BY 1",
-        )
-    return _named(("node", "scans"), rows)
+        found = before_resume(connection, line, now_us)
+    if found is None:
+        return {"ran": "not known", "told": [], "lost": 0}
+    return {"ran": found.ran, "told": found.lines(), "lost": sum(node.lost_n for node in found.nodes)}
 
 
 def ports_of(lines: Iterable[str], nodes: list[str]) -> dict[str, str]:

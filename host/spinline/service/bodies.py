@@ -46,6 +46,21 @@ class Resume(Body):
     why: Words = ""
 
 
+class Number(Body):
+    """A key of the recipe and its value, as they are written in the file."""
+
+    tag: Annotated[str, Field(min_length=1, max_length=100, description="As melt.z1_temperature_C.")]
+    value: Annotated[str, Field(min_length=1, max_length=100)]
+    why: NeededWords
+
+
+class RecipeText(Body):
+    """A whole recipe as TOML."""
+
+    toml: Annotated[str, Field(min_length=1, max_length=200_000)]
+    why: NeededWords
+
+
 class OfAlarm(Body):
     """A command about one alarm."""
 

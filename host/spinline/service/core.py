@@ -82,19 +82,13 @@ class Core:
         self._jobs.put(job)
 
     def step(self, now_us: int) -> int:
-        """One step of the supervisor; returns when to come again.  Raises JournalBroken; whoever waits is told."""
+        """One step of the supervisor; returns when to come again."""
         self._take_commands()
-        try:
-            self._do_jobs()
-            due_us = self._supervisor.step(now_us)
-            if self._supervisor.scans_n != self._scans_n:
-                self._scans_n = self._supervisor.scans_n
-                self._settle(now_us)
-        except JournalBroken as broken:
-            self._kept.problem = str(broken)
-            self.latest = snapshot(self._supervisor, self._record, self._kept, self._units, self._start_us, now_us)
-            self.end(str(broken))
-            raise
+        self._do_jobs()
+        due_us = self._supervisor.step(now_us)
+        if self._supervisor.scans_n != self._scans_n:
+            self._scans_n = self._supervisor.scans_n
+            self._settle(now_us)
         return due_us
 
     def end(self, why: str) -> None:
@@ -128,17 +122,29 @@ class Core:
         while not self._jobs.empty():
             self._jobs.get_nowait()()
 
+    def _trouble(self, wanted: bool) -> str:
+        """Why the record is not on the disk; it is waited for where somebody waits."""
+        try:
+            if wanted and not self._supervisor.record_trouble:
+                self._record.end_commit()
+        except JournalBroken as broken:
+            return str(broken)
+        return self._supervisor.record_trouble
+
     def _settle(self, now_us: int) -> None:
         """After a scan: whoever waits is told once the record has it on the disk, readers get the snapshot."""
         done = [waiting for waiting in self._flying if waiting.asked and waiting.asked.done]
-        if done:
-            self._record.end_commit()
-        self._kept.committed_us = self._start_us + now_us
+        trouble = self._trouble(bool(done))
+        if not trouble:
+            self._kept.committed_us = self._start_us + now_us
+        self._kept.problem = trouble
         self.latest = snapshot(self._supervisor, self._record, self._kept, self._units, self._start_us, now_us)
         for waiting in done:
             assert waiting.asked is not None
             if waiting.asked.refused:
                 waiting.answer.set_exception(Refused(waiting.asked.refused))
+            elif trouble:
+                waiting.answer.set_exception(Unanswered(f"{trouble}; it was done, and is not in the record yet"))
             else:
                 waiting.answer.set_result(self.latest)
         self._flying = [waiting for waiting in self._flying if waiting not in done]

@@ -13,7 +13,7 @@ from spinline.claims.judgement import ClaimVerdict, judge_claims
 from spinline.edges import clock
 from spinline.recipe.check import CheckReport
 from spinline.recipe.line_model import Line
-from spinline.record.journal import Journal
+from spinline.record.batch_record import BatchRecord
 from spinline.record.measured import measured_evidence
 from spinline.record.series import reading
 
@@ -24,9 +24,10 @@ class Judging:
     """``leave`` hands a job to the supervisor's loop, which alone writes."""
 
     def __init__(
-        self, line: Line, report: CheckReport, journal: Journal, path: Path, leave: Callable[[Callable[[], None]], None]
-    ) -> None:
-        self._line, self._report, self._journal, self._path, self._leave = line, report, journal, path, leave
+        self, line: Line, report: CheckReport, record: BatchRecord, path: Path,
+        leave: Callable[[Callable[[], None]], None],
+    ) -> None:  # fmt: skip
+        self._line, self._report, self._record, self._path, self._leave = line, report, record, path, leave
         self._thread: threading.Thread | None = None
         self._made: Mapping[int, ClaimVerdict] | None = None
         self._at_us = 0
@@ -35,7 +36,7 @@ class Judging:
         """After a scan: once the batch has ended and its last scan is on the disk it is judged."""
         if ended and not self._at_us:
             self._at_us = at_us
-            self._journal.end_batch(at_us)
+            self._record.journal.end_batch(at_us)
         elif ended and self._thread is None:
             self._thread = threading.Thread(target=self._judge, name="judging", daemon=True)
             self._thread.start()
@@ -58,5 +59,5 @@ class Judging:
             required = self._report.recipe.recipe.required_claims
             for number, claim in self._made.items():
                 verdict = (claim.verdict.value, number in required, claim.reason)
-                self._journal.add_claim(self._at_us, number, *verdict, "measured")
+                self._record.journal.add_claim(self._at_us, number, *verdict, "measured")
             self._made = None

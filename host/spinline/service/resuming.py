@@ -25,10 +25,10 @@ class Shown:
     def __init__(self) -> None:
         self._shown: OrderedDict[str, dict[str, Any]] = OrderedDict()
 
-    def show(self, seen: Snapshot, gaps: list[dict[str, Any]]) -> dict[str, Any]:
+    def show(self, seen: Snapshot, record: dict[str, Any]) -> dict[str, Any]:
         """What ran, the gap and the temperatures, with their proof.  Raises Refused where nothing is to be resumed.
 
-        ``gaps``: scans that the record declares lost, by node.
+        ``record``: what the journal says of the time since the line was left (batches.record_of).
         """
         status = seen.status
         if status["state"] not in RESUMABLE:
@@ -48,7 +48,7 @@ class Shown:
             "in_state_s": status["in_state_s"],
             "nodes": nodes,
             "unattended": seen.batch["unattended"],
-            "gaps": gaps,
+            "record": record,
             "temperatures": warm,
             "alarms": status["alarms"],
         }
@@ -68,7 +68,7 @@ class Shown:
         if status["at_us"] - view["at_us"] > SHOWN_US_MAX:
             raise Refused(f"what was shown is {(status['at_us'] - view['at_us']) // 1_000_000} s old: look again")
         ran = ", ".join(f"{node['name']} {node['state']}" + " in hold" * node["in_hold"] for node in view["nodes"])
-        lost = sum(gap["scans"] for gap in view["gaps"])
+        lost = view["record"]["lost"]
         known = {tag: number for tag, number in view["temperatures"].items() if number is not None}
         warm = ", ".join(f"{tag.removesuffix('.pv')} {number:.1f}" for tag, number in known.items())
         alone = view["unattended"]

@@ -25,6 +25,7 @@ from spinline.errors import BadInput
 from spinline.line.alarm_points import AlarmPoints
 from spinline.line.batch import Batch
 from spinline.line.line_mode import SIMULATED
+from spinline.line.setting import Setting
 from spinline.line.supervisor import Supervisor
 from spinline.recipe.check import CheckExit, CheckReport
 from spinline.recipe.compiler import compile_node
@@ -32,7 +33,7 @@ from spinline.recipe.line_model import Line
 from spinline.record import journal as journals
 from spinline.record.plan_record import keep_plan
 from spinline.service.api import make_app
-from spinline.service.batches import Batches, gaps_of
+from spinline.service.batches import Batches, record_of
 from spinline.service.core import Core, ServiceRecord
 from spinline.service.judging import Judging
 from spinline.service.notify import READY, STOPPING, WATCHDOG, Notifier
@@ -78,7 +79,7 @@ class Service:
         self._scans_n = 0
         self._batches = Batches(given.folder)
         started_us = clock.utc_us()
-        self.journal, self.kept, newest_us = self._batches.open(_batch_of(given, started_us))
+        journal, self.kept, newest_us = self._batches.open(_batch_of(given, started_us))
         self._begun_us = clock.monotonic_us()
         began_us = self.kept.batch.started_us  # a simulated line at speed has lived further than our clock since then
         self._start_us = began_us + round((started_us - began_us) * given.speed)
@@ -86,13 +87,13 @@ class Service:
         serial_ports = {name: SerialPort(device) for name, device in given.ports.items()}
         self._timed = {name: TimedPort(port, self._now_us) for name, port in serial_ports.items()}
         self.kept.port_problems = lambda: {name: port.problem for name, port in serial_ports.items()}
-        self.supervisor, record = self._supervisor()
-        self.core = Core(self.supervisor, record, self.kept, self._start_us)
-        self._judging = Judging(given.line, given.report, self.journal, Path(self.kept.journal), self.core.leave)
+        self.supervisor, self._record = self._supervisor(journal)
+        self.core = Core(self.supervisor, self._record, self.kept, self._start_us)
+        self._judging = Judging(given.line, given.report, self._record, Path(self.kept.journal), self.core.leave)
         if not newest_us:
-            keep_plan(self.journal, given.report, self._start_us)
-            add_documents(self.journal, self._start_us, given.report.recipe, given.recipe_path, given.line_path)
-        app = make_app(self.core, doorkeeper, lambda: gaps_of(Path(self.kept.journal)))
+            keep_plan(journal, given.report, self._start_us)
+            add_documents(journal, self._start_us, given.report.recipe, given.recipe_path, given.line_path)
+        app = make_app(self.core, doorkeeper, lambda now_us: record_of(Path(self.kept.journal), given.line, now_us))
         self._server = uvicorn.Server(
             uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1)
         )
@@ -103,10 +104,10 @@ class Service:
             span = {"from_us": newest_us, "to_us": self._start_us}
             self.kept.unattended = span | {"seconds": round((self._start_us - newest_us) / 1e6, 1)}
 
-    def _supervisor(self) -> tuple[Supervisor, ServiceRecord]:
+    def _supervisor(self, journal: journals.Journal) -> tuple[Supervisor, ServiceRecord]:
         given, recipe = self._given, self._given.report.recipe
         configurations = [compile_node(given.line, node, recipe) for node in given.line.node]
-        record = ServiceRecord(self.journal, configurations, self.kept)
+        record = ServiceRecord(journal, configurations, self.kept)
         batch = Batch(float(recipe.program.threading_min) * 60, float(recipe.program.production_min) * 60)
         supervisor = Supervisor(
             configurations,
@@ -120,8 +121,14 @@ class Service:
             auth.role_key(given.site_key, auth.OPERATOR),
             AlarmPoints(given.line),
             given.mode,
+            Setting(given.line, given.recipe_path, recipe, given.report.papers, clock.utc_day()),
         )
         return supervisor, record
+
+    @property
+    def journal(self) -> journals.Journal:
+        """The one that is written now: where the disk failed it was opened again."""
+        return self._record.journal
 
     @property
     def url(self) -> str:
@@ -183,6 +190,8 @@ class Service:
         if state != "IDLE" and not self.supervisor.batch.ended:
             left += f"; without a lease its nodes go to hold within {self._given.line.node[0].lease_ms} ms"
         try:
+            if self.supervisor.batch.ended:
+                self.supervisor.end_ledger()
             self.journal.add_action(at_us, "spinline", "service ends", self._ending, None, left)
             if self.supervisor.batch.ended:
                 self._judging.finish()
