@@ -6,7 +6,6 @@ A thread lives the line on while requests wait for their scan, as the service's 
 from __future__ import annotations
 
 import os
-import threading
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -30,7 +29,7 @@ from spinline_protocol import auth
 from .interpreters import Interpreter
 from .run import LINE_R1, RECIPE_R1, START_US, preheat
 from .simulated import SimulatedLine
-from .wall import now_s, rest_until
+from .wall import Beside, now_s, rest_until
 
 TURN_S = 0.002
 CAP_S = 60.0
@@ -68,7 +67,7 @@ class ServiceRig:
         self.tokens = {role: add_token(self.token_file, role.value, role) for role in Role}
         self.app: FastAPI = make_app(self.core, Doorkeeper(self.token_file), lambda: gaps_of(path))
         self._due_us, self._over = 0, False
-        self._thread = threading.Thread(target=self._live, name="line", daemon=True)
+        self._living: Beside | None = None
 
     def _live(self) -> None:
         while not self._over:
@@ -79,12 +78,12 @@ class ServiceRig:
 
     def begin(self) -> None:
         """The line lives on by itself."""
-        self._thread.start()
+        self._living = Beside(self._live)
 
     def close(self) -> None:
         """End everything."""
         self._over = True
-        if self._thread.is_alive():
-            self._thread.join(CAP_S)
+        if self._living:
+            self._living.wait(CAP_S)
         self.bench.close()
         self.journal.close()
