@@ -1,4 +1,4 @@
-"""The only place of the bench that reads a wall clock or lets something run beside a test: what is not deterministic."""
+"""The only place of the bench that reads a wall clock, or lets something run beside a test."""
 
 from __future__ import annotations
 

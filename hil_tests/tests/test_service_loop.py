@@ -60,7 +60,10 @@ class Rig:
                 self.problem = problem
             self.service.end("the visit is over")
 
-        self.service.run(lambda: Beside(all_of_it) and None)
+        def began() -> None:
+            Beside(all_of_it)
+
+        self.service.run(began)
         if self.problem:
             raise self.problem
 
