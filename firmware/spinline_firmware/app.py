@@ -349,7 +349,7 @@ class App:
             self._transaction = loaded.nothing()
             loaded.forget(*loaded.JUDGES, *loaded.TABLES)
             gc.collect()
-            gc.threshold(-1)
+            loaded.pack(False)
 
     def _commit(self, digest: bytes) -> "tuple[int, int, int, str]":
         """Swap the prepared configuration in between two scans: code, then the next scan or what was refused.

@@ -14,38 +14,40 @@ def nothing():  # type: ignore[no-untyped-def]
     return None
 
 
-def _pack() -> None:
-    """Before something is loaded: behind garbage its names, which stay for ever, would leave gaps all over the heap."""
-    gc.collect()
-    gc.threshold(PACK_BYTES)
+def pack(on: bool = True) -> None:
+    """While something is loaded: behind garbage its names, which stay for ever, would leave gaps all over the heap."""
+    if on:
+        gc.collect()
+    if hasattr(gc, "threshold"):
+        gc.threshold(PACK_BYTES if on else -1)
 
 
 def update_requests(*given):  # type: ignore[no-untyped-def]
     """What serves an update of the firmware: 10 kB."""
-    _pack()
+    pack()
     from .update_requests import UpdateRequests
 
-    gc.threshold(-1)
+    pack(False)
     return UpdateRequests(*given)
 
 
 def transfer():  # type: ignore[no-untyped-def]
     """What takes a firmware from the wire: 3 kB."""
-    _pack()
+    pack()
     from .drivers.staging import Staging
     from .transfer import Transfer
 
-    gc.threshold(-1)
+    pack(False)
     return Transfer(Staging())
 
 
 def configuring(active: bool):  # type: ignore[no-untyped-def]
     """What takes and judges a configuration: 7 kB.  Until it is forgotten, a node that is not active packs its rows."""
-    _pack()
+    pack()
     from .configuring import Configuring
 
     if active:
-        gc.threshold(-1)
+        pack(False)
     return Configuring()
 
 
@@ -60,10 +62,10 @@ def schema_sha256() -> bytes:
 
 def same_structure(old, new) -> bool:  # type: ignore[no-untyped-def]
     """True where two sets of tables differ in nothing but numbers that may change in a running line."""
-    _pack()
+    pack()
     from .control.structure import same_structure as judged
 
-    gc.threshold(-1)
+    pack(False)
     same = judged(old, new)
     forget("spinline_firmware.control.structure", *TABLES)
     return same

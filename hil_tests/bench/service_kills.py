@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,7 @@ from .pty_bench import LineProcess
 from .run import LINE_R1
 from .service_process import Services
 from .service_site import ServiceSite, acknowledged_and_gone, holes, journal_of, make_site, noted, scans_lost
-from .wall import now_s, rest_until
+from .wall import Beside, now_s, rest_until
 
 CAP_S = 60.0  # of the wall clock, until what was waited for will not come
 POLL_S = 0.05
@@ -47,16 +46,15 @@ class Killed:
         return [states for states in self.found if states[-1] not in FOUND or set(states) - {"IDLE", *FOUND}]
 
 
-class Noting(threading.Thread):
+class Noting:
     """Puts notes into the record as fast as they are acknowledged, until the service is gone."""
 
     def __init__(self, client: Client, begin: int) -> None:
-        super().__init__(name="noting", daemon=True)
         self._client, self._next = client, begin
         self.acknowledged: list[str] = []
+        self.beside = Beside(self._note)
 
-    def run(self) -> None:
-        """Until nobody answers."""
+    def _note(self) -> None:
         try:
             while True:
                 words = f"note {self._next}"
@@ -81,11 +79,10 @@ def kill_again_and_again(interpreter: Interpreter, folder: Path, kills_n: int, s
         for _ in range(kills_n):
             into_production(client)
             noting = Noting(client, len(notes) + killed.kills_n)
-            noting.start()
             rest_until(now_s() + source.uniform(0.1, ALIVE_S_MAX))
             recorded_to = {node["name"]: node["recorded_to"] for node in client.get("status")["nodes"]}
             services.kill()
-            noting.join(CAP_S)
+            noting.beside.wait(CAP_S)
             killed.scans_acknowledged = sum(recorded_to.values())
             killed.holes += acknowledged_and_gone(journal_of(site), recorded_to)
             notes += noting.acknowledged

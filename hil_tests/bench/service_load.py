@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import http.client
 import re
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from .run import LINE_R1
 from .service_kills import all_answer, into_production, reach
 from .service_process import Services
 from .service_site import ServiceSite, journal_of, make_site
-from .wall import now_s, rest_until
+from .wall import Beside, now_s, rest_until
 
 SCAN_MS = {"melt": 50, "bath": 100, "draw": 25}  # 52, 31 and 20 tags: 2150 numbers/s
 READ_BYTES = 65536
@@ -57,7 +56,7 @@ def service_load(interpreter: Interpreter, folder: Path, seconds: float) -> Load
         reach(lambda: all_answer(client), "every node answers")
         client.order("start", {"why": "load"})
         into_production(client)
-        threading.Thread(target=_read_events, args=(url, site), daemon=True).start()
+        Beside(lambda: _read_events(url, site))
         numbers_n, cpu_s, began_s = _numbers_n(site, columns), _cpu_s(services.pid), now_s()
         rest_until(began_s + seconds)
         spent_s, lasted_s = _cpu_s(services.pid) - cpu_s, now_s() - began_s

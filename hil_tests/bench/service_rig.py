@@ -6,7 +6,6 @@ A thread lives the line on while requests wait for their scan, as the service's 
 from __future__ import annotations
 
 import os
-import threading
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -30,7 +29,7 @@ from spinline_protocol import auth
 from .interpreters import Interpreter
 from .run import LINE_R1, RECIPE_R1, START_US, preheat, setting_of
 from .simulated import SimulatedLine
-from .wall import now_s, rest_until
+from .wall import Beside, now_s, rest_until
 
 TURN_S = 0.002
 CAP_S = 60.0
@@ -71,7 +70,7 @@ class ServiceRig:
             self.core, Doorkeeper(self.token_file), lambda now_us: record_of(path, line, now_us)
         )
         self._due_us, self._over = 0, False
-        self._thread = threading.Thread(target=self._live, name="line", daemon=True)
+        self._living: Beside | None = None
 
     def _live(self) -> None:
         while not self._over:
@@ -82,12 +81,12 @@ class ServiceRig:
 
     def begin(self) -> None:
         """The line lives on by itself."""
-        self._thread.start()
+        self._living = Beside(self._live)
 
     def close(self) -> None:
         """End everything."""
         self._over = True
-        if self._thread.is_alive():
-            self._thread.join(CAP_S)
+        if self._living:
+            self._living.wait(CAP_S)
         self.bench.close()
         self.journal.close()

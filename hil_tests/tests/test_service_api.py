@@ -1,6 +1,5 @@
 """The service's interface over a line in lock-step: who may do what, what is refused, and who is never waited for."""
 
-import asyncio
 import json
 import os
 
@@ -9,7 +8,7 @@ from fastapi.testclient import TestClient
 
 from hil_tests.bench.interpreters import InterpreterMissing, find_interpreter
 from hil_tests.bench.service_rig import ServiceRig
-from hil_tests.bench.wall import now_s, rest_until
+from hil_tests.bench.wall import in_event_loop, now_s, rest_until
 from spinline.line.desk import OF_ALARMS, OF_BATCH, OF_RECIPE
 from spinline.service.api import COMMANDS, VIEWS
 from spinline.service.feed import READERS_N_MAX, WAITING_N_MAX, Feed
@@ -218,7 +217,7 @@ def test_a_slow_reader_loses_the_oldest_is_told_how_many_and_never_holds_up_the_
             feed.publish(str(i))  # returns at once although nobody reads
         return await reader.take(1.0)
 
-    texts, dropped_n = asyncio.run(slow())
+    texts, dropped_n = in_event_loop(slow())
     assert dropped_n == 7
     assert texts == [str(i) for i in range(7, WAITING_N_MAX + 7)]
 
@@ -232,7 +231,7 @@ def test_a_reader_too_many_is_refused_and_one_that_leaves_makes_room():
         feed.close(readers[0])
         assert feed.open() is not None
 
-    asyncio.run(crowd())
+    in_event_loop(crowd())
 
 
 def test_nobody_resumes_blindly(rig, client):

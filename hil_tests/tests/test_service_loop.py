@@ -3,14 +3,13 @@
 import shutil
 import socket
 import subprocess
-import threading
 from pathlib import Path
 
 import pytest
 
 from hil_tests.bench.run import LINE_R1
 from hil_tests.bench.service_site import journal_of, make_site, noted
-from hil_tests.bench.wall import now_s, rest_until
+from hil_tests.bench.wall import Beside, Signal, now_s, rest_until
 from spinline.edges import clock
 from spinline.edges.client import NoAnswer
 from spinline.edges.keys import load_key_file
@@ -61,7 +60,10 @@ class Rig:
                 self.problem = problem
             self.service.end("the visit is over")
 
-        self.service.run(threading.Thread(target=all_of_it, daemon=True).start)
+        def began() -> None:
+            Beside(all_of_it)
+
+        self.service.run(began)
         if self.problem:
             raise self.problem
 
@@ -85,7 +87,7 @@ def test_the_watchdog_is_fed_by_finished_scans_and_by_nothing_else(rig):
         rig.scans(3)
         heard = rig.heard()
         assert heard.count("READY=1") == 1 and "WATCHDOG=1" in heard
-        stuck, free = threading.Event(), threading.Event()
+        stuck, free = Signal(), Signal()
         rig.service.core.leave(stuck.set)
         rig.service.core.leave(lambda: free.wait(CAP_S) and None)
         assert stuck.wait(CAP_S)
