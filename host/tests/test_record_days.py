@@ -16,7 +16,7 @@ from hil_tests.bench.bad_disk import READ_ONLY, bad_disk
 from host.tests.test_record_journal import AT_US, configuration_of, scan, started
 from spinline.cli import app
 from spinline.errors import BadFile, BadInput
-from spinline.record.days import DAY_US, local_day
+from spinline.record.days import DAY_US, PAGE_BYTES, local_day
 from spinline.record.journal import Journal, JournalBroken
 from spinline.record.opening import open_reader
 from spinline.record.schema import SCHEMA_VERSION
@@ -208,7 +208,9 @@ def test_flipped_bytes_are_refused_or_told_by_verify_and_nothing_is_written_over
     path = copied(original, tmp_path)
     file = tmp_path / which
     octets = bytearray(file.read_bytes())
-    places = range(0, 100, 7) if where == "header" else range(16384 + 3, len(octets), 16384)  # headers of pages
+    places = (
+        range(0, 100, 7) if where == "header" else range(PAGE_BYTES + 3, len(octets), PAGE_BYTES)
+    )  # headers of pages
     told = 0
     for at in places:
         flipped = bytearray(octets)
