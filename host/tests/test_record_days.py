@@ -146,6 +146,16 @@ def test_a_day_that_somebody_removed_is_told_by_its_name_and_never_made_again(or
     assert not (tmp_path / "j-2020-11-24.sqlite").exists()
 
 
+def test_a_journal_whose_records_somebody_removed_is_not_made_anew_beside_its_days(original, tmp_path):
+    path = copied(original, tmp_path)
+    path.unlink()
+    with pytest.raises(BadFile, match="there is no journal here"):
+        Journal.open(path)
+    with pytest.raises(BadFile, match="j-2020-11-23.sqlite: is a day of a journal whose j.sqlite is gone"):
+        Journal.create(path)
+    assert not path.exists()
+
+
 def test_a_day_of_another_journal_or_none_or_of_a_newer_version_is_refused_by_its_name(original, tmp_path):
     path, day = copied(original, tmp_path), tmp_path / "j-2020-11-24.sqlite"
     kept = day.read_bytes()
