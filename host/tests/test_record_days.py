@@ -16,7 +16,7 @@ from hil_tests.bench.bad_disk import READ_ONLY, bad_disk
 from host.tests.test_record_journal import AT_US, configuration_of, scan, started
 from spinline.cli import app
 from spinline.errors import BadFile, BadInput
-from spinline.record.days import DAY_US, local_day
+from spinline.record.days import DAY_US, PAGE_BYTES, local_day
 from spinline.record.journal import Journal, JournalBroken
 from spinline.record.opening import open_reader
 from spinline.record.schema import SCHEMA_VERSION
@@ -146,6 +146,16 @@ def test_a_day_that_somebody_removed_is_told_by_its_name_and_never_made_again(or
     assert not (tmp_path / "j-2020-11-24.sqlite").exists()
 
 
+def test_a_journal_whose_records_somebody_removed_is_not_made_anew_beside_its_days(original, tmp_path):
+    path = copied(original, tmp_path)
+    path.unlink()
+    with pytest.raises(BadFile, match="there is no journal here"):
+        Journal.open(path)
+    with pytest.raises(BadFile, match="j-2020-11-23.sqlite: is a day of a journal whose j.sqlite is gone"):
+        Journal.create(path)
+    assert not path.exists()
+
+
 def test_a_day_of_another_journal_or_none_or_of_a_newer_version_is_refused_by_its_name(original, tmp_path):
     path, day = copied(original, tmp_path), tmp_path / "j-2020-11-24.sqlite"
     kept = day.read_bytes()
@@ -208,7 +218,9 @@ def test_flipped_bytes_are_refused_or_told_by_verify_and_nothing_is_written_over
     path = copied(original, tmp_path)
     file = tmp_path / which
     octets = bytearray(file.read_bytes())
-    places = range(0, 100, 7) if where == "header" else range(16384 + 3, len(octets), 16384)  # headers of pages
+    places = (
+        range(0, 100, 7) if where == "header" else range(PAGE_BYTES + 3, len(octets), PAGE_BYTES)
+    )  # headers of pages
     told = 0
     for at in places:
         flipped = bytearray(octets)

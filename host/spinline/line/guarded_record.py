@@ -80,15 +80,16 @@ class GuardedRecord:
         if not self.trouble:
             self._in_commit, self._since = self._since, []
             self._chained_to = self._record.chained_to()
-            self._guard(self._record.begin_commit)
+            self.attempt(self._record.begin_commit)
 
     def end_commit(self) -> None:
         """Wait for the commit that was begun, if any: from here on it counts, unless there is trouble."""
-        self._guard(self._record.end_commit)
+        self.attempt(self._record.end_commit)
         if not self.trouble:
             self._in_commit = []
 
-    def _guard(self, act: Callable[[], None]) -> None:
+    def attempt(self, act: Callable[[], None]) -> None:
+        """Do something with the record, unless there is trouble; what it raises is trouble."""
         if not self.trouble:
             try:
                 act()
@@ -106,30 +107,30 @@ class GuardedRecord:
 
     def open_node(self, session: NodeSession, at_us: int) -> None:
         """A node answered; not now where there is trouble."""
-        self._guard(lambda: self._record.open_node(session, at_us))
+        self.attempt(lambda: self._record.open_node(session, at_us))
 
     def add_scans(self, name: str, first_scan: int, placing: Placing, records: bytes) -> None:
         """Scan records in order; in trouble only the newest is shown."""
         if self.trouble:
             self._record.show(name, records)
         else:
-            self._guard(lambda: self._record.add_scans(name, first_scan, placing, records))
+            self.attempt(lambda: self._record.add_scans(name, first_scan, placing, records))
 
     def add_summary(self, name: str, number: int, at_us: int, bound_us: int, record: bytes) -> None:
         """A summary; in trouble it is left to the node's ring."""
-        self._guard(lambda: self._record.add_summary(name, number, at_us, bound_us, record))
+        self.attempt(lambda: self._record.add_summary(name, number, at_us, bound_us, record))
 
     def add_gap(self, name: str, from_scan: int, to_scan: int, at_us: int) -> None:
         """Scans that are lost; in trouble this is found again afterwards."""
-        self._guard(lambda: self._record.add_gap(name, from_scan, to_scan, at_us))
+        self.attempt(lambda: self._record.add_gap(name, from_scan, to_scan, at_us))
 
     def add_event_gap(self, name: str, from_event: int, to_event: int, at_us: int) -> None:
         """Events that are lost; likewise."""
-        self._guard(lambda: self._record.add_event_gap(name, from_event, to_event, at_us))
+        self.attempt(lambda: self._record.add_event_gap(name, from_event, to_event, at_us))
 
     def add_event(self, name: str, at_us: int, fields: dict[str, Any]) -> None:
         """An event; in trouble it is left to the node's ring."""
-        self._guard(lambda: self._record.add_event(name, at_us, fields))
+        self.attempt(lambda: self._record.add_event(name, at_us, fields))
 
     def add_earlier_event(self, name: str, at_us: int, fields: dict[str, Any]) -> None:
         """An event of an earlier boot, asked for once: it waits."""

@@ -153,7 +153,7 @@ class Supervisor:
         if now_us >= self._recover_us:
             self._recover_us = now_us + RECOVER_US
             if self._guarded.recover(self._start_us + now_us):
-                self._connect()
+                self._guarded.attempt(self._connect)
 
     def _take(self, name: str, session: NodeSession, now_us: int) -> None:
         """Everything a session has collected goes to the record."""

@@ -6,6 +6,7 @@ A day here is 86 400 s from midnight UTC, in summer and in winter: a plant's own
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -31,7 +32,7 @@ from spinline.record.schema import SCHEMA_VERSION, quoted
 DAY_ID = 0x53504C44  # "SPLD"
 DAY_US = 86_400_000_000
 ATTACHED_MAX = 120  # SQLite attaches 125 files to a connection
-PAGE_BYTES = 16384  # several wide rows a page: with 4096 a fifth of a page of 200 tags stayed empty
+PAGE_BYTES = 8192  # of 4096 a fifth stays empty with 200 tags; of 16384 each commit writes more than it has
 # whose file this is; and the newest rows of the journal's chain that it has seen
 DAY_TABLES = (
     "CREATE TABLE of (journal_id TEXT NOT NULL, day TEXT NOT NULL) STRICT",
@@ -252,14 +253,34 @@ def attach_days(connection: apsw.Connection, journal: Path) -> None:
         run_statement(connection, f"CREATE TEMP VIEW {quoted(table)} AS {' UNION ALL '.join(selects)}")
 
 
+def narrow(connection: apsw.Connection, table: str, columns: Sequence[str]) -> str:
+    """SQL of a table of all days with a few of its columns, quoted: the view of all of them reads each of 400."""
+    found = [schema for schema in _attached(connection) if table in _tables(connection, schema)]
+    listed = ", ".join(columns)
+    selects = [f"SELECT {listed} FROM {schema}.{quoted(table)}" for schema in found or ["main"]]
+    return f"({' UNION ALL '.join(selects)})"
+
+
+def _attached(connection: apsw.Connection) -> list[str]:
+    rows = connection.execute("PRAGMA database_list").fetchall()
+    return [str(name) for _i, name, _file in rows if str(name).startswith("day")]
+
+
 def anchors(connection: apsw.Connection) -> list[tuple[int, str]]:
     """What the attached day files have seen of the chain."""
-    schemas = [str(name) for _i, name, _file in connection.execute("PRAGMA database_list") if name.startswith("day")]
-    return [(int(n), str(sha)) for name in schemas for n, sha in connection.execute(f"SELECT * FROM {name}.anchor")]
+    return [
+        (int(n), str(sha))
+        for name in _attached(connection)
+        for n, sha in connection.execute(f"SELECT * FROM {name}.anchor")
+    ]
 
 
 def check_anchors(connection: apsw.Connection, journal: Path) -> None:
-    """Refuse a journal whose records are behind what a day file has seen of them.  Raises BadFile."""
+    """Refuse a journal whose records are behind what a day file has seen of them.  Raises BadFile, apsw.Error."""
+    known = {file.file for file in day_files(connection)}
+    for path in sorted(journal.parent.glob(f"{journal.stem}-????-??-??*.sqlite")):
+        if path.name not in known and _has_scans(path, journal_id(connection)) and not _is_named(connection, path.name):
+            raise BadFile(journal, [f"has lost records: none names {path.name}, which is its own and has scans"])
     newest = max((seen for seen, _ in anchors(connection)), default=0)
     n, _sha256 = head(connection)  # read last: a writer that is at work puts it on the disk first
     if newest > n:
@@ -269,6 +290,22 @@ def check_anchors(connection: apsw.Connection, journal: Path) -> None:
 def _tables(connection: apsw.Connection, schema: str = "main") -> list[str]:
     rows = connection.execute(f"SELECT name FROM {schema}.sqlite_schema WHERE type = 'table'")
     return [str(name) for (name,) in rows]
+
+
+def _is_named(connection: apsw.Connection, file: str) -> bool:
+    """Whether the chain names it by now: a writer may be at work."""
+    return bool(connection.execute("SELECT count(*) FROM day_file WHERE file = ?", (file,)).get)
+
+
+def _has_scans(path: Path, of: str) -> bool:
+    """Whether this is a day of the journal named ``of`` that took scans; any other file is none of our business."""
+    try:
+        connection = connect(path, apsw.SQLITE_OPEN_READONLY, None)
+        found = _foreign(connection, "main", of) is None and len(_tables(connection)) > len(DAY_TABLES)
+        connection.close()
+    except apsw.Error:
+        return False
+    return found
 
 
 def _foreign(connection: apsw.Connection, schema: str, of: str) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import apsw
 
+from spinline.record.days import narrow
 from spinline.record.extremes import HIGH, LOW, PART_US, newest_part
 from spinline.record.schema import RUN_SHIFT, quoted
 from spinline.record.series import Column, Interval, columns_of, fetch
@@ -74,8 +75,11 @@ def _of_scans(
     """Point, then lowest and highest of each column in the wire unit, of the scans from ``since_us`` on."""
     usable = [f"CASE WHEN {column.usable} THEN {quoted(column.tag)} END" for column in columns]
     ends = ", ".join(f"min({number}), max({number})" for number in usable)
+    words = sorted({column.quality_word for column in columns})
+    needed = ["run_scan", "at_us", *words, *(quoted(column.tag) for column in columns)]
+    source = narrow(connection, columns[0].scan_table, needed)
     query = (
-        f"SELECT max(at_us - ?1, 0) / ?3 AS point, {ends} FROM {quoted(columns[0].scan_table)} "
+        f"SELECT max(at_us - ?1, 0) / ?3 AS point, {ends} FROM {source} "
         f"WHERE at_us >= ?4 AND at_us < ?2 {of_run} GROUP BY point"
     )
     return fetch(connection, query, (*within, point_us, max(since_us, within[0])))
@@ -91,9 +95,10 @@ def _of_parts(connection: apsw.Connection, columns: Sequence[Column], within: In
         (scan_table,),
     )
     names = [quoted(f"{column.tag} {end}") for column in columns for end in (LOW, HIGH)]
+    source = narrow(connection, table, ["run_part", *names])
     ends = ", ".join(f"{'max' if i % 2 else 'min'}({name})" for i, name in enumerate(names))
     query = (
-        f"SELECT max((run_part - ?1) * {PART_US} - ?2, 0) / ?3 AS point, {ends} FROM {quoted(table)} "
+        f"SELECT max((run_part - ?1) * {PART_US} - ?2, 0) / ?3 AS point, {ends} FROM {source} "
         f"WHERE run_part >= ?1 + ?2 / {PART_US} AND run_part <= ?1 + ?4 / {PART_US} GROUP BY point"
     )
     for (run,) in runs:

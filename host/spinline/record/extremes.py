@@ -106,6 +106,6 @@ def _joined(one: Sequence[Any], other: Sequence[Any]) -> Row:
 
 def newest_part(connection: apsw.Connection, table: str, run: int) -> int:
     """The newest part of a run that is stored; -1 while there is none."""
-    query = f"SELECT max(run_part) FROM {quoted(table)} WHERE run_part BETWEEN ? AND ?"
+    query = f"SELECT run_part FROM {quoted(table)} WHERE run_part BETWEEN ? AND ? ORDER BY run_part DESC LIMIT 1"
     found = connection.execute(query, (run << RUN_SHIFT, (run + 1 << RUN_SHIFT) - 1)).get
     return -1 if found is None else int(found) - (run << RUN_SHIFT)

@@ -11,7 +11,7 @@ import apsw
 from spinline.record.schema import SCHEMA_VERSION
 
 BUSY_MS = 1000  # a reader that opens or closes may hold the file for a moment
-CHECKPOINT_PAGES = 250  # 4 MB of log before it is folded into the file: no slower than more, and shorter pauses
+CHECKPOINT_PAGES = 500  # 4 MB of log before it is folded into the file: no slower than more, and shorter pauses
 
 
 def connect(path: Path, flags: int, vfs: str | None) -> apsw.Connection:

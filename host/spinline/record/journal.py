@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import astuple
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import apsw
 
@@ -87,8 +87,10 @@ class Journal:
                 journal._resume(run, days)
             close_file(days)
             return journal
-        except BaseException:
+        except BaseException as problem:
             lock.release()
+            if isinstance(problem, apsw.Error):
+                raise BadFile(path, [f"cannot be read: {problem}"]) from problem
             raise
 
     def start_batch(self, batch: Batch) -> None:
@@ -217,9 +219,7 @@ class Journal:
 
     def open_orders(self) -> list[tuple[str, Order]]:
         """Node and order of each that has no end, oldest first."""
-        self.end_commit()
-        rows: list[Any] = self._connection.execute(schema.ORDERS_OPEN).fetchall()
-        return [(row[0], Order(*row[1:])) for row in rows]
+        return [(row[0], Order(*row[1:])) for row in self._read(schema.ORDERS_OPEN)]
 
     def add_action(self, at_us: int, who: str, what: str, why: str, old: str | None, new: str | None) -> None:
         """Buffer what a person or the supervisor did; ``old`` and ``new`` with their unit, or None."""
@@ -231,9 +231,7 @@ class Journal:
 
     def alarm_states(self) -> list[tuple[str, str]]:
         """Point and last state of every alarm in the file."""
-        self.end_commit()
-        rows: list[Any] = self._connection.execute(schema.ALARM_STATES).fetchall()
-        return rows
+        return self._read(schema.ALARM_STATES)
 
     def add_deviation(self, row: tuple[apsw.SQLiteValue, ...]) -> None:
         """Buffer a row of ``deviation``; one that is there already, worked out anew from its scans, stays."""
@@ -294,12 +292,19 @@ class Journal:
 
     def runs(self) -> list[Run]:
         """Every run in the file, oldest first."""
-        self.end_commit()
-        rows = self._connection.execute(
+        query = (
             "SELECT run, name, sha256, boot_id, first_scan, first_event "
             "FROM run JOIN configuration USING (configuration_i) JOIN node USING (node_i) ORDER BY run"
         )
-        return [Run(*row) for row in cast("list[Any]", rows.fetchall())]
+        return [Run(*row) for row in self._read(query)]
+
+    def _read(self, query: str) -> list[Any]:
+        """Rows of the records.  Raises JournalBroken."""
+        self.end_commit()
+        try:
+            return self._connection.execute(query).fetchall()
+        except apsw.Error as problem:
+            raise self._break(problem) from problem
 
     def hold(self, at_us: int, scope: str, within: tuple[int, int], who: str, why: str) -> None:
         """Nothing within these times may be retired, until ``scope`` is released.  Raises Refused without a name."""
@@ -341,15 +346,9 @@ class Journal:
             self._closed = True
             self._thread.shutdown()
             if self._broken is None:
-                self._end_parts()
+                self._writer.end_parts(list(self._streams.values()))
             self._writer.close()
             self._lock.release()
-
-    def _end_parts(self) -> None:
-        try:
-            self._writer.end_parts(list(self._streams.values()))
-        except (apsw.Error, BadFile, NotDurable):
-            self._writer.roll_back()  # its scans are there: opening makes it anew
 
     def _add(self, insert: str, row: tuple[apsw.SQLiteValue, ...]) -> None:
         self._work.add(insert, row)

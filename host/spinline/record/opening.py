@@ -53,6 +53,11 @@ def create_file(path: Path, vfs: str | None) -> apsw.Connection:
     """A new journal, on the disk when this returns.  Raises BadFile where anything stands at the path."""
     if path.exists():
         raise BadFile(path, [_why_not_created(path)])
+    left = sorted(path.parent.glob(f"{path.stem}-????-??-??*.sqlite"))
+    if left:
+        raise BadFile(
+            left[0], [f"is a day of a journal whose {path.name} is gone: put that back, or take another folder"]
+        )
     try:
         connection = connect(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE, vfs)
         connection.pragma("page_size", PAGE_BYTES)

@@ -38,6 +38,7 @@ class Column:
     good: str
     usable: str
     decimals: int
+    quality_word: str
 
     @property
     def good_number(self) -> str:
@@ -187,4 +188,6 @@ def _column(connection: apsw.Connection, configuration_i: int, tag: str) -> Colu
     scan_table, scan_ms, unit, decimals, word, shift = rows[0]
     number = f"{quoted(tag)} / {10**decimals}.0" if decimals else quoted(tag)
     quality = f"({word} >> {shift} & 3)"
-    return Column(tag, scan_table, scan_ms, unit, number, quality, f"({quality} = 0)", f"({quality} <> 2)", decimals)
+    return Column(
+        tag, scan_table, scan_ms, unit, number, quality, f"({quality} = 0)", f"({quality} <> 2)", decimals, word
+    )

@@ -103,11 +103,13 @@ class Writer:
                     pass
 
     def end_parts(self, streams: Sequence[Stream]) -> None:
-        """The newest part of every run as far as it has come; the next writer goes on with it."""
-        work = Work()
-        for stream in streams:
-            for part in stream.pending.over():
-                self._write_day(stream.pending.day, work, [(stream, part)])
+        """The newest part of every run as far as it has come; the next writer goes on with it, or makes it anew."""
+        try:
+            for stream in streams:
+                for part in stream.pending.over():
+                    self._write_day(stream.pending.day, Work(), [(stream, part)])
+        except (apsw.Error, BadFile, NotDurable):
+            self.roll_back()
 
     def close(self) -> None:
         """Close all files."""
