@@ -149,16 +149,11 @@ def imported(file: Path) -> set[str]:
 
 
 def test_the_bench_has_one_clock_and_only_its_door_imports_another() -> None:
-    """A wait for a pipe or a port needs `select`; how long it may last is real time, so those files are named.
-
-    A service has threads of its own, so what runs one may wait for them.
-    """
+    """A wait for a pipe or a port needs `select`; how long it may last is real time, so those files are named."""
     bench = [file for file in files() if file.parts[0] == "hil_tests" and not file.match(FOREIGN_NAMES)]
     bench = [file for file in bench if "fixture" not in file.parts]  # a board's firmware reads the board's clock
-    clocks, threads = {"time", "sched"}, {"asyncio", "threading"}
-    without_service = [file for file in bench if "service" not in file.name]
+    clocks = {"time", "asyncio", "sched", "threading"}
     assert [str(file) for file in bench if imported(file) & clocks] == ["hil_tests/bench/wall.py"]
-    assert not [str(file) for file in without_service if imported(file) & threads]
     waiting = {str(file.relative_to("hil_tests/bench")) for file in bench if imported(file) & {"select", "selectors"}}
     assert waiting == {"fault_proxy.py", "node_process.py", "pty_line.py"}
 
