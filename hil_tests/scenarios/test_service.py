@@ -22,8 +22,9 @@ from hil_tests.bench.service_kills import into_production, reach, state_of
 from hil_tests.bench.service_site import OPERATOR, ServiceSite, holes, journal_of, make_site, noted, scans_lost
 from hil_tests.bench.wall import now_s
 from spinline.cli import app
-from spinline.edges.client import ClientModel, write_client
+from spinline.edges.client import Client, ClientModel, write_client
 from spinline.record.series import fetch, reading
+from spinline.service.snapshot import temperatures
 
 pytestmark = [pytest.mark.wall, pytest.mark.xdist_group("service")]
 SPEED = 3.0
@@ -101,6 +102,11 @@ def served(interpreter: Interpreter, tmp_path: Path) -> Iterator[Served]:
     line.close()
 
 
+def warmth_known(client: Client) -> bool:
+    """Of every node there is a number: some seconds after a service begins, when it knows the nodes' clocks."""
+    return all(temperatures(client.get("values")).get(tag) is not None for tag in ("melt.Z1.pv", "bath.QUENCH.pv"))
+
+
 def test_a_batch_is_started_held_resumed_survives_a_kill_and_ends_in_order(served: Served) -> None:
     served.serve()
     client = served.site.client(served.url)
@@ -114,7 +120,7 @@ def test_a_batch_is_started_held_resumed_survives_a_kill_and_ends_in_order(serve
     assert "SIMULATED LINE: no fiber is made" in shown.output and "RUNNING" in shown.output
 
     assert served.ask("hold", "--why", "spinneret").exit_code == 0
-    reach(lambda: state_of(client) == "HELD", "a held line")
+    reach(lambda: state_of(client) == "HELD" and warmth_known(client), "a held line whose temperatures are known")
     declined = CliRunner().invoke(app, ["resume", "--client", str(served.folder / "client.toml")], input="n\n")
     assert declined.exit_code == 1 and "0 scans are lost" in declined.output and "melt.Z1" in declined.output
     assert state_of(client) == "HELD"
@@ -130,7 +136,9 @@ def test_a_batch_is_started_held_resumed_survives_a_kill_and_ends_in_order(serve
     states = []
     reach(lambda: states.append(state_of(client)) or states[-1] != "IDLE", "a service that knows the line")  # type: ignore[func-returns-value]
     assert set(states) <= {"IDLE", "UNSUPERVISED"}
+    reach(lambda: warmth_known(client), "temperatures")
     resumed = served.ask("resume", "--yes")
+    assert resumed.exit_code == 0, resumed.output
     assert "without a supervisor for" in resumed.output
     into_production(client)
 
