@@ -26,6 +26,7 @@ from spinline.edges.client import Client, ClientModel, write_client
 from spinline.record.series import fetch, reading
 from spinline.service.snapshot import temperatures
 
+OF_PEOPLE = "SELECT who, what, why FROM action WHERE what NOT LIKE 'certificate of lot %' ORDER BY n"
 pytestmark = [pytest.mark.wall, pytest.mark.xdist_group("service")]
 SPEED = 3.0
 END_S = 30.0
@@ -161,7 +162,7 @@ def test_run_serves_starts_and_shows_the_batch_until_it_is_told_to_end(served: S
     assert served.end(signal.SIGINT) == 0
     assert served.said[-1].startswith("SIGINT: the journal is committed; line left in ")
     with reading(journal_of(served.site)) as connection:
-        (who, what, why), *_rest = fetch(connection, "SELECT who, what, why FROM action ORDER BY rowid")
+        (who, what, why), *_rest = fetch(connection, OF_PEOPLE)
     assert (who, what, why) == (getpass.getuser(), "start", "shift")
 
 
@@ -171,7 +172,7 @@ def _look_at_the_record(served: Served) -> None:
     with reading(journal) as connection:
         assert fetch(connection, "SELECT mode FROM batch") == [("simulated",)]
         assert {words.split()[1] for (words,) in fetch(connection, "SELECT micropython FROM run")} == {"linux"}
-        actions = fetch(connection, "SELECT who, what, why FROM action ORDER BY rowid")
+        actions = fetch(connection, OF_PEOPLE)
         states = [state for (state,) in fetch(connection, "SELECT state FROM batch_state ORDER BY rowid")]
     assert [what for _who, what, _why in actions] == ["start", "hold", "resume", "note", "resume", "service ends"]
     assert {who for who, _what, _why in actions[:-1]} == {OPERATOR}
