@@ -157,14 +157,14 @@ def test_a_successor_knows_from_the_record_how_long_was_produced_and_whether_the
     end_s = now_s + 7
     produced_s = made.produced_s + (end_s - made.entered_s if made.state == "RUNNING" else 0)
     successor = batch()
-    successor.restore([(at_s, state) for at_s, state, _cause in made.history], end_s)
+    successor.restore([*((at_s, state) for at_s, state, _cause in made.history), (end_s, "UNSUPERVISED")])
     assert successor.produced_s == produced_s
     assert successor.drawn == (made.drawn and not made.ended)
 
 
 def test_after_a_resume_a_successor_does_not_draw_the_fiber_again_and_produces_only_what_is_left() -> None:
     successor = batch()
-    successor.restore([(0, "PREPARING"), (10, "THREADING"), (100, "RUNNING")], 3100)
+    successor.restore([(0, "PREPARING"), (10, "THREADING"), (100, "RUNNING"), (3100, "UNSUPERVISED")])
     successor.cause("line active", 3130)
     successor.cause("resume", 3140)
     successor.scan(line(states.EXECUTE), 3141)

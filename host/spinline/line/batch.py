@@ -41,6 +41,7 @@ TRANSITIONS: dict[tuple[str, str], str] = {
     ("STOPPING", "all stopped"): "STOPPED",
     ("ABORTING", "all aborted"): "ABORTED",
 }
+UNSUPERVISED = "UNSUPERVISED"
 ENDED = ("COMPLETE", "STOPPED", "ABORTED")
 for _state in ("PREPARING", "THREADING", "RUNNING", "UNSUPERVISED", "HOLDING", "HELD", "RESTARTING", "COMPLETING"):
     TRANSITIONS[(_state, "stop")] = "STOPPING"
@@ -120,10 +121,10 @@ class Batch:
         self.history.append((now_s, following, cause))
         return True
 
-    def restore(self, entered: Iterable[tuple[float, str]], known_to_s: float) -> None:
+    def restore(self, entered: Iterable[tuple[float, str]]) -> None:
         """What this batch did under an earlier supervisor: how long it produced, and whether the fiber runs.
 
-        ``entered``: when (s) it entered which state, in order; ``known_to_s``: the newest that is known of that time.
+        ``entered``: when (s) it entered which state, in order, up to one that is not production.
         """
         began_s: float | None = None  # of production
         for at_s, state in entered:
@@ -131,7 +132,6 @@ class Batch:
             began_s = at_s if state == "RUNNING" else None
             if state in ("RUNNING", "HOLDING", *ENDED):
                 self.drawn = state == "RUNNING"
-        self.produced_s += max(0.0, known_to_s - began_s) if began_s is not None else 0.0
 
     def scan(self, nodes: dict[str, NodeView], now_s: float) -> None:
         """One supervisor scan: the first cause of the list that the nodes show and the table knows is applied."""

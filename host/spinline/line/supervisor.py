@@ -11,7 +11,7 @@ from dataclasses import replace
 from spinline.errors import Refused
 from spinline.line.alarm_points import AlarmPoints, NodeSeen
 from spinline.line.alarms import Alarms, Change
-from spinline.line.batch import Batch, NodeView
+from spinline.line.batch import ENDED, UNSUPERVISED, Batch, NodeView
 from spinline.line.changes import Changes
 from spinline.line.desk import OF_RECIPE, Asked, Command, Desk, Done, needs_person
 from spinline.line.guarded_record import GuardedRecord
@@ -68,12 +68,8 @@ class Supervisor:
             if definition and self.alarms.restore(point, definition, state, 0):
                 points.restore(point, 0)
         self.ledger = LiveLedger(points.line)
-        entered = record.batch_states()
-        for at_us, state in entered:
-            self.ledger.enter(at_us, state)
         self.batch = batch
-        if entered:
-            batch.restore([(at_us / 1e6, state) for at_us, state in entered], record.recorded_to_us() / 1e6)
+        self._take_over(record.batch_states(), record.recorded_to_us())
         self._desk = Desk(batch, self.alarms, self.start)
         if setting is not None:
             setting.restore(record.settings())
@@ -87,6 +83,15 @@ class Supervisor:
         self._history_n = 0
         self.scans_n = 0  # that were finished
         self._recover_us = 0
+
+    def _take_over(self, entered: list[tuple[int, str]], left_us: int) -> None:
+        """What an earlier supervisor's batch did; from the newest scan that it stored on, nobody supervised."""
+        if entered and entered[-1][1] not in (*ENDED, UNSUPERVISED):
+            entered = [*entered, (max(left_us, entered[-1][0]), UNSUPERVISED)]
+            self._guarded.add_batch_state(*entered[-1], "its supervisor ended")
+        for at_us, state in entered:
+            self.ledger.enter(at_us, state)
+        self.batch.restore((at_us / 1e6, state) for at_us, state in entered)
 
     def _connect(self) -> None:
         """Sessions that go on behind what the record holds: at the start, and when it is well again."""
