@@ -116,7 +116,8 @@ def _node(connection: apsw.Connection, name: str, left_us: int, now_us: int) -> 
     since = f"SELECT at_us FROM {quoted(table)} WHERE at_us >= ? ORDER BY 1"
     ends = [left_us if before is None else before, *(at for (at,) in fetch(connection, since, (left_us,))), now_us]
     silent_us = max(later - earlier for earlier, later in zip(ends, ends[1:], strict=False))
-    return NodeBefore(name, STATES[state], (now_us - at_us) / SECOND_US, silent_us / SECOND_US, lost_n, waiting_n)
+    age_s = max(0.0, (now_us - at_us) / SECOND_US)
+    return NodeBefore(name, STATES[state], age_s, silent_us / SECOND_US, lost_n, waiting_n)
 
 
 def _first_since(connection: apsw.Connection, run: int, first: int, scan_ms: int, since_us: int) -> int:
