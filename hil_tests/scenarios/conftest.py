@@ -51,6 +51,13 @@ def short_recipe(production_min: int = 60, threading_min: float = 4, soak_min: i
     return recipe.model_copy(update={"program": recipe.program.model_copy(update=numbers)})
 
 
+def near_the_bound(production_min: int, threading_min: float = 4) -> Recipe:
+    """The same with 75 parts of plasticizer; the claim begins at 70."""
+    recipe = short_recipe(production_min, threading_min)
+    composition = recipe.composition.model_copy(update={"plasticizer_parts": Decimal(75)})
+    return recipe.model_copy(update={"composition": composition})
+
+
 @pytest.fixture
 def make_run(interpreter: Interpreter, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[MakeRun]:
     """Make a preheated line, or a ``cold`` one; all its processes end with the test.

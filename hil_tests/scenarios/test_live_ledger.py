@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,11 +12,10 @@ from spinline.line.deviations import deviations
 from spinline.line.ledger import Metre
 from spinline.line.live_ledger import LiveLedger
 from spinline.line.ports import Port
-from spinline.recipe.models import Recipe
 from spinline.record.metres import ledger
 from spinline.record.series import fetch, reading
 
-from .conftest import TO_PRODUCTION_S, MakeRun, short_recipe
+from .conftest import TO_PRODUCTION_S, MakeRun, near_the_bound
 from .protocol import rows_of
 
 CLAIMED = "line C12-PLAST"
@@ -38,15 +36,8 @@ def told(monkeypatch: pytest.MonkeyPatch) -> dict[int, list[Metre]]:
     return found
 
 
-def near_the_bound() -> Recipe:
-    """R1 with 75 parts of plasticizer; the claim begins at 70."""
-    recipe = short_recipe(production_min=8)
-    composition = recipe.composition.model_copy(update={"plasticizer_parts": Decimal(75)})
-    return recipe.model_copy(update={"composition": composition})
-
-
 def producing_near_the_bound(make_run: MakeRun) -> BenchRun:
-    run = make_run(recipe=near_the_bound(), seed=5)
+    run = make_run(recipe=near_the_bound(production_min=8), seed=5)
     run.start()
     assert run.run_until(lambda: run.supervisor.batch.state == "RUNNING", TO_PRODUCTION_S), run.supervisor.problems
     run.run_for(30)
@@ -55,10 +46,10 @@ def producing_near_the_bound(make_run: MakeRun) -> BenchRun:
 
 def starve(run: BenchRun, seconds: float) -> None:
     """The plasticizer's pump delivers nothing for so long; the node holds the line only after 30 s of it."""
-    pump = run.bench.plant._feeding.plasticizer
-    full_scale_mg_s, pump._full_scale_mg_s = pump._full_scale_mg_s, 0.0
+    disturbances = run.bench.plant.disturbances
+    disturbances.plasticizer_ratio = 0.0
     run.run_for(seconds)
-    pump._full_scale_mg_s = full_scale_mg_s
+    disturbances.plasticizer_ratio = 1.0
 
 
 def test_a_batch_with_an_upset_a_gap_and_a_restart_has_the_same_metres_live_and_from_its_journal(

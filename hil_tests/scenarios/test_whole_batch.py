@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from decimal import Decimal
 from math import ceil
 
 import apsw
@@ -15,13 +14,12 @@ from hil_tests.bench.api import operate
 from hil_tests.bench.run import BenchRun
 from spinline.claims.catalog import window
 from spinline.line.ledger import Metre, MetreVerdict
-from spinline.recipe.models import Recipe
 from spinline.record.accounts import accounts
 from spinline.record.metres import ledger
 from spinline.record.page.page import page
 from spinline.record.series import fetch, reading
 
-from .conftest import MakeRun, short_recipe
+from .conftest import MakeRun, near_the_bound
 from .protocol import missing_scans, virtual_s
 
 THREADING_MIN, PRODUCTION_MIN = 6, 15
@@ -113,18 +111,11 @@ def beside(pieces: list[tuple[int, int]]) -> set[int]:
     return {number for first, last in pieces for number in range(first - 2, last + 5)}
 
 
-def near_the_bound() -> Recipe:
-    """R1 with 75 parts of plasticizer; the claim begins at 70."""
-    recipe = short_recipe(PRODUCTION_MIN, THREADING_MIN)
-    composition = recipe.composition.model_copy(update={"plasticizer_parts": Decimal(75)})
-    return recipe.model_copy(update={"composition": composition})
-
-
 @pytest.mark.long
 def test_an_upset_a_pulled_cable_and_a_dead_supervisor_are_in_the_record_exactly_as_they_were(
     make_run: MakeRun,
 ) -> None:
-    run, witness = make_run(recipe=near_the_bound()), Witness()
+    run, witness = make_run(recipe=near_the_bound(PRODUCTION_MIN, THREADING_MIN)), Witness()
     run.start()
     until(run, witness, "RUNNING", 1800)
     watched(run, witness, 60)
