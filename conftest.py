@@ -4,6 +4,7 @@ With CI=true a test that skips for a missing tool has failed: a gate that is not
 that passed.
 """
 
+import gc
 import os
 from collections.abc import Generator
 
@@ -28,14 +29,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", type=int, default=1, help="of every simulated line; the same seed gives the same trace")
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Long tests wait for ``--whole``; those on the wall clock share one worker, not to take each other's time."""
     for item in items:
         if item.get_closest_marker("long") and not config.getoption("--whole"):
             item.add_marker(pytest.mark.skip(reason="long: make hil runs it"))
-        if item.get_closest_marker("wall"):
+        if item.get_closest_marker("wall") and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group("wall"))
     items.sort(key=lambda item: item.get_closest_marker("long") is None)  # so no worker waits for a long one at the end
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests stay to the end: the collector does not look at them again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -16,10 +16,11 @@ def nothing():  # type: ignore[no-untyped-def]
 
 def pack(on: bool = True) -> None:
     """While something is loaded: behind garbage its names, which stay for ever, would leave gaps all over the heap."""
+    if not hasattr(gc, "threshold"):
+        return  # a desktop's Python: its heap is not packed, and a collection of it is long
     if on:
         gc.collect()
-    if hasattr(gc, "threshold"):
-        gc.threshold(PACK_BYTES if on else -1)
+    gc.threshold(PACK_BYTES if on else -1)
 
 
 def update_requests(*given):  # type: ignore[no-untyped-def]

@@ -10,6 +10,8 @@ from hil_tests.bench.flash_sweep import Found, Sweep, firmware, in_place
 from hil_tests.bench.interpreters import InterpreterMissing, find_interpreter
 from hil_tests.bench.record_sweep import LAID_EVENTS, Records, RecordSweep, judged
 
+pytestmark = pytest.mark.xdist_group("flash_sweep")  # what they look at is made once
+
 OLD_FILES = {f"pack/{name}.mpy": (name * 300).encode() for name in "abcdefg"}
 NEW_FILES = {**OLD_FILES, "pack/b.mpy": b"B" * 900, "pack/e.mpy": b"E" * 1500, "pack/h.mpy": b"H" * 50}
 OLD, NEW = firmware(OLD_FILES), firmware(NEW_FILES)

@@ -6,7 +6,7 @@ from hil_tests.bench.interpreters import InterpreterMissing, find_interpreter
 from hil_tests.bench.service_kills import kill_again_and_again
 
 pytestmark = [pytest.mark.wall, pytest.mark.xdist_group("service")]
-KILLS_N, SPEED = 20, 4.0
+KILLS_N, SPEED = 20, 6.0
 
 
 def test_a_service_that_is_killed_in_production_loses_nothing_and_its_successor_finds_no_running_batch(tmp_path):

@@ -18,6 +18,8 @@ from spinline.record.page.page import page
 from spinline.record.summary import batch_row
 from spinline_protocol.states import EVENTS
 
+pytestmark = pytest.mark.xdist_group("batch_page")  # what they look at is made once
+
 R1 = ROOT / "lines" / "r1.toml"
 VOID = ("meta", "br")
 

@@ -14,6 +14,8 @@ from spinline.record.metres import ledger
 from spinline.record.opening import open_reader
 from spinline.record.seconds import scans
 
+pytestmark = pytest.mark.xdist_group("live_ledger")  # what they look at is made once
+
 STARVED = Plan(
     heating_min=0.5,
     running_min=8,

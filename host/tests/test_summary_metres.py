@@ -10,6 +10,8 @@ from spinline.line.metre_totals import Metres
 from spinline.record.metres import ledger, metres
 from spinline.record.opening import open_reader
 
+pytestmark = pytest.mark.xdist_group("summary_metres")  # what they look at is made once
+
 M_PER_S = 1 / 6  # 10 m/min, from 30 s on
 PARTS = "plasticizer per 100 wt parts of total VDF resin"
 
