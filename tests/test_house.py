@@ -47,6 +47,28 @@ def test_a_missing_tool_is_a_failure_in_ci(session: pytest.Pytester, monkeypatch
     result.stdout.fnmatch_lines(["*missing tool: a bench; CI counts this as a failure"])
 
 
+def test_tests_on_the_wall_clock_and_those_of_a_group_share_one_worker(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(CONFTEST.read_text())
+    pytester.makepyprojecttoml('[tool.pytest.ini_options]\nmarkers = ["wall", "long"]')
+    told = f"""
+        import os, pytest
+        def note(name):
+            with open({str(pytester.path / "told.txt")!r}, "a") as told:
+                print(name, os.environ["PYTEST_XDIST_WORKER"], file=told)
+        @pytest.mark.wall
+        @pytest.mark.parametrize("i", range(6))
+        def test_on_the_clock(i): note("wall")
+        @pytest.mark.xdist_group("service")
+        @pytest.mark.wall
+        @pytest.mark.parametrize("i", range(6))
+        def test_of_a_group(i): note("service")
+    """
+    pytester.makepyfile(told)
+    pytester.runpytest_subprocess("-n", "2", "--dist", "loadgroup").assert_outcomes(passed=12)
+    lines = (pytester.path / "told.txt").read_text().split("\n")[:-1]
+    assert len(lines) == 12 and len(set(lines)) == 2, "one worker for each group"
+
+
 def test_a_row_is_judged_by_its_target_and_by_what_is_better() -> None:
     assert Row("a", 2.0, "s", "lower", 1).ok is None
     assert Row("a", 2.0, "s", "lower", 1, target=2.0).ok is True

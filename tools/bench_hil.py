@@ -1,5 +1,6 @@
 """The bench itself: how fast it is and where its time goes, whether it repeats itself, what the catalogue caught."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -39,8 +40,10 @@ def a_line(seed: int = 1, architecture: str = "i386") -> Iterator[BenchRun]:
         try:
             run.preheat()
             run.start()
+            gc.freeze()  # as in the suite: what is there to the end is not looked at again and again
             yield run
         finally:
+            gc.unfreeze()
             run.close()
             os.sched_setaffinity(0, cores)
 

@@ -28,6 +28,8 @@ POWER_ON_RESET, HARD_RESET, WATCHDOG_RESET = 1, 2, 3  # what machine.reset_cause
 # How long a scan takes on a board, where that is more than a step of the plant: conversions of 1.3 ms for each channel
 # number, and 400 us of a desktop's processor, a hundred times as fast.  Meanwhile the bench goes on with other nodes.
 SCAN_LASTS_US = {"melt": 50_000, "bath": 50_000}
+# Boards of a line do not start in one instant; these never scan at once, so the bench waits for one less.
+STARTS_LATER_MS = {"bath": 100}
 SPOKEN_N_MAX = 600
 
 
@@ -133,7 +135,8 @@ class SimulatedLine:
         drift_ppm, lasts_us = self._drift_ppm.get(name, 0), SCAN_LASTS_US.get(name, 0)
         boards = self._build.boards
         process = self._process(name, index, board=boards[name]) if name in boards else self._process(name, index)
-        node = BenchNode(name, process, terminals, BOOT_MS, drift_ppm, lasts_us=lasts_us)
+        wakes_ms = BOOT_MS + STARTS_LATER_MS.get(name, 0)
+        node = BenchNode(name, process, terminals, wakes_ms, drift_ppm, lasts_us=lasts_us)
         self.firmware_sha256 = self._manifest(node.process).read_text().split()[0]
         return node
 

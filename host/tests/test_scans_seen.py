@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spinline.line.scans_seen import GAP_MS, ScansSeen
+from spinline.line.scans_seen import GAP_MS, ScansSeen, hand_on
 
 FRAMES = st.lists(st.tuples(st.integers(0, 40), st.integers(1, 6)), max_size=60)
 
@@ -80,3 +80,24 @@ def test_nothing_is_asked_for_while_the_host_is_still_asking() -> None:
     seen = ScansSeen()
     assert seen.take(6, records(6, 3), 0, asking=True) is None
     assert seen.take(9, records(9, 3), 1) == (0, 9)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 6)), max_size=20), st.integers(1, 4))
+def test_what_is_handed_on_is_in_as_few_parts_as_it_has_gaps_and_nothing_is_moved(
+    pieces: list[tuple[int, int]], width: int
+) -> None:
+    """``pieces``: how many scans are missing before each, and how many are in it."""
+    parts: list[tuple[int, bytes]] = []
+    given_on, first, gaps = {}, 0, 0
+    for missing, count in pieces:
+        gaps += missing > 0 or first == 0
+        first += missing
+        octets = b"".join(bytes([first + i]) * width for i in range(count))
+        given_on |= {first + i: bytes([first + i]) * width for i in range(count)}
+        hand_on(parts, first, octets, width)
+        first += count
+    found = {
+        begin + i: octets[i * width : (i + 1) * width] for begin, octets in parts for i in range(len(octets) // width)
+    }
+    assert found == given_on
+    assert len(parts) == gaps

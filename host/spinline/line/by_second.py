@@ -73,38 +73,29 @@ class Moved:
 class _Tally:
     """One second of one node as it grows."""
 
-    def __init__(self, tags_n: int) -> None:
-        self.scans_n = 0
+    def __init__(self) -> None:
         self.states: set[int] = set()
         self.whole = True  # no scan of it is missing
-        self._good: list[list[float]] = [[] for _ in range(tags_n)]
+        self._scans: list[Scan] = []
 
     def add(self, scan: Scan) -> None:
-        self.scans_n += 1
         self.states.add(scan.state)
-        for numbers, number, good in zip(self._good, scan.numbers, scan.good, strict=True):
-            if good and number is not None:
-                numbers.append(number)
+        self._scans.append(scan)
 
     def mean(self, i: int) -> Mean | None:
-        good = self._good[i]
-        if not self.whole or not good or len(good) < GOOD_SHARE_MIN * self.scans_n:
+        good = [number for scan in self._scans if scan.good[i] and (number := scan.numbers[i]) is not None]
+        if not self.whole or not good or len(good) < GOOD_SHARE_MIN * len(self._scans):
             return None
-        return Mean(sum(good) / len(good), min(good), max(good), len(good) == self.scans_n)
+        return Mean(sum(good) / len(good), min(good), max(good), len(good) == len(self._scans))
 
 
 class _Node:
     """The seconds of one node that nobody has taken yet."""
 
-    def __init__(self, tags_n: int) -> None:
-        self._tags_n = tags_n
+    def __init__(self) -> None:
         self._newest = (-1, -1)
-        self.at_us = 0  # of the newest scan; time never runs back
+        self.at_us = self.second = 0  # of the newest scan; time never runs back
         self._tallies: dict[int, _Tally] = {}
-
-    @property
-    def second(self) -> int:
-        return self.at_us // SECOND_US
 
     def add(self, scan: Scan, floor_s: int) -> bool:
         """False for a scan that was there before."""
@@ -113,12 +104,12 @@ class _Node:
         follows = self._newest in ((-1, -1), (scan.run, scan.number - 1))
         before_s = self.second
         self._newest = (scan.run, scan.number)
-        self.at_us = max(self.at_us, scan.at_us)
+        if scan.at_us > self.at_us:
+            self.at_us, self.second = scan.at_us, scan.at_us // SECOND_US
         if self.second >= floor_s:
-            tally = self._tallies.get(self.second)
-            if tally is None:
-                tally = self._tallies[self.second] = _Tally(self._tags_n)
-            tally.add(scan)
+            if self.second not in self._tallies:
+                self._tallies[self.second] = _Tally()
+            self._tallies[self.second].add(scan)
         if not follows:
             for second in (before_s, self.second):
                 if second in self._tallies:
@@ -143,8 +134,9 @@ class BySecond:
         for tag in self._used():
             node = tag.partition(".")[0]
             self.tags[node] = (*self.tags.get(node, ()), tag)
-        self._nodes = {name: _Node(len(tags)) for name, tags in self.tags.items()}
+        self._nodes = {name: _Node() for name in self.tags}
         self._places = {tag: (node, i) for node, tags in self.tags.items() for i, tag in enumerate(tags)}
+        self._count_i, self._speed_i = self._places[self._count][1], self._places[self._below][1]
         godet = role(line, roles.STRETCH)
         per_m = next(row.counts_per_m for row in godet.node.input if row.name == godet.loop.master)
         assert per_m is not None, "the master of the stretch ratio has an encoder"
@@ -206,7 +198,7 @@ class BySecond:
             yield self._moved()
 
     def _add_position(self, scan: Scan, at_us: int) -> None:
-        count, speed = (scan.numbers[self._places[tag][1]] for tag in (self._count, self._below))
+        count, speed = scan.numbers[self._count_i], scan.numbers[self._speed_i]
         if count is None or speed is None:
             return
         if self._next_s is None:

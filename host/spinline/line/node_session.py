@@ -12,7 +12,7 @@ from typing import Any
 from spinline.line.events_seen import EventsSeen
 from spinline.line.orders import Order, Orders, words_of
 from spinline.line.scan_clock import ScanClock
-from spinline.line.scans_seen import ScansSeen
+from spinline.line.scans_seen import ScansSeen, hand_on
 from spinline.line.summaries_seen import SummariesSeen
 from spinline.recipe.compiler import NodeConfiguration, violation_text
 from spinline_protocol import auth, errors, messages
@@ -329,7 +329,7 @@ class NodeSession:
             self._waiting_for_backfill(oldest, gap[1])
         ready = self._seen_scans.release()
         if ready:
-            self.scans.append(ready)
+            hand_on(self.scans, *ready, width)
 
     def _take_summaries(self, fields: dict[str, Any], now_ms: int) -> None:
         """Summaries in any order; what is missing before them is asked for while the node still has it."""

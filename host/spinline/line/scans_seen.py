@@ -7,6 +7,14 @@ from collections.abc import Sequence
 GAP_MS = 1500  # without a record that was missing they are asked for again; an answer is seen one second later
 
 
+def hand_on(parts: list[tuple[int, bytes]], first: int, octets: bytes, width: int) -> None:
+    """Records of ``width`` bytes from scan ``first`` on go behind ``parts``, as one with the last where they follow it."""
+    if parts and parts[-1][0] + len(parts[-1][1]) // width == first:
+        begin, there = parts.pop()
+        first, octets = begin, there + octets
+    parts.append((first, octets))
+
+
 class ScansSeen:
     """All before ``following`` have come or are lost; behind a gap some may have come, up to ``newest``."""
 
