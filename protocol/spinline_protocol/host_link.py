@@ -202,8 +202,10 @@ class HostLink:
         now_us = now_ms * 1000 if now_us is None else now_us
         if octets:
             self._heard_ms = now_ms
-        events = self.receive_frames(self.reader.feed(octets), now_ms, now_us)
-        self._read_console(now_ms)
+        frames = self.reader.feed(octets)
+        events = self.receive_frames(frames, now_ms, now_us) if frames else []
+        if self.reader.console:
+            self._read_console(now_ms)
         return events + self._take_events()
 
     def receive_frames(self, frames: list[framing.Frame], now_ms: int, now_us: int) -> list[LinkEvent]:
@@ -226,8 +228,6 @@ class HostLink:
 
     def _read_console(self, now_ms: int) -> None:
         """Text of the board that is no frame (a traceback), at most so much a second."""
-        if not self.reader.console:
-            return
         if now_ms - self._console_ms >= 1000:
             self._console_ms, self._console_bytes = now_ms, 0
         text = b"\n".join(_PRINTED.findall(self.reader.console)).replace(b"\r", b"")
