@@ -170,7 +170,13 @@ def _add_views(app: FastAPI, core: Core, check: Callable[[Role], Check], record_
     def resume_view() -> bodies.Answer:
         return bodies.Answer.model_validate(core.shown.show(core.latest, record_of(core.latest.status["at_us"])))
 
-    @app.get("/metrics", responses=REFUSALS, dependencies=[viewer], summary="For Prometheus, as text.")
+    @app.get(
+        "/metrics",
+        responses=REFUSALS | {200: {"content": {"text/plain": {}}, "description": "One line for each metric."}},
+        response_class=Response,
+        dependencies=[viewer],
+        summary="For Prometheus, as text.",
+    )
     async def metrics() -> Response:
         return Response(metrics_text(core.latest, core.feed.readers_n), media_type="text/plain; version=0.0.4")
 
