@@ -8,7 +8,7 @@ GAP_MS = 1500  # without a record that was missing they are asked for again; an 
 
 
 def hand_on(parts: list[tuple[int, bytes]], first: int, octets: bytes, width: int) -> None:
-    """Records of ``width`` bytes from scan ``first`` on go behind ``parts``, as one with the last where they follow it."""
+    """Records of ``width`` bytes from scan ``first`` on go behind ``parts``: into the last where they follow it."""
     if parts and parts[-1][0] + len(parts[-1][1]) // width == first:
         begin, there = parts.pop()
         first, octets = begin, there + octets
