@@ -58,13 +58,17 @@ def role_of(name) -> int:  # type: ignore[no-untyped-def]
     return ROLES.index(name)
 
 
+_INNER = int.from_bytes(b"\x36" * BLOCK_BYTES, "big")
+_OUTER = int.from_bytes(b"\x5c" * BLOCK_BYTES, "big")
+
+
 def hmac_sha256(key: bytes, message: bytes) -> bytes:
     """HMAC-SHA256 (RFC 2104): 32 bytes."""
     if len(key) > BLOCK_BYTES:
         key = hashlib.sha256(key).digest()
-    block = key + bytes(BLOCK_BYTES - len(key))
-    inner = hashlib.sha256(bytes([octet ^ 0x36 for octet in block]) + message).digest()
-    return hashlib.sha256(bytes([octet ^ 0x5C for octet in block]) + inner).digest()
+    block = int.from_bytes(key + bytes(BLOCK_BYTES - len(key)), "big")  # as one number: a loop takes three times as long
+    inner = hashlib.sha256((block ^ _INNER).to_bytes(BLOCK_BYTES, "big") + message).digest()
+    return hashlib.sha256((block ^ _OUTER).to_bytes(BLOCK_BYTES, "big") + inner).digest()
 
 
 def same(one: bytes, other: bytes) -> bool:
