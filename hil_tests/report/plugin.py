@@ -95,6 +95,12 @@ def _verdict(item: pytest.Item, phases: dict[str, pytest.TestReport]) -> tuple[s
     return PASS, ""
 
 
+def _nodeid(item: pytest.Item) -> str:
+    """As it is asked for: pytest-xdist puts an @ and a group behind the ids of tests that share a worker."""
+    nodeid = item.nodeid
+    return nodeid[: nodeid.rindex("@")] if nodeid.rfind("@") > nodeid.rfind("]") else nodeid
+
+
 def _left_by(item: pytest.Item) -> dict[str, Any]:
     """Everything the page needs of one test."""
     phases = item.stash[_PHASES]
@@ -110,7 +116,7 @@ def _left_by(item: pytest.Item) -> dict[str, Any]:
     seed = item.config.getoption("--seed")
     whole = " --whole" if fault_id and item.config.getoption("--whole") else ""
     return {
-        "nodeid": item.nodeid,
+        "nodeid": _nodeid(item),
         "verdict": verdict,
         "why": why,
         "wall_s": round(wall_s, 2),
@@ -121,7 +127,7 @@ def _left_by(item: pytest.Item) -> dict[str, Any]:
         "interpreter": _interpreter_of(benches),
         "runs": runs,
         "console": _last_words(benches) if verdict not in (PASS, SKIP) else [],
-        "reproduce": f".venv/bin/pytest '{item.nodeid}' --seed {seed}{whole}",
+        "reproduce": f".venv/bin/pytest '{_nodeid(item)}' --seed {seed}{whole}",
     }
 
 

@@ -27,6 +27,7 @@ OUTCOMES = """
 import pytest
 from hil_tests.bench.provisioning import NotProvisioned
 
+@pytest.mark.xdist_group("wall")
 def test_good(): ...
 
 def test_bad():
@@ -194,7 +195,7 @@ def verdicts(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.wall
-@pytest.mark.parametrize("workers", [["-p", "no:xdist"], ["-n", "2"]], ids=["alone", "workers"])
+@pytest.mark.parametrize("workers", [["-p", "no:xdist"], ["-n", "2", "--dist", "loadgroup"]], ids=["alone", "workers"])
 def test_a_bench_that_fails_is_no_failure_of_the_line(reported: pytest.Pytester, workers: list[str]) -> None:
     given = [*workers, "-p", plugin.__name__, "--junit-xml", "build/hil/junit.xml", "--seed", "5"]
     reported.runpytest_subprocess(*given, timeout=100)

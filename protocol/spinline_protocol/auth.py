@@ -66,7 +66,9 @@ def hmac_sha256(key: bytes, message: bytes) -> bytes:
     """HMAC-SHA256 (RFC 2104): 32 bytes."""
     if len(key) > BLOCK_BYTES:
         key = hashlib.sha256(key).digest()
-    block = int.from_bytes(key + bytes(BLOCK_BYTES - len(key)), "big")  # as one number: a loop takes three times as long
+    block = int.from_bytes(
+        key + bytes(BLOCK_BYTES - len(key)), "big"
+    )  # as one number: a loop takes three times as long
     inner = hashlib.sha256((block ^ _INNER).to_bytes(BLOCK_BYTES, "big") + message).digest()
     return hashlib.sha256((block ^ _OUTER).to_bytes(BLOCK_BYTES, "big") + inner).digest()
 
