@@ -87,7 +87,9 @@ class Watched:
 
         def there() -> bool:
             passed.append(state_of(self.client))
-            assert passed[-1] in (*since, state), f"by itself: {self.client.get('batch')['course']}"
+            assert passed[-1] in (*since, state), (
+                f"supervision was lost by itself: {self.client.get('batch')['course']}"
+            )
             return passed[-1] == state
 
         self.wait(there, state, limit_s)
@@ -183,6 +185,7 @@ def starve(watched: Watched) -> None:
 
 def pull(watched: Watched) -> Alone:
     """The melt node's cable."""
+    watched.until("RUNNING", LOST_S_MAX, ())
     before, line = watched.seen(), watched.served.line
     line.ask("pull", "melt")
     pulled = watched.seen()
@@ -197,6 +200,7 @@ def pull(watched: Watched) -> Alone:
 
 def kill(watched: Watched) -> Alone:
     """kill -9 of the service; what it had stored is read before another one starts."""
+    watched.until("RUNNING", LOST_S_MAX, ())
     assert watched.served.end(signal.SIGKILL) == -signal.SIGKILL
     killed_s = watched.seen().at_s
     with reading(journal_of(watched.served.site)) as connection:

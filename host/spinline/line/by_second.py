@@ -25,6 +25,7 @@ from spinline_protocol.states import COMPLETING, EXECUTE
 
 GOOD_SHARE_MIN = 0.5  # of a second's scans, for a mean
 SILENT_S_MAX = 300  # a node that told nothing for so long has nothing more of that time: its ring is shorter
+CORRECTED_S_MAX = 5  # a node's clock is corrected by less than that: what its scans jump over has the number behind it
 SLIP_ROW = "I22"  # of the cause-and-effect table: a free roller against its godet
 NO_STATE = "NO BATCH"
 DIRECT = {  # window -> where the recipe has the setpoint of its loop, and from the loop's unit to the window's
@@ -114,16 +115,23 @@ class _Node:
         before_s = self.second
         self._newest = (scan.run, scan.number)
         self.at_us = max(self.at_us, scan.at_us)
-        if self.second >= floor_s:
-            tally = self._tallies.get(self.second)
-            if tally is None:
-                tally = self._tallies[self.second] = _Tally(self._tags_n)
-            tally.add(scan)
+        corrected = follows and self.second - before_s <= CORRECTED_S_MAX
+        for second in range(before_s + 1 if corrected else self.second, self.second):
+            self._add_to(second, scan, floor_s)
+        self._add_to(self.second, scan, floor_s)
         if not follows:
             for second in (before_s, self.second):
                 if second in self._tallies:
                     self._tallies[second].whole = False
         return True
+
+    def _add_to(self, second: int, scan: Scan, floor_s: int) -> None:
+        if second < floor_s:
+            return
+        tally = self._tallies.get(second)
+        if tally is None:
+            tally = self._tallies[second] = _Tally(self._tags_n)
+        tally.add(scan)
 
     def take(self, second: int) -> _Tally | None:
         """Each second once, in order."""
