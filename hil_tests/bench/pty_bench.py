@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from spinline.errors import Refused
 from spinline.recipe.models import Recipe
 
 from .api import FEATURES, Laid, lifted
@@ -37,12 +38,15 @@ class LineProcess:
             raise RuntimeError(f"the line ended with status {self._process.wait(END_S)}")
         return json.loads(line)
 
-    def ask(self, *order: str) -> Any:
-        """Its answer."""
+    def ask(self, *order: str | float) -> Any:
+        """Its answer.  Raises Refused where it cannot be done."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
-        return self._answer()
+        answer = self._answer()
+        if isinstance(answer, dict):
+            raise Refused(answer["refused"])
+        return answer
 
     def close(self) -> None:
         """End it; may be called twice."""

@@ -2,7 +2,7 @@
 
     python -m hil_tests.bench.pty_line --folder DIR [--seed N] [--speed N] [--seconds N] [--node NAME ...]
         [--fixtures] [--links DIR] [--broken NODE.CHANNEL ...] [--littlefs] [--empty NODE ...] [--blocks N]
-        [--preheated] [--key FILE]
+        [--preheated] [--key FILE] [--witness FILE]
 
 prints one line of JSON, {"firmware_sha256": ..., "ports": {"melt": "/dev/pts/3", ...}}, and runs until its time is over
 or its standard input closes.  A line of JSON on its standard input is done and answered by one: ["lay", FAULT, PLACE],
@@ -10,12 +10,14 @@ or its standard input closes.  A line of JSON on its standard input is done and 
 name, which is the answer; ["unplug", NODE]: its adapter is gone until then; ["pull", NODE], ["plug", NODE]: its cable
 behind the adapter; ["power", NODE]: off and on; ["off", NODE], ["on", NODE]: its supply; ["jumper", NODE]: set where it
 was not, and the other way round; ["format", NODE]: its file system is made anew; ["speed", N]: from now on so many
-times the wall clock.
+times the wall clock; ["disturb", NAME, VALUE]: a field of the plant's disturbances.  What cannot be done is answered by
+{"refused": REASON}, and nothing is changed.
 
 With ``--littlefs`` each board has a real file system in a file, of so many ``--blocks``; an ``--empty`` one shows its
 prompt.  A line that is ``--preheated`` was stopped a while ago.  With ``--fixtures`` there is no plant: each node has a
 fixture board, as on a wired bench, with a port of its own.  ``--links`` makes links to the ports, named as a system
-names those of USB adapters; ``--key`` writes the key of the simulated site.
+names those of USB adapters; ``--key`` writes the key of the simulated site; ``--witness`` writes what the plant knows,
+a line of JSON for each second of the line's time (plant_witness.Seen).
 """
 
 from __future__ import annotations
@@ -27,9 +29,11 @@ import select
 import sys
 import tty
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 from spinline.edges.keys import new_key_file
+from spinline.errors import Refused
 from spinline.recipe.line_model import load_line
 from spinline.recipe.reading import read_recipe
 
@@ -38,6 +42,8 @@ from .copper import Copper
 from .injector import Injector
 from .interpreters import find_interpreter
 from .littlefs_line import BLOCKS_N, LittlefsLine
+from .plant.signals import Disturbances
+from .plant_witness import PlantWitness
 from .run import LINE_R1, RECIPE_R1, preheat
 from .simulated import SimulatedLine
 from .wall import now_s, rest_until
@@ -88,7 +94,13 @@ class Orders:
             self.closed = not octets
             *lines, self._rest = (self._rest + octets).split(b"\n")
             for line in lines:
-                print(json.dumps(self._do(*json.loads(line))), flush=True)
+                print(json.dumps(self._answer(*json.loads(line))), flush=True)
+
+    def _answer(self, *order: str) -> object:
+        try:
+            return self._do(*order)
+        except Refused as refusal:
+            return {"refused": str(refusal)}
 
     def _enumerate(self, name: str) -> str:
         """The old device is gone, a new one is there, and the link names it."""
@@ -107,7 +119,7 @@ class Orders:
         os.close(self._ends.pop(name))
 
     def _do(self, what: str, *given: str) -> float | bool | str | None:
-        orders: dict[str, Callable[[str], object]] = {
+        orders: dict[str, Callable[..., object]] = {
             "enumerate": self._enumerate,
             "unplug": self._unplug,
             "pull": lambda node: self._bench.pull_cable(node, True),
@@ -117,6 +129,7 @@ class Orders:
             "on": self._bench.restore_power,
             "jumper": self._jumper,
             "speed": self._set_speed,
+            "disturb": lambda *of: disturb(self._bench.plant.disturbances, *of),
         }
         if isinstance(self._bench, LittlefsLine):
             orders["format"] = self._bench.format
@@ -138,11 +151,30 @@ class Orders:
         self.speed = float(speed)
 
 
-def run(bench: SimulatedLine, ends: dict[str, int], speed: float, seconds: float, orders: Orders) -> None:
+def disturb(disturbances: Disturbances, name: str, wanted: object) -> None:
+    """Set one of them.  Raises Refused where there is none of this name, or it is not of this kind."""
+    kinds = {field: type(harmless) for field, harmless in asdict(Disturbances()).items()}
+    if name not in kinds:
+        raise Refused(f"disturb: there is no {name!r} (allowed: {', '.join(kinds)})")
+    if not isinstance(wanted, (bool, int, float)) or isinstance(wanted, bool) is not (kinds[name] is bool):
+        raise Refused(f"disturb: {name} = {wanted!r} (allowed: {'true, false' if kinds[name] is bool else 'a number'})")
+    setattr(disturbances, name, kinds[name](wanted))
+
+
+def run(
+    bench: SimulatedLine,
+    ends: dict[str, int],
+    speed: float,
+    seconds: float,
+    orders: Orders,
+    witness: PlantWitness | None,
+) -> None:
     """Keep virtual time at ``speed`` times the wall clock for ``seconds`` of virtual time."""
     due_s = now_s()
     while bench.now_us < seconds * 1e6 and not orders.closed:
         bench.run_until(bench.now_us + STEP_US)
+        if witness is not None:
+            witness.look(bench.now_us)
         _pump(bench, ends)
         orders.step()
         due_s += STEP_US / 1e6 / (orders.speed or speed)
@@ -199,7 +231,10 @@ def main() -> None:
     parser.add_argument("--blocks", type=int, default=BLOCKS_N)
     parser.add_argument("--preheated", action="store_true")
     parser.add_argument("--key", type=Path)
+    parser.add_argument("--witness", type=Path)
     given = parser.parse_args()
+    if given.witness and given.fixtures:
+        parser.error("--witness: there is no plant with --fixtures")
     bench = _bench_of(given)
     ends = {}
     ports = {}
@@ -210,11 +245,16 @@ def main() -> None:
     if given.key:
         given.key.unlink(missing_ok=True)  # of another run of the same simulated site
         new_key_file(given.key, bench.site_key)
+    witness = PlantWitness(given.witness, bench.plant) if given.witness else None
+    if witness is not None:
+        witness.look(bench.now_us)
     print(json.dumps({"firmware_sha256": bench.firmware_sha256, "ports": ports}), flush=True)
     try:
-        run(bench, ends, given.speed, given.seconds, Orders(bench, given.seed, ends, given.links))
+        run(bench, ends, given.speed, given.seconds, Orders(bench, given.seed, ends, given.links), witness)
     finally:
         bench.close()
+        if witness is not None:
+            witness.close()
 
 
 if __name__ == "__main__":

@@ -38,8 +38,10 @@ CAP_S = 60.0
 class ServiceRig:
     """``tokens``: of each role, as a client has it; the names are those of the roles."""
 
-    def __init__(self, interpreter: Interpreter, folder: Path, mode: str = SIMULATED) -> None:
-        line, recipe = load_line(LINE_R1), read_recipe(RECIPE_R1)
+    def __init__(
+        self, interpreter: Interpreter, folder: Path, mode: str = SIMULATED, recipe_path: Path = RECIPE_R1
+    ) -> None:
+        line, recipe = load_line(LINE_R1), read_recipe(recipe_path)
         self.bench = SimulatedLine(interpreter, folder / "boards", 1)
         preheat(self.bench.plant, recipe)
         configurations = [compile_node(line, node, recipe) for node in line.node]
@@ -61,7 +63,7 @@ class ServiceRig:
             auth.role_key(self.bench.site_key, auth.OPERATOR),
             AlarmPoints(line),
             mode,
-            setting_of(line, recipe),
+            setting_of(line, recipe, recipe_path),
         )
         self.core = Core(self.supervisor, record, kept, START_US)
         self.token_file = folder / "tokens.toml"

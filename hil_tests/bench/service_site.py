@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,12 +35,13 @@ class ServiceSite:
         return Client(ClientModel(url=url, token=self.token))
 
 
-def make_site(folder: Path, seed: int = 1) -> ServiceSite:
-    """All files of a service in a folder."""
+def make_site(folder: Path, seed: int = 1, numbers: Mapping[str, float] = PROGRAM) -> ServiceSite:
+    """All files of a service in a folder; its recipe is R1 with other numbers."""
     recipe = folder / "recipe.toml"
     text = RECIPE_R1.read_text(encoding="utf-8")
-    for name, number in PROGRAM.items():
-        text = re.sub(rf"^{name} = .*$", f"{name} = {number}", text, flags=re.MULTILINE)
+    for name, number in numbers.items():
+        text, found_n = re.subn(rf"^{name} = .*$", f"{name} = {number}", text, flags=re.MULTILINE)
+        assert found_n == 1, name
     recipe.write_text(text, encoding="utf-8")
     shutil.copytree(RECIPE_R1.parent / "lots", folder / "lots")
     new_key_file(folder / "site.key", bench_site_key(seed))

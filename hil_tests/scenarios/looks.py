@@ -6,7 +6,6 @@ from hil_tests.bench.api import operate
 from hil_tests.bench.run import BenchRun
 from hil_tests.scenarios.trial import Act, Look
 from spinline_protocol import messages
-from spinline_protocol.states import CMD_RESET
 
 from .protocol import events, missing_scans, node_states, rows_of, unaccounted_scans
 
@@ -150,9 +149,9 @@ def person_says(cause: str) -> Act:
 
 
 def person_resets_the_nodes(run: BenchRun) -> None:
-    """Every node goes to IDLE."""
-    for session in run.supervisor.sessions.values():
-        session.command(CMD_RESET, run.bench.now_us // 1000)
+    """Each by its name."""
+    for name in run.supervisor.sessions:
+        operate(run, "reset", point=name)
 
 
 def person_sets(node: str, loop: str, number: int) -> Act:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from hil_tests.bench.api import operate
 from hil_tests.bench.run import BenchRun
 from hil_tests.bench.simulated import POWER_ON_RESET
-from spinline_protocol.states import CMD_RESET
 
 from .protocol import events, missing_scans, node_states, states_passed
 
@@ -34,7 +34,7 @@ def test_boards_that_lost_power_in_production_come_back_idle_and_configured_and_
     assert run.bench.plant.truth.godet1_speed_m_min < 0.1
     assert missing_scans(run) == 0
 
-    for session in run.supervisor.sessions.values():
-        session.command(CMD_RESET, run.bench.now_us // 1000)
+    for name in run.supervisor.sessions:
+        operate(run, "reset", point=name)
     run.run_for(5)
     assert set(node_states(run).values()) == {"IDLE"}

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,6 +42,7 @@ class Served:
     folder: Path
     line: LineProcess
     systemd: socket.socket
+    speed: float = SPEED  # of the line's clock, times ours
     process: subprocess.Popen[str] | None = None
     url: str = ""
     said: list[str] = field(default_factory=list)
@@ -52,7 +54,7 @@ class Served:
         ports = [f"--port={node}={next(links.glob(f'*{node.upper()}*'))}" for node in NODES]
         site = self.site
         files = [f"--recipe={site.recipe}", f"--key={site.key}", f"--records={site.records}", f"--tokens={site.tokens}"]
-        last = ["--mode=simulated", f"--speed={SPEED:g}", "--http-port=0", *more]
+        last = ["--mode=simulated", f"--speed={self.speed:g}", "--http-port=0", *more]
         return [sys.executable, "-m", "spinline.cli", name, str(LINE_R1), *files, *ports, *last]
 
     def serve(self) -> None:
@@ -91,16 +93,27 @@ class Served:
             pass  # that was all
 
 
+@contextmanager
+def serving(interpreter: Interpreter, site: ServiceSite, folder: Path, speed: float, *options: str) -> Iterator[Served]:
+    """A preheated line with these options of ``pty_line``; the service before it is not started yet."""
+    line = LineProcess(interpreter, folder, speed, "--preheated", "--links", str(folder / "by-id"), *options)
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as systemd:
+            systemd.bind(str(folder / "notify"))
+            made = Served(site, folder, line, systemd, speed)
+            try:
+                yield made
+            finally:
+                if made.process is not None:
+                    made.end(signal.SIGKILL)
+    finally:
+        line.close()
+
+
 @pytest.fixture
 def served(interpreter: Interpreter, tmp_path: Path) -> Iterator[Served]:
-    line = LineProcess(interpreter, tmp_path, SPEED, "--preheated", "--links", str(tmp_path / "by-id"))
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as systemd:
-        systemd.bind(str(tmp_path / "notify"))
-        made = Served(make_site(tmp_path), tmp_path, line, systemd)
+    with serving(interpreter, make_site(tmp_path), tmp_path, SPEED) as made:
         yield made
-        if made.process is not None:
-            made.end(signal.SIGKILL)
-    line.close()
 
 
 def warmth_known(client: Client) -> bool:

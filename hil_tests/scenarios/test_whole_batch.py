@@ -142,26 +142,26 @@ def test_an_upset_a_pulled_cable_and_a_dead_supervisor_are_in_the_record_exactly
 
     with reading(run.journal_path) as connection:
         metres = list(ledger(connection, run.line))
-        see_metres(run, witness, metres, *silence(connection))
-        see_rows(connection, metres, witness)
+        see_metres(run, witness, metres, *map(virtual_s, silence(connection)))
+        see_rows(connection, metres, "operator")
+        see_accounts(connection)
         html = page(connection, run.line)
     (run.folder / "report.html").write_text(html)
     assert all(word in html for word in ("its supervisor ended", "unsupervised", "SIMULATED LINE"))
 
 
-def silence(connection: apsw.Connection) -> tuple[float, float]:
-    """When the scans of the melt node that were lost begin and end, in s of the run."""
-    ((run, first, last),) = fetch(connection, "SELECT run, min(from_scan), max(to_scan) FROM gap")
+def silence(connection: apsw.Connection) -> tuple[int, int]:
+    """When the newest scan before those of the melt node that were lost was, and the oldest after them, in us."""
     query = (
-        "SELECT scan_table FROM run JOIN configuration USING (configuration_i) JOIN node USING (node_i)"
-        " WHERE run = ? AND name = 'melt'"
+        "SELECT scan_table, min(from_scan), max(to_scan) FROM gap JOIN run USING (run)"
+        " JOIN configuration USING (configuration_i) JOIN node USING (node_i) WHERE name = 'melt'"
     )
-    ((table,),) = fetch(connection, query, (run,))
+    ((table, first, last),) = fetch(connection, query)
     around = (
         f'SELECT max(at_us) FROM "{table}" WHERE scan < ? UNION ALL SELECT min(at_us) FROM "{table}" WHERE scan > ?'
     )
-    began, ended = [virtual_s(at_us) for (at_us,) in fetch(connection, around, (first, last))]
-    return began, ended
+    (began_us,), (ended_us,) = fetch(connection, around, (first, last))
+    return began_us, ended_us
 
 
 def see_metres(run: BenchRun, witness: Witness, metres: list[Metre], began_s: float, ended_s: float) -> None:
@@ -185,17 +185,21 @@ def see_metres(run: BenchRun, witness: Witness, metres: list[Metre], began_s: fl
     assert at_limit <= beside([(first, last), (min(outside), max(outside))])
 
 
-def see_rows(connection: apsw.Connection, metres: list[Metre], witness: Witness) -> None:
-    """States, resumes, deviations and scans: rows of exactly what was done."""
+def see_rows(connection: apsw.Connection, metres: list[Metre], operator: str) -> None:
+    """States, resumes and deviations: rows of exactly what was done."""
     assert [state for (state,) in fetch(connection, "SELECT state FROM batch_state ORDER BY n")] == [
         "PREPARING", "THREADING", "RUNNING", "UNSUPERVISED", "RESTARTING", "RUNNING",
         "UNSUPERVISED", "UNSUPERVISED", "RESTARTING", "RUNNING", "COMPLETING", "COMPLETE",
     ]  # fmt: skip
-    people = fetch(connection, "SELECT who, what FROM action WHERE who = 'operator' ORDER BY n")
-    assert people == [("operator", what) for what in ("start", "resume", "resume")]
+    people = fetch(connection, "SELECT who, what FROM action WHERE who = ? ORDER BY n", (operator,))
+    assert people == [(operator, what) for what in ("start", "resume", "resume")]
     told = fetch(connection, "SELECT from_m, to_m, window FROM deviation WHERE verdict = 'FAIL'")
     ((first, last),) = stretches(metres, MetreVerdict.FAIL)
     assert told == [(first, last + 1, WINDOW)]
+
+
+def see_accounts(connection: apsw.Connection) -> None:
+    """All that is missing is of the melt node, and declared."""
     lost = fetch(connection, "SELECT sum(to_scan + 1 - from_scan) FROM gap")
     of_nodes = {node.node: node.scans for node in accounts(connection, with_tags=False)}
     assert [(of_nodes["melt"].missing_n,)] == lost and not of_nodes["bath"].missing_n + of_nodes["draw"].missing_n

@@ -2,16 +2,20 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
 from hil_tests.bench.interpreters import InterpreterMissing, find_interpreter
 from hil_tests.bench.service_rig import ServiceRig
+from hil_tests.bench.service_site import make_site
 from hil_tests.bench.wall import in_event_loop, now_s, rest_until
-from spinline.line.desk import OF_ALARMS, OF_BATCH, OF_RECIPE
+from spinline.line.desk import OF_ALARMS, OF_BATCH, OF_RECIPE, Command
+from spinline.record.series import fetch, reading
 from spinline.service.api import COMMANDS, VIEWS
 from spinline.service.feed import READERS_N_MAX, WAITING_N_MAX, Feed
+from spinline.service.snapshot import temperatures
 from spinline.service.tokens import WIRE_ROLES, Role, remove_token
 from spinline_protocol import auth
 
@@ -29,6 +33,7 @@ def rig(tmp_path_factory):
         pytest.skip(f"missing tool: {error}")
     made.begin()
     assert wait(lambda: all(node["answers"] for node in made.core.latest.status["nodes"]))
+    assert wait(lambda: temperatures(made.core.latest.values).get("melt.Z1.pv") is not None)
     yield made
     made.close()
 
@@ -43,6 +48,26 @@ def wait(reached) -> bool:
 @pytest.fixture
 def client(rig):
     with TestClient(rig.app, raise_server_exceptions=True) as found:
+        yield found
+
+
+@pytest.fixture
+def running(tmp_path):
+    """A line of its own, in production."""
+    made = ServiceRig(find_interpreter(), tmp_path / "rig", recipe_path=make_site(tmp_path).recipe)
+    made.begin()
+    try:
+        assert wait(lambda: all(node["answers"] for node in made.core.latest.status["nodes"]))
+        made.core.ask(Command("start", "operator", "a test")).result(CAP_S)
+        assert wait(lambda: made.core.latest.status["state"] == "RUNNING")
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def client_of_running(running):
+    with TestClient(running.app, raise_server_exceptions=True) as found:
         yield found
 
 
@@ -232,6 +257,30 @@ def test_a_reader_too_many_is_refused_and_one_that_leaves_makes_room():
         assert feed.open() is not None
 
     in_event_loop(crowd())
+
+
+def number_of(client, rig, tag):
+    return client.get(f"{API}/values", headers=headed(rig, Role.VIEWER)).json()["values"][tag]["number"]
+
+
+def test_a_number_that_is_set_moves_the_setpoint_of_its_node_and_is_in_the_record_with_before_after_who_and_why(
+    running, client_of_running
+):
+    rig, client = running, client_of_running
+    assert number_of(client, rig, "bath.QUENCH.sp") == 40.0
+    body = {"tag": "quench.quench_temperature_C", "value": "42", "why": "a clearer fiber"}
+    answer = order(client, rig, Role.OPERATOR, "set", body)
+    assert answer.status_code == 200, answer.json()
+    assert (answer.json()["what"], answer.json()["who"], answer.json()["state"]) == ("set", "operator", "RUNNING")
+    assert wait(lambda: number_of(client, rig, "bath.QUENCH.sp") == 42.0), "the node's own setpoint"
+    told = client.get(f"{API}/actions", headers=headed(rig, Role.VIEWER)).json()["actions"]
+    keys = ("who", "what", "why", "old", "new")
+    (shown,) = [tuple(one[key] for key in keys) for one in told if one["what"].startswith("set ")]
+    assert shown == ("operator", "set quench.quench_temperature_C", "a clearer fiber", "40", "42")
+    with reading(Path(rig.journal.path)) as connection:
+        rows = fetch(connection, "SELECT who, what, why, old_value, new_value FROM action WHERE what LIKE 'set %'")
+        sent = fetch(connection, "SELECT node, outcome FROM \"order\" WHERE what LIKE 'SET_SETPOINT%'")
+    assert rows == [shown] and sent == [("bath", "done")], "what was answered is on the disk"
 
 
 def test_nobody_resumes_blindly(rig, client):

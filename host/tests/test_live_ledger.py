@@ -5,7 +5,7 @@ import random
 import pytest
 
 from host.tests.test_record_batch import LINE, Plan, write_batch
-from spinline.line.by_second import SILENT_S_MAX
+from spinline.line.by_second import CORRECTED_S_MAX, SECOND_US, SILENT_S_MAX
 from spinline.line.deviations import Deviations, deviations
 from spinline.line.ledger import MetreVerdict
 from spinline.line.line_ledger import LineLedger
@@ -103,6 +103,23 @@ def test_scans_that_are_taken_away_never_make_a_metre_pass(journal, seed):
     rows = [metre for of, scan in kept for metre in book.add(of, scan)] + list(book.finish())
     for before, after in zip(whole, rows, strict=True):
         assert after.verdict not in PASSING or before.verdict is after.verdict, (name, before.number)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_clock_that_was_corrected_makes_no_metre_unknown_whose_scans_are_all_there(journal, seed):
+    """The times of a node's scans jump, their numbers follow one another: nothing happened that nobody saw."""
+    source, told = random.Random(seed), list(scans(journal, entered(journal).tags))
+    begin_us, length_us = told[0][1].at_us, told[-1][1].at_us - told[0][1].at_us
+    from_us, lasts_us = begin_us + source.randrange(length_us), 12 * SECOND_US
+    by_us = source.randint(SECOND_US, (CORRECTED_S_MAX - 1) * SECOND_US)
+    book, rows = entered(journal), []
+    for name, scan in told:
+        is_moved = from_us <= scan.at_us < from_us + lasts_us
+        rows += book.add(name, scan._replace(at_us=scan.at_us + by_us) if is_moved else scan)
+    rows += book.finish()
+    known = {metre.number for metre in ledger(journal, LINE) if metre.verdict is not MetreVerdict.UNKNOWN}
+    inside = {number for number in known if {number - 1, number + 1} <= known}  # what is beside a gap may move
+    assert not inside & {metre.number for metre in rows if metre.verdict is MetreVerdict.UNKNOWN}
 
 
 def test_deviations_cover_exactly_the_metres_that_did_not_pass(journal):

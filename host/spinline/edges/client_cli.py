@@ -162,7 +162,11 @@ OF_BATCH = (
 )
 OF_ALARM = (
     OfAlarm("ack", "acknowledge", "Say that an alarm was seen."),
-    OfAlarm("reset", "reset", "Let a latched alarm go whose cause is gone."),
+    OfAlarm(
+        "reset",
+        "reset",
+        "Let a latched alarm go whose cause is gone; or reset a node, named as `spinline status` does.",
+    ),
     OfAlarm("unshelve", "unshelve", "Bring an alarm back before its time."),
     OfAlarm("out-of-service", "out-of-service", "Take an alarm out of service for repair."),
     OfAlarm("in-service", "in-service", "Bring an alarm back into service."),

@@ -25,6 +25,7 @@ from spinline_protocol.states import COMPLETING, EXECUTE
 
 GOOD_SHARE_MIN = 0.5  # of a second's scans, for a mean
 SILENT_S_MAX = 300  # a node that told nothing for so long has nothing more of that time: its ring is shorter
+CORRECTED_S_MAX = 5  # a node's clock is corrected by less than that: what its scans jump over has the number behind it
 SLIP_ROW = "I22"  # of the cause-and-effect table: a free roller against its godet
 NO_STATE = "NO BATCH"
 DIRECT = {  # window -> where the recipe has the setpoint of its loop, and from the loop's unit to the window's
@@ -106,15 +107,22 @@ class _Node:
         self._newest = (scan.run, scan.number)
         if scan.at_us > self.at_us:
             self.at_us, self.second = scan.at_us, scan.at_us // SECOND_US
-        if self.second >= floor_s:
-            if self.second not in self._tallies:
-                self._tallies[self.second] = _Tally()
-            self._tallies[self.second].add(scan)
+        if follows and 1 < self.second - before_s <= CORRECTED_S_MAX:
+            for second in range(before_s + 1, self.second):
+                self._add_to(second, scan, floor_s)
+        self._add_to(self.second, scan, floor_s)
         if not follows:
             for second in (before_s, self.second):
                 if second in self._tallies:
                     self._tallies[second].whole = False
         return True
+
+    def _add_to(self, second: int, scan: Scan, floor_s: int) -> None:
+        if second < floor_s:
+            return
+        if second not in self._tallies:
+            self._tallies[second] = _Tally()
+        self._tallies[second].add(scan)
 
     def take(self, second: int) -> _Tally | None:
         """Each second once, in order."""

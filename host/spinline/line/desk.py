@@ -24,7 +24,7 @@ Row = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Command:
-    """One command of a person.  ``point`` names an alarm, ``seconds`` how long it is shelved.
+    """One command of a person.  ``point`` names an alarm, or the node of a reset; ``seconds``: how long it is shelved.
 
     ``set`` has a key of the recipe in ``tag`` and its ``value`` as it is written; ``recipe`` has a whole one.
     """
@@ -66,7 +66,10 @@ class Done:
 
 
 class Desk:
-    """Where commands are done, but for those of the recipe.  ``start`` begins the batch when every node is ready."""
+    """Where commands are done, but for those that nodes answer: of the recipe, and resets of nodes.
+
+    ``start`` begins the batch when every node is ready, or raises Refused.
+    """
 
     def __init__(self, batch: Batch, alarms: Alarms, start: Callable[[], None]) -> None:
         self._batch = batch

@@ -19,6 +19,7 @@ from spinline.line.line_mode import node_problem
 from spinline.line.live_ledger import SCANS_MAX, LiveLedger
 from spinline.line.node_session import DOWNLOADING, PREPARED, READY, REFUSED, NodeSession
 from spinline.line.ports import Port, Record
+from spinline.line.resets import Resets
 from spinline.line.setting import Setting
 from spinline.recipe.compiler import NodeConfiguration
 from spinline.recipe.models import Recipe
@@ -74,6 +75,7 @@ class Supervisor:
         if setting is not None:
             setting.restore(record.settings())
         self._changes = Changes(setting, self.sessions)
+        self._resets = Resets(self.sessions)
         self._asked: list[Asked] = []
         self.problems: list[str] = []
         self._ports = ports
@@ -286,22 +288,28 @@ class Supervisor:
         ended = self._changes.step(now_us)
         if ended is not None:
             self._note_done(*ended, now_us)
+        for reset in self._resets.step(now_us):
+            self._note_done(*reset, now_us)
         asked, self._asked = self._asked, []
         for one in asked:
-            changes = one.command.what in OF_RECIPE
+            waits = one.command.what in OF_RECIPE or self._resets.takes(one.command)
             try:
                 self._guarded.refuse(one.command.what)
-                done = self._change(one, now_us) if changes else self._desk.do(one.command, now_us)
+                done = self._begin(one, now_us) if waits else self._desk.do(one.command, now_us)
             except Refused as refusal:
                 one.refused = str(refusal)
             else:
-                self._note_done(one.command, done, now_us)
-            one.done = one.done or not changes or bool(one.refused)
+                if done is not None:
+                    self._note_done(one.command, done, now_us)
+            one.done = one.done or not waits or bool(one.refused)
 
-    def _change(self, asked: Asked, now_us: int) -> Done:
-        """Of the recipe: it is done when the nodes have said so."""
+    def _begin(self, asked: Asked, now_us: int) -> Done | None:
+        """Of the recipe, or a node's reset: it is done when the nodes have said so."""
         needs_person(asked.command)
-        return self._changes.begin(asked, self.batch.state, now_us)
+        if asked.command.what in OF_RECIPE:
+            return self._changes.begin(asked, self.batch.state, now_us)
+        self._resets.begin(asked, now_us)
+        return None
 
     def _note_done(self, command: Command, done: Done, now_us: int) -> None:
         for what, before, after in done.told(command.what):
@@ -331,7 +339,10 @@ class Supervisor:
         return self._changes.recipe
 
     def start(self) -> None:
-        """Start the batch as soon as every node is ready and the line_permit chain is closed."""
+        """Start the batch as soon as every node is ready and the line_permit chain is closed.
+
+        Raises Refused where nodes are ABORTED."""
+        self._resets.refuse_aborted()
         self._started = True
 
     @property

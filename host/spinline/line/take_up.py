@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 SECOND_US = 1_000_000
 COUNT_SPAN = 1 << 24  # the recorded position wraps here
-SURE_S = 2.0  # the count alone is enough for so long
+SURE_S = 10.0  # the count alone is enough for so long: it wraps after tens of metres
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,10 @@ NeededWords = Annotated[
     str, Field(min_length=1, max_length=500, pattern=r"\S", description="Why; the record keeps it.")
 ]
 PointName = Annotated[
-    str, Field(min_length=1, max_length=200, description="The alarm, as the list of alarms names it.")
+    str,
+    Field(
+        min_length=1, max_length=200, description="The alarm, as the list of alarms names it; for a reset a node, too."
+    ),
 ]
 
 
