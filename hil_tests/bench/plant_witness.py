@@ -12,6 +12,7 @@ from pathlib import Path
 from .plant.line import Line as Plant
 
 SECOND_US = 1_000_000
+TAIL_BYTES = 1000  # more than two lines have
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,12 @@ class PlantWitness:
 
 def seen_by(path: Path) -> list[Seen]:
     """Every look so far, in order; a line that is being written is not one yet."""
-    return [Seen(**json.loads(line)) for line in _whole_lines(path)]
+    whole = path.read_text(encoding="utf-8").rpartition("\n")[0]
+    return [Seen(**json.loads(line)) for line in whole.splitlines()]
 
 
 def newest(path: Path) -> Seen:
     """The last of them; the first is there before a line says where its ports are."""
-    return Seen(**json.loads(_whole_lines(path)[-1]))
-
-
-def _whole_lines(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").rpartition("\n")[0].splitlines()
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - TAIL_BYTES))
+        return Seen(**json.loads(file.read().rpartition(b"\n")[0].rpartition(b"\n")[2]))

@@ -24,6 +24,7 @@ from hil_tests.bench.service_site import OPERATOR, ServiceSite, holes, journal_o
 from hil_tests.bench.wall import now_s
 from spinline.cli import app
 from spinline.edges.client import Client, ClientModel, write_client
+from spinline.errors import Refused
 from spinline.record.series import fetch, reading
 from spinline.service.snapshot import temperatures
 
@@ -209,6 +210,14 @@ def test_a_second_service_is_refused_with_program_and_number_of_the_first(served
     third = subprocess.run([*command, *elsewhere], capture_output=True, text=True, timeout=END_S)
     assert third.returncode == 2
     assert re.search(rf"another program is writing this journal: {who}", third.stderr), third.stderr
+
+
+def test_a_line_refuses_a_disturbance_that_there_is_not_and_lives_on(served: Served) -> None:
+    with pytest.raises(Refused, match=r"disturb: there is no 'nothing' \(allowed: ambient_offset_K, "):
+        served.line.ask("disturb", "nothing", 1.0)
+    with pytest.raises(Refused, match=r"disturb: plasticizer_ratio = 'half' \(allowed: a number\)"):
+        served.line.ask("disturb", "plasticizer_ratio", "half")
+    assert isinstance(served.line.ask("permit", "melt"), bool)
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ from .test_whole_batch import WINDOW, beside, pieces_of, same, see_rows, silence
 
 pytestmark = [pytest.mark.wall, pytest.mark.long, pytest.mark.xdist_group("service")]
 
-SPEED = 8.0  # of the line's clock, times ours: its lease of 2 s is a quarter of a second
+SPEED = 6.0  # of the line's clock, times ours: its lease of 2 s is a third of a second
 PARTS = 75  # of plasticizer; the claim begins at 70
 PROGRAM = {"heatup_ramp_K_min": 60, "soak_min": 0, "threading_min": 4, "production_min": 6, "plasticizer_parts": PARTS}
 UPSET_S = 5.0  # of the line, as all times here: so short that the flow is back before its deviation holds the line
@@ -53,6 +53,7 @@ STORED_S_MAX = 3.0  # between a scan and its commit: the scan of the supervisor 
 CAUGHT_UP_S = 15.0  # until a service has fetched what the rings kept
 CLOCKS_S = 1.0  # the clock of the line is known to that
 LOOK_S = 0.01  # of ours
+ASK_S = 0.2  # of ours: each question costs the service some of its time
 LINE = load_line(LINE_R1)
 Bounds = tuple[float, float]
 
@@ -69,12 +70,12 @@ class Watched:
     def seen(self) -> Seen:
         return newest(self.witness)
 
-    def wait(self, reached: Callable[[], bool], what: str, limit_s: float) -> None:
+    def wait(self, reached: Callable[[], bool], what: str, limit_s: float, every_s: float = POLL_S) -> None:
         """Until then, or for so long of the line's time."""
         end_s = self.seen().at_s + limit_s
         while not reached():
             assert self.seen().at_s < end_s, f"{what}: {self.client.get('status')}"
-            rest_until(now_s() + POLL_S)
+            rest_until(now_s() + every_s)
 
     def live(self, seconds: float) -> None:
         """So long of the line's time."""
@@ -92,7 +93,7 @@ class Watched:
             )
             return passed[-1] == state
 
-        self.wait(there, state, limit_s)
+        self.wait(there, state, limit_s, ASK_S)
 
     def set_clocks(self) -> None:
         """Find the offset, to within a second: the service shows its time of the scan that it has just done."""
