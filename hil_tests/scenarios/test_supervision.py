@@ -14,7 +14,7 @@ from spinline.recipe.compiler import NodeConfiguration
 from spinline_protocol.configuration import TABLE_RECORD
 from spinline_protocol.states import HOLDING
 
-from .conftest import MakeRun
+from .conftest import MakeRun, short_recipe
 from .protocol import events, missing_scans, node_states, rows_of, scan_tables, unaccounted_scans
 
 LEASE_S = 2.0
@@ -87,6 +87,32 @@ def test_a_person_resumes_an_unsupervised_line_and_the_hold_ends(producing: Benc
 
     assert run.supervisor.batch.state == "RUNNING"
     assert all(session.supervised for session in run.supervisor.sessions.values())
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["a cable is pulled", "the supervisor is killed"])
+def test_a_line_that_runs_out_without_supervision_goes_on_when_a_person_resumes(
+    make_run: MakeRun, killed: bool
+) -> None:
+    run = make_run(recipe=short_recipe(production_min=1))
+    run.start()
+    assert run.run_until(lambda: run.supervisor.batch.state == "COMPLETING", 3600)
+    run.run_for(30)
+    if killed:
+        run.kill_supervisor()
+        run.run_without_supervisor(20)
+        run.restart_supervisor()
+    else:
+        run.bench.pull_cable("draw")
+        run.run_for(10)
+        run.bench.pull_cable("draw", pulled=False)
+    run.run_for(20)
+    assert run.supervisor.batch.state == "UNSUPERVISED", "else its nodes hold until they abort"
+    operate(run, "resume")
+    run.run_for(10)
+    assert run.supervisor.batch.state == "COMPLETING"
+    assert run.run_until(lambda: run.supervisor.batch.ended, 1800)
+    assert run.supervisor.batch.state == "COMPLETE"
+    assert missing_scans(run) == 0
 
 
 def with_a_column_less(node: NodeConfiguration) -> NodeConfiguration:

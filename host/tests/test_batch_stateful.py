@@ -100,7 +100,7 @@ class Line(RuleBasedStateMachine):
     def the_journal_cannot_commit(self) -> None:
         before = self.batch.state
         self.batch.cause("journal lost", self.now_s)
-        if before in ("PREPARING", "THREADING", "RUNNING", "RESTARTING"):
+        if before in ("PREPARING", "THREADING", "RUNNING", "RESTARTING", "COMPLETING"):
             assert self.batch.state == "UNSUPERVISED"
         self._passed(before)
         for node in self.nodes.values():

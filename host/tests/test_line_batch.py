@@ -61,10 +61,10 @@ def test_one_node_that_aborts_aborts_the_batch(state: str) -> None:
     assert made.state == "ABORTING"
 
 
-@pytest.mark.parametrize("state", ["RUNNING", "THREADING", "PREPARING"])
+@pytest.mark.parametrize("state", ["RUNNING", "THREADING", "PREPARING", "COMPLETING"])
 def test_a_node_without_supervision_leaves_the_batch_unsupervised_until_a_person_resumes(state: str) -> None:
     made = batch(state)
-    node = states.STARTING if state == "PREPARING" else states.EXECUTE
+    node = {"PREPARING": states.STARTING, "COMPLETING": states.COMPLETING}.get(state, states.EXECUTE)
     nodes = line(node, soaked=False)
     nodes["draw"] = NodeView(node, False, False, True)
     made.scan(nodes, 1)
@@ -85,6 +85,23 @@ def test_a_resume_leads_back_to_where_the_fiber_was(drawn: bool, node: int, back
     assert made.state == "RESTARTING", "the nodes still hold"
     made.scan(line(node, soaked=False), 3)
     assert made.state == back
+
+
+@pytest.mark.parametrize("others", [states.EXECUTE, states.COMPLETING, states.COMPLETE])
+def test_a_line_that_runs_out_goes_on_running_out_after_a_resume(others: int) -> None:
+    made = batch("UNSUPERVISED", drawn=True)
+    nodes = line(others)
+    nodes["draw"] = NodeView(states.COMPLETING, True, False, True)
+    made.cause("resume", 1)
+    made.scan(nodes, 2)
+    assert made.state == "RESTARTING", "the draw node still holds"
+    nodes["draw"] = NodeView(states.COMPLETING, True, True, True)
+    made.scan(nodes, 3)
+    assert made.state == "COMPLETING"
+    asked = {made.command_for(view) for view in nodes.values()}
+    assert asked == ({0, states.CMD_COMPLETE} if others == states.EXECUTE else {0})
+    made.scan(line(states.COMPLETE), 1000)
+    assert made.state == "COMPLETE"
 
 
 def test_nodes_that_do_not_come_back_leave_the_batch_unsupervised_again() -> None:

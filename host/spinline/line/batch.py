@@ -27,14 +27,17 @@ TRANSITIONS: dict[tuple[str, str], str] = {
     ("RESTARTING", "all running"): "RUNNING",
     ("RESTARTING", "fiber to draw"): "THREADING",
     ("RESTARTING", "heating"): "PREPARING",
+    ("RESTARTING", "running out"): "COMPLETING",
     ("RESTARTING", "supervision lost"): "UNSUPERVISED",
     ("RESTARTING", "node held"): "HOLDING",
     ("PREPARING", "supervision lost"): "UNSUPERVISED",
     ("RUNNING", "supervision lost"): "UNSUPERVISED",
     ("THREADING", "supervision lost"): "UNSUPERVISED",
+    ("COMPLETING", "supervision lost"): "UNSUPERVISED",
     ("PREPARING", "journal lost"): "UNSUPERVISED",
     ("RUNNING", "journal lost"): "UNSUPERVISED",
     ("THREADING", "journal lost"): "UNSUPERVISED",
+    ("COMPLETING", "journal lost"): "UNSUPERVISED",
     ("RESTARTING", "journal lost"): "UNSUPERVISED",
     ("UNSUPERVISED", "resume"): "RESTARTING",
     ("UNSUPERVISED", "node held"): "HOLDING",
@@ -84,6 +87,7 @@ RESTART_MAX_S = 30.0  # the nodes must take the line back within this time
 HELD_STATES = (node_states.HOLDING, node_states.HELD)
 ABORT_STATES = (node_states.ABORTING, node_states.ABORTED)
 STOP_STATES = (node_states.STOPPING, node_states.STOPPED)
+OUT_STATES = (node_states.COMPLETING, node_states.COMPLETE)
 
 
 @dataclass(frozen=True)
@@ -156,6 +160,7 @@ class Batch:
             ("all stopped", all(view.state in (node_states.STOPPED, node_states.IDLE) for view in reachable)),
             ("all held", all(view.state == node_states.HELD for view in reachable)),
             ("heating", supervised and all(view.state == node_states.STARTING for view in views)),
+            ("running out", supervised and any(view.state in OUT_STATES for view in views)),
             ("all running", running and self.drawn),
             ("fiber to draw", running),
             ("all complete", all(view.state == node_states.COMPLETE for view in views)),
