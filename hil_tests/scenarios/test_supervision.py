@@ -89,29 +89,32 @@ def test_a_person_resumes_an_unsupervised_line_and_the_hold_ends(producing: Benc
     assert all(session.supervised for session in run.supervisor.sessions.values())
 
 
-@pytest.mark.parametrize("killed", [False, True], ids=["a cable is pulled", "the supervisor is killed"])
+@pytest.mark.parametrize(
+    ("killed", "out_s"),
+    [(False, 30), (True, 30), (True, 1000)],
+    ids=["a cable is pulled", "the supervisor is killed", "the supervisor is killed until every node has ended"],
+)
 def test_a_line_that_runs_out_without_supervision_goes_on_when_a_person_resumes(
-    make_run: MakeRun, killed: bool
+    make_run: MakeRun, killed: bool, out_s: float
 ) -> None:
     run = make_run(recipe=short_recipe(production_min=1))
     run.start()
     assert run.run_until(lambda: run.supervisor.batch.state == "COMPLETING", 3600)
-    run.run_for(30)
+    run.run_for(out_s)
     if killed:
         run.kill_supervisor()
-        run.run_without_supervisor(20)
+        run.run_without_supervisor(25)
         run.restart_supervisor()
     else:
         run.bench.pull_cable("draw")
         run.run_for(10)
         run.bench.pull_cable("draw", pulled=False)
     run.run_for(20)
-    assert run.supervisor.batch.state == "UNSUPERVISED", "else its nodes hold until they abort"
+    assert run.supervisor.batch.state == "UNSUPERVISED", "else its nodes hold until they abort, or a start begins anew"
     operate(run, "resume")
-    run.run_for(10)
-    assert run.supervisor.batch.state == "COMPLETING"
     assert run.run_until(lambda: run.supervisor.batch.ended, 1800)
-    assert run.supervisor.batch.state == "COMPLETE"
+    entered = [state for _at_s, state, _cause in run.supervisor.batch.history]
+    assert entered[-4:] == ["UNSUPERVISED", "RESTARTING", "COMPLETING", "COMPLETE"]
     assert missing_scans(run) == 0
 
 

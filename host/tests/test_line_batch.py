@@ -104,6 +104,24 @@ def test_a_line_that_runs_out_goes_on_running_out_after_a_resume(others: int) ->
     assert made.state == "COMPLETE"
 
 
+@pytest.mark.parametrize(
+    ("entered", "goes_on"),
+    [
+        ((), False),
+        (("RUNNING", "COMPLETING", "COMPLETE"), False),
+        (("RUNNING", "COMPLETING", "UNSUPERVISED"), True),
+        (("COMPLETING", "UNSUPERVISED", "RESTARTING", "UNSUPERVISED"), True),
+        (("RUNNING", "UNSUPERVISED"), False),
+    ],
+)
+def test_nodes_that_have_ended_go_on_with_a_batch_that_was_running_out(entered: tuple[str, ...], goes_on: bool) -> None:
+    made = batch()
+    made.restore((float(at_s), state) for at_s, state in enumerate(entered))
+    assert made.goes_on(line(states.COMPLETE)) is goes_on
+    assert made.goes_on(line(states.COMPLETING)), "whoever began it"
+    assert not made.goes_on(line(states.IDLE)) and not made.goes_on(line(states.STOPPED))
+
+
 def test_nodes_that_do_not_come_back_leave_the_batch_unsupervised_again() -> None:
     made = batch("UNSUPERVISED", drawn=True)
     made.cause("resume", 0)

@@ -110,6 +110,7 @@ class Batch:
     entered_s: float = 0.0
     produced_s: float = 0.0
     drawn: bool = False  # the fiber runs as it should: true from RUNNING on, until the line holds
+    ran_out: bool = False  # under an earlier supervisor the line was running out
     history: list[tuple[float, str, str]] = field(default_factory=list)
 
     def cause(self, cause: str, now_s: float) -> bool:
@@ -136,6 +137,8 @@ class Batch:
             began_s = at_s if state == "RUNNING" else None
             if state in ("RUNNING", "HOLDING", *ENDED):
                 self.drawn = state == "RUNNING"
+            if state not in (UNSUPERVISED, "RESTARTING"):
+                self.ran_out = state == "COMPLETING"
 
     def scan(self, nodes: dict[str, NodeView], now_s: float) -> None:
         """One supervisor scan: the first cause of the list that the nodes show and the table knows is applied."""
@@ -176,6 +179,11 @@ class Batch:
         if self.state == "RESTARTING" and view.state == node_states.STARTING:
             return 0  # still heating: back to PREPARING, not past it
         return 0 if asked is None else COMMANDS.get((view.state, asked), 0)
+
+    def goes_on(self, nodes: dict[str, NodeView]) -> bool:
+        """Whether nodes show that this batch was begun by an earlier supervisor and is not over."""
+        shown = {view.state for view in nodes.values()}
+        return bool(shown & set(node_states.ACTIVE)) or self.ran_out and node_states.COMPLETE in shown
 
     @property
     def ended(self) -> bool:

@@ -23,7 +23,7 @@ from spinline.line.resets import Resets
 from spinline.line.setting import Setting
 from spinline.recipe.compiler import NodeConfiguration
 from spinline.recipe.models import Recipe
-from spinline_protocol.states import ACTIVE, CMD_RESET, CMD_SUPERVISE, COMPLETE, FLAG_ALARM, FLAG_HOLD, STOPPED
+from spinline_protocol.states import CMD_RESET, CMD_SUPERVISE, COMPLETE, FLAG_ALARM, FLAG_HOLD, STOPPED
 from spinline_protocol.words import summary_scans
 
 SCAN_US = 1_000_000
@@ -236,10 +236,8 @@ class Supervisor:
             name: NodeView(session.state, session.soaked, session.supervised, session.phase == READY)
             for name, session in sessions.items()
         }
-        if self.batch.state == "IDLE" and any(view.state in ACTIVE for view in views.values()):
-            self.batch.cause(
-                "line active", now_us / 1e6
-            )  # this supervisor did not start it: a person must take it over
+        if self.batch.state == "IDLE" and self.batch.goes_on(views):
+            self.batch.cause("line active", now_us / 1e6)  # a person must take it over
         elif self._started and self.batch.state == "IDLE":
             over = [session for session in sessions.values() if session.state in OVER]
             for session in over:
