@@ -38,21 +38,30 @@ class Judging:
             self._at_us = at_us
             self._record.journal.end_batch(at_us)
         elif ended and self._thread is None:
-            self._thread = threading.Thread(target=self._judge, name="judging", daemon=True)
+            self._thread = threading.Thread(target=self._judge_beside, name="judging", daemon=True)
             self._thread.start()
 
-    def finish(self) -> None:
-        """Wait for a judgement that is under way, and write it where the loop did not."""
-        if self._thread:
+    def finish(self, at_us: int) -> None:
+        """The service ends behind its batch, maybe at once: judge what was not, and write what the loop did not."""
+        if not self._at_us:
+            self._at_us = at_us
+            self._record.journal.end_batch(at_us)
+        if self._thread is None:
+            self._record.journal.commit()
+            self._judge()
+        else:
             self._thread.join(END_S)
-            self._write()
+        self._write()
+
+    def _judge_beside(self) -> None:
+        self._judge()
+        self._leave(self._write)
 
     def _judge(self) -> None:
         with reading(self._path) as connection:
             recipe, certificates = self._report.recipe, self._report.papers.certificates
             evidence = measured_evidence(connection, self._line, recipe, certificates, clock.utc_day())
         self._made = judge_claims(evidence)
-        self._leave(self._write)
 
     def _write(self) -> None:
         if self._made is not None:

@@ -194,7 +194,7 @@ class Service:
                 self.supervisor.end_ledger()
             self.journal.add_action(at_us, "spinline", "service ends", self._ending, None, left)
             if self.supervisor.batch.ended:
-                self._judging.finish()
+                self._judging.finish(at_us)
             self.journal.commit()
             if self.supervisor.batch.ended:
                 self._batches.ended()
