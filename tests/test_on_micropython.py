@@ -39,13 +39,23 @@ def interpreters() -> dict[int, Interpreter | str]:
 
 @pytest.mark.wall
 @pytest.mark.parametrize(("bits", "file"), CASES, ids=[f"{file.stem}-{bits}" for bits, file in CASES])
-def test_the_plain_tests_pass_on_micropython(interpreters: dict[int, Interpreter | str], bits: int, file: Path) -> None:
+def test_the_plain_tests_pass_on_micropython(
+    interpreters: dict[int, Interpreter | str], bits: int, file: Path, tmp_path: Path
+) -> None:
+    """In a folder of its own: a model of a memory chip has a file where it runs."""
     interpreter = interpreters[bits]
     if isinstance(interpreter, str):
         pytest.skip(f"missing tool: MicroPython of {bits} bits: {interpreter}")
     if VARIABLE not in os.environ or bits == 64:
         assert interpreter.word_bits == bits
     command = [*interpreter.command, str(RUNNER), str(file)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=RUN_SECONDS_MAX, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=RUN_SECONDS_MAX,
+        stdin=subprocess.DEVNULL,
+        cwd=tmp_path,
+    )
     print(interpreter, done.stdout, done.stderr, sep="\n")
     assert done.returncode == 0 and "0 failed" in done.stdout
