@@ -22,6 +22,7 @@ from hil_tests.bench.apt_sources import KEY_BLOCK, Archive, debian_archive, read
 
 VARIABLE = "SPINLINE_MICROPYTHON"
 SUITE = "trixie"
+SUITE_NAMES = (SUITE, "stable")  # a mirror in the middle of an update may hold the release whole under one name only
 PACKAGES = ("micropython", "libc6", "libffi8", "libmbedcrypto16", "libmbedtls21", "libmbedx509-7")
 LOADERS = {
     "i386": ("usr/lib/i386-linux-gnu", "ld-linux.so.2"),
@@ -192,7 +193,6 @@ def _alone(lock: Path) -> Iterator[None]:
 def _fill(root: Path, architecture: str, asked: tuple[str, ...]) -> None:
     """Unpacks beside `root` and gives the name last, so that a folder of that name is always complete."""
     work = root.with_suffix(".part")
-    shutil.rmtree(work, ignore_errors=True)  # what an interrupted run left
     try:
         _download(work, architecture, asked)
         packages = sorted([*(work / "packages").glob("*.deb"), *(work / "cache/archives").glob("*.deb")])
@@ -204,32 +204,48 @@ def _fill(root: Path, architecture: str, asked: tuple[str, ...]) -> None:
 
 
 def _download(work: Path, architecture: str, asked: tuple[str, ...]) -> None:
-    """Brings the packages into `work` by apt's own client: private state, signatures checked."""
+    """Brings the packages into `work` from the first name of the release that gives them all.  Raises FetchFailed."""
     archive = debian_archive(read_archives(APT_FOLDER))
     if archive is None:
         raise FetchFailed("apt on this machine has no entry for the Debian archive")
+    reasons = []
+    for suite in SUITE_NAMES:
+        shutil.rmtree(work, ignore_errors=True)  # what an interrupted run left, or the name before
+        try:
+            _download_suite(work, archive, suite, architecture, asked)
+            return
+        except FetchFailed as error:
+            reasons.append(str(error))
+    raise FetchFailed("; ".join(dict.fromkeys(reasons)))
+
+
+def _download_suite(work: Path, archive: Archive, suite: str, architecture: str, asked: tuple[str, ...]) -> None:
+    """By apt's own client: private state, signatures checked, and the release must be ours.  Raises FetchFailed."""
     for folder in ("state/lists/partial", "cache/archives/partial", "packages", "root"):
         (work / folder).mkdir(parents=True)
     (work / "state/status").touch()
-    (work / "sources.list").write_text(source_line(archive, architecture, work))
+    (work / "sources.list").write_text(source_line(archive, suite, architecture, work))
     conf = _APT_CONF.format(work=work, architecture=architecture)
     if os.geteuid() == 0:
         conf += 'APT::Sandbox::User "root";\n'  # apt's own account may not read a private cache folder
     (work / "apt.conf").write_text(conf)
     apt = ["apt-get", "-q", "-c", str(work / "apt.conf")]
     _run([*apt, "update"], work)
+    releases = [file.read_text(errors="replace") for file in (work / "state/lists").glob("*InRelease")]
+    if not any(f"\nCodename: {SUITE}\n" in text for text in releases):
+        raise FetchFailed(f"Debian's {suite} is not {SUITE}")
     _run([*apt, *asked], work / "packages")
 
 
-def source_line(archive: Archive, architecture: str, work: Path) -> str:
-    """The machine's Debian entry for our suite and architecture.  A key given as text becomes a file."""
+def source_line(archive: Archive, suite: str, architecture: str, work: Path) -> str:
+    """The machine's Debian entry for a suite and an architecture.  A key given as text becomes a file."""
     signed_by = archive.signed_by
     if KEY_BLOCK in signed_by:
         key = work / "archive.asc"
         key.write_text(signed_by + "\n")
         signed_by = str(key)
     options = f"arch={architecture}" + (f" signed-by={signed_by}" if signed_by else "")
-    return f"deb [{options}] {archive.uri} {SUITE} main\n"
+    return f"deb [{options}] {archive.uri} {suite} main\n"
 
 
 def _run(command: list[str], folder: Path) -> None:
