@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
+import multiprocessing
 import random
 import signal
-import subprocess
-import sys
+from contextlib import suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ from spinline.record.journal import Journal
 from spinline_protocol.configuration import OF_INPUT
 from spinline_protocol.quantities import TEMPERATURE
 
-ROOT = Path(__file__).resolve().parents[2]
 AT_US = 1_790_000_000_000_000
 MIDNIGHT_US = 1_790_035_200_000_000
 assert MIDNIGHT_US % 86_400_000_000 == 0
@@ -191,8 +190,8 @@ WRITTEN_N = 20  # scans a commit of the writer
 LINES_N_MAX = 2000  # the writer stops by itself where nobody kills it
 
 
-def write_for_ever(path: Path) -> None:
-    """The writer: goes on with a journal, or makes it; prints the last scan it has acknowledged."""
+def write_for_ever(path: Path, acknowledged: Connection) -> None:
+    """The writer: goes on with a journal, or makes it; tells each last scan that it has acknowledged."""
     if path.exists():
         journal = Journal.open(path)
         run = journal.runs()[0].run
@@ -204,23 +203,32 @@ def write_for_ever(path: Path) -> None:
         first = journal.scans_to(run) + 1
         journal.add_scans(run, first, [scan(first + i) for i in range(WRITTEN_N)])
         journal.commit()
-        print(journal.scans_to(run), flush=True)
+        acknowledged.send(journal.scans_to(run))
 
 
-def killed_after(path: Path, lines_n: int) -> int:
-    """Let the writer acknowledge so many times, kill it, and return the last scan it acknowledged."""
-    command = [sys.executable, "-m", "hil_tests.bench.journal_cuts", str(path)]
-    writer = subprocess.Popen(command, stdout=subprocess.PIPE, env=dict(os.environ), text=True, cwd=ROOT)
-    assert writer.stdout is not None
+def killed_after(path: Path, commits_n: int) -> int:
+    """Let the writer acknowledge so many commits, kill it, and return the last scan it acknowledged.
+
+    It is a process of its own, forked from one that has nothing but the imports.
+    """
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload([write_for_ever.__module__])
+    told, tells = processes.Pipe(duplex=False)
+    writer = processes.Process(target=write_for_ever, args=(path, tells))
+    writer.start()
+    tells.close()
     try:
-        printed = [writer.stdout.readline() for _ in range(lines_n)]
-        writer.send_signal(signal.SIGKILL)
-        rest, _ = writer.communicate(timeout=60)
+        for _ in range(commits_n):
+            last = told.recv()
     finally:
         writer.kill()
-        writer.wait(60)
-    assert writer.returncode == -signal.SIGKILL
-    return int((printed + [line for line in rest.splitlines(keepends=True) if line.endswith("\n")])[-1])
+        writer.join(60)
+    assert writer.exitcode == -signal.SIGKILL
+    with suppress(EOFError):
+        while True:
+            last = told.recv()  # what it told before the signal came
+    told.close()
+    return int(last)
 
 
 def scans_there(path: Path) -> int:
@@ -229,7 +237,3 @@ def scans_there(path: Path) -> int:
     there = journal.scans_to(journal.runs()[0].run)
     journal.close()
     return there
-
-
-if __name__ == "__main__":
-    write_for_ever(Path(sys.argv[1]))

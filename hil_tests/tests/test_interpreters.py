@@ -151,11 +151,11 @@ def test_both_forms_are_read_from_apts_folder(tmp_path: Path) -> None:
 
 def test_our_line_has_another_suite_and_architecture_and_the_machines_mirror_and_keys(tmp_path: Path) -> None:
     archive = Archive("http://mirror.example/debian", ("bookworm",), ("main",), KEYRING)
-    line = interpreters.source_line(archive, "i386", tmp_path)
+    line = interpreters.source_line(archive, "trixie", "i386", tmp_path)
     assert line == f"deb [arch=i386 signed-by={KEYRING}] http://mirror.example/debian trixie main\n"
     key = stanza_archives(WITH_KEY)[0]
-    line = interpreters.source_line(key, "amd64", tmp_path)
-    assert line == f"deb [arch=amd64 signed-by={tmp_path}/archive.asc] http://one.example/debian trixie main\n"
+    line = interpreters.source_line(key, "stable", "amd64", tmp_path)
+    assert line == f"deb [arch=amd64 signed-by={tmp_path}/archive.asc] http://one.example/debian stable main\n"
     assert (tmp_path / "archive.asc").read_text() == key.signed_by + "\n"
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import apsw
 
 from spinline.record.files import run_statement
-from spinline.record.schema import RUN_SHIFT, quoted
+from spinline.record.schema import RUN_SHIFT, insert_sql, quoted
 from spinline_protocol.quantities import BAD
 
 PART_US = 30_000_000
@@ -90,9 +90,12 @@ def _ends(rows: Scans) -> Iterator[int | None]:
 
 def store(connection: apsw.Connection, table: str, part: Row) -> None:
     """Write a part, or widen it where it is there.  Part of a transaction of the caller's."""
-    there = connection.execute(f"SELECT * FROM {quoted(table)} WHERE run_part = ?", part[:1]).fetchall()
-    row = _joined(there[0], part) if there else part
-    run_statement(connection, f"INSERT OR REPLACE INTO {quoted(table)} VALUES ({', '.join('?' * len(row))})", row)
+    run_statement(connection, insert_sql(table, "run_part", len(part)), part)
+    if not connection.changes():
+        name = quoted(table)
+        there = connection.execute(f"SELECT * FROM {name} WHERE run_part = ?", part[:1]).get
+        row = _joined(there, part)
+        run_statement(connection, f"REPLACE INTO {name} VALUES ({', '.join('?' * len(row))})", row)
 
 
 def _joined(one: Sequence[Any], other: Sequence[Any]) -> Row:

@@ -72,22 +72,23 @@ class SamePlace:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = _identity(path)
+        self._names = str(path), f"{path}-wal"  # looked at in each commit: a Path would be read anew each time
+        self._file = _identity(self._names[0])
         self._log: tuple[int, int] | None = None
 
     def problem(self) -> str | None:
         """What is wrong, or None.  After a commit: then there is a log."""
-        if _identity(self.path) != self._file:
+        if _identity(self._names[0]) != self._file:
             return "was removed or replaced while it was written"
-        log = _identity(Path(f"{self.path}-wal"))
+        log = _identity(self._names[1])
         if self._log is None:
             self._log = log
         return None if log == self._log else "has lost its log (-wal) while it was written"
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _identity(name: str) -> tuple[int, int] | None:
     try:
-        found = path.stat()
+        found = os.stat(name)
     except OSError:
         return None
     return found.st_dev, found.st_ino

@@ -51,7 +51,7 @@ def stream_of(records: apsw.Connection, days: apsw.Connection | None, run: int) 
     tags = [str(tag) for (tag,) in rows]
     words_n = len(schema.quality_words(len(tags)))
     return Stream(
-        schema.scan_insert_sql(scan_table, tags),
+        schema.insert_sql(scan_table, "run_scan", 4 + words_n + len(tags)),
         scan_table,
         (scan_table, summary_table, extreme_table),
         len(tags),
@@ -154,7 +154,7 @@ def _summary_insert(connection: apsw.Connection, table: str) -> tuple[str, int]:
     """INSERT of a summary table as it stands in the file, and how many quality words it has."""
     names = [str(row[1]) for row in connection.execute(f"PRAGMA table_info({schema.quoted(table)})")]
     words_n = sum(name.startswith("quality") for name in names)
-    return schema.summary_insert_sql(table, names), words_n
+    return schema.insert_sql(table, "run_summary", len(names)), words_n
 
 
 def _islands(connection: apsw.Connection, numbers: str, bindings: tuple[int, ...]) -> list[tuple[int, int]]:

@@ -126,11 +126,12 @@ def scan_table_sql(name: str, tags: list[str]) -> str:
     )
 
 
-def scan_insert_sql(name: str, tags: list[str]) -> str:
-    """INSERT of one scan; a scan that is already there is left as it is."""
-    names = ["run_scan", "at_us", "state", "flags", *quality_words(len(tags)), *map(quoted, tags)]
-    marks = ", ".join("?" * len(names))
-    return f"INSERT INTO {quoted(name)} ({', '.join(names)}) VALUES ({marks}) ON CONFLICT (run_scan) DO NOTHING"
+def insert_sql(name: str, key: str, columns_n: int) -> str:
+    """INSERT of a row, all that the table does not read out of its key; one that is there already is left as it is.
+
+    It names no columns: two hundred names cost as much as the ten rows of a commit.
+    """
+    return f"INSERT INTO {quoted(name)} VALUES ({', '.join('?' * columns_n)}) ON CONFLICT ({key}) DO NOTHING"
 
 
 def summary_table_sql(name: str, tags: list[str], columns_n: int) -> str:
@@ -148,10 +149,3 @@ def summary_table_sql(name: str, tags: list[str], columns_n: int) -> str:
         f"first_scan INTEGER NOT NULL, state INTEGER NOT NULL, flags INTEGER NOT NULL"
         f"{words}{numbers}) STRICT"
     )
-
-
-def summary_insert_sql(name: str, columns: list[str]) -> str:
-    """INSERT of one summary, ``columns`` as the table has them; one that is already there is left as it is."""
-    marks = ", ".join("?" * len(columns))
-    listed = ", ".join(map(quoted, columns))
-    return f"INSERT INTO {quoted(name)} ({listed}) VALUES ({marks}) ON CONFLICT (run_summary) DO NOTHING"

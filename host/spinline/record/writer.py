@@ -146,7 +146,7 @@ def rows_of_days(
     """Rows of scans that follow one another, from ``key`` on, as their table has them; by the day each was in."""
     words_n, begin = stream.words_n, 0
     found: Rows = [
-        (key + i, at_us, row[0], row[1], *quality_numbers(row[2], words_n), *row[3:])
+        (key + i, at_us, row[0], row[1]) + quality_numbers(row[2], words_n) + row[3:]
         for i, (at_us, row) in enumerate(zip(times_us, rows, strict=True))
     ]
     while begin < len(rows):
