@@ -9,9 +9,9 @@ import pytest
 
 from hil_tests.bench.api import operate
 from hil_tests.bench.run import BenchRun
-from spinline.line.changes import IN_FORCE
+from spinline.line.changes import IN_FORCE, Changes
 from spinline.line.desk import Asked
-from spinline.line.setting import Change, Setting, sha256_of
+from spinline.line.setting import Change, Setpoint, Setting, sha256_of
 from spinline.recipe.models import Recipe
 
 from .protocol import rows_of
@@ -65,7 +65,8 @@ def test_a_setpoint_moves_only_where_it_differs_and_the_record_has_who_and_why_b
     assert drawn(run) == pytest.approx(1.75, rel=0.003)
     assert set_number(run, RATIO, "1.80").refused == ""
     run.run_for(20)
-    assert drawn(run) == pytest.approx(1.80, rel=0.003) and len(setpoints(run)) == 2
+    assert drawn(run) == pytest.approx(1.80, rel=0.003)
+    assert setpoints(run) == [("draw", "done")] * 3, "the other supervisor sent it again: it may not have arrived"
 
 
 def test_a_change_of_several_setpoints_is_taken_by_all_loops(producing: BenchRun) -> None:
@@ -125,3 +126,37 @@ def test_a_node_has_the_last_word_and_what_the_others_took_is_set_back(
         ("operator", "set composition.plasticizer_parts"), ("operator", IN_FORCE),
         ("supervisor", "set composition.plasticizer_parts"), ("supervisor", IN_FORCE),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "taken", [True, False], ids=["and the node takes it", "and is taken back where a node refuses"]
+)
+def test_a_change_that_no_node_heard_before_its_supervisor_died_is_sent_again_after_a_resume(
+    producing: BenchRun, monkeypatch: pytest.MonkeyPatch, taken: bool
+) -> None:
+    run, before = producing, producing.supervisor.recipe_in_force
+    run.bench.pull_cable("draw")
+    asked = operate(run, "set", "softer fiber", tag=RATIO, value="1.75")
+    assert run.run_until(lambda: bool(setpoints(run)), 3), "the change is in the record before it leaves"
+    run.kill_supervisor()
+    run.bench.pull_cable("draw", pulled=False)
+    run.run_without_supervisor(3)
+    if not taken:
+        send = Changes._send
+
+        def beyond(self: Changes, row: Setpoint, number: int) -> int:
+            return send(self, row, number if number == row.before else 1_000_000_000)
+
+        monkeypatch.setattr(Changes, "_send", beyond)
+    run.restart_supervisor()
+    run.run_for(6)
+    assert not asked.done and drawn(run) == pytest.approx(1.80, rel=0.003), "nothing is sent before a person resumes"
+    operate(run, "resume")
+    run.run_for(26)
+    in_force = run.supervisor.recipe_in_force
+    assert str(in_force.draw.stretch_ratio) == ("1.75" if taken else "1.80")
+    assert drawn(run) == pytest.approx(float(in_force.draw.stretch_ratio), rel=0.003)
+    told = [(who, what, new) for who, what, _old, new in actions(run) if what.startswith("set ")]
+    back = [] if taken else [("supervisor", f"set {RATIO}", "1.80")]
+    assert told == [("operator", f"set {RATIO}", "1.75"), *back]
+    assert taken == (sha256_of(in_force) != sha256_of(before))

@@ -127,8 +127,14 @@ def test_another_supervisor_finds_the_recipe_in_force_in_what_was_set():
     first, later = setting(), setting()
     for key, value in (("draw.stretch_ratio", "1.75"), ("melt.z3_temperature_C", "216")):
         first.recipe = first.plan(first.with_value(key, value)).recipe
-    later.restore([("draw.stretch_ratio", "1.75"), ("melt.z3_temperature_C", "216")])
+    assert later.restore([]) is None
+    newest = later.restore([[("draw.stretch_ratio", "1.75")], [("melt.z3_temperature_C", "216")]])
     assert sha256_of(later.recipe) == sha256_of(first.recipe) != sha256_of(RECIPE)
+    assert newest is not None
+    before, change = newest
+    assert str(before.draw.stretch_ratio) == "1.75" and change.recipe == later.recipe
+    assert [row.key for row in change.keys] == ["melt.z3_temperature_C"]
+    assert [row.loop for row in change.setpoints] == ["Z3"], "only the newest may not have arrived"
 
 
 def version_2(**sections):
@@ -143,7 +149,7 @@ def test_a_whole_recipe_of_another_version_changes_what_differs_and_is_found_aga
     change = at.plan(new)
     assert {row.loop for row in change.setpoints} == {"Z3", "G2"}
     assert {row.key for row in change.keys} == {"recipe.version", "draw.stretch_ratio", "melt.z3_temperature_C"}
-    later.restore([(row.key, row.after) for row in change.keys])
+    later.restore([[(row.key, row.after) for row in change.keys]])
     assert sha256_of(later.recipe) == sha256_of(new)
 
 
@@ -173,12 +179,12 @@ def asked(**of) -> Asked:
 
 def test_nothing_is_set_without_a_recipe_a_reason_or_a_line_that_runs():
     with pytest.raises(Refused, match="was not given the recipe"):
-        Changes(None, {}).begin(asked(), "RUNNING", 0)
+        Changes(None, {}, []).begin(asked(), "RUNNING", 0)
     with pytest.raises(Refused, match="set needs a reason"):
-        Changes(setting(), {}).begin(asked(why=" "), "RUNNING", 0)
+        Changes(setting(), {}, []).begin(asked(why=" "), "RUNNING", 0)
     for state in ("IDLE", "UNSUPERVISED", "COMPLETING", "ABORTED"):
         with pytest.raises(Refused, match=f"set is not possible in {state} .possible in: {', '.join(SET_IN)}"):
-            Changes(setting(), {}).begin(asked(), state, 0)
+            Changes(setting(), {}, []).begin(asked(), state, 0)
 
 
 def test_the_desk_names_the_commands_of_the_recipe_among_those_that_are_possible():

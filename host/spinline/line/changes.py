@@ -1,7 +1,8 @@
 """Changes of the recipe in force on their way to the nodes: taken by all of them, or taken back.  Sans-I/O.
 
 The supervisor's scan sends what is asked here, after its commit.  A node has the last word: where one refuses, or does
-not answer, the setpoints that others took are set back and the recipe stays as it was.
+not answer, the setpoints that others took are set back and the recipe stays as it was.  A supervisor that takes over
+sends the newest change of the one before again, once a person has resumed: nobody knows whether all of it arrived.
 """
 
 from __future__ import annotations
@@ -35,12 +36,18 @@ class _UnderWay:
 
 
 class Changes:
-    """One change at a time.  Without ``setting`` there is no recipe to change."""
+    """One change at a time.  Without ``setting`` there is no recipe to change.
 
-    def __init__(self, setting: Setting | None, sessions: Mapping[str, NodeSession]) -> None:
+    ``made``: the changes of earlier supervisors in this batch, each its keys with their values, in order.
+    """
+
+    def __init__(
+        self, setting: Setting | None, sessions: Mapping[str, NodeSession], made: list[list[tuple[str, str]]]
+    ) -> None:
         self._setting, self._sessions = setting, sessions
         self._under_way: _UnderWay | None = None
         self._back: list[Setpoint] = []
+        self._again = setting.restore(made) if setting is not None else None
 
     @property
     def recipe(self) -> Recipe:
@@ -57,19 +64,28 @@ class Changes:
             raise Refused(f"{command.what} needs a reason")
         if batch_state not in SET_IN:
             raise Refused(f"{command.what} is not possible in {batch_state} (possible in: {', '.join(SET_IN)})")
-        if self._under_way is not None or self._back:
+        if self._under_way is not None or self._back or self._again is not None:
             raise Refused("another change is under way: ask again when it has ended")
         change = setting.plan(command.recipe or setting.with_value(command.tag, command.value))
-        for name in {row.node for row in change.setpoints}:
-            if not self._sessions[name].supervised:
-                raise Refused(f"{name} does not take setpoints: it does not answer, or is in hold")
-        waiting = {(row.node, self._send(row, row.number)): row for row in change.setpoints}
-        self._under_way = _UnderWay(asked, change, setting.recipe, now_us, waiting)
-        setting.recipe = change.recipe
-        return Done("", "", rows=_rows(change, self._under_way.before))
+        for name in self._deaf(change):
+            raise Refused(f"{name} does not take setpoints: it does not answer, or is in hold")
+        before, setting.recipe = setting.recipe, change.recipe
+        self._send_all(asked, before, change, now_us)
+        return Done("", "", rows=_rows(change, before))
 
-    def step(self, now_us: int) -> tuple[Command, Done] | None:
+    def _deaf(self, change: Change) -> list[str]:
+        """Nodes of the change that take no setpoints at present."""
+        return [name for name in {row.node for row in change.setpoints} if not self._sessions[name].supervised]
+
+    def _send_all(self, asked: Asked, before: Recipe, change: Change, now_us: int) -> None:
+        waiting = {(row.node, self._send(row, row.number)): row for row in change.setpoints}
+        self._under_way = _UnderWay(asked, change, before, now_us, waiting)
+
+    def step(self, batch_state: str, now_us: int) -> tuple[Command, Done] | None:
         """What became of the change under way; rows for the record where it was taken back."""
+        if self._again is not None and batch_state in SET_IN and not self._deaf(self._again[1]):
+            (before, change), self._again = self._again, None
+            self._send_all(Asked(Command("set", "supervisor", "sent again")), before, change, now_us)
         self._send_back()
         way = self._under_way
         if way is None:

@@ -62,8 +62,8 @@ class Record(Protocol):
     def add_action(self, at_us: int, who: str, what: str, why: str, old: str | None, new: str | None) -> None:
         """What a person did, before and after."""
 
-    def settings(self) -> list[tuple[str, str]]:
-        """Keys of the recipe that were set in this batch, with their values, in order."""
+    def settings(self) -> list[list[tuple[str, str]]]:
+        """The changes of the recipe in this batch, in order: keys that were set, with their values."""
 
     def add_alarm(self, change: Change) -> None:
         """An alarm changed its state; its time is in us UTC."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from pathlib import Path
@@ -82,10 +82,21 @@ class Setting:
         self.recipe = recipe
         self._begun = recipe  # the nodes hold its configuration to the end of the batch
 
-    def restore(self, numbers: Iterable[tuple[str, str]]) -> None:
-        """What an earlier supervisor set: keys and values, in order."""
-        for key, value in numbers:
-            self.recipe = self._with(key, value)
+    def restore(self, changes: Iterable[Iterable[tuple[str, str]]]) -> tuple[Recipe, Change] | None:
+        """What an earlier supervisor set: keys and values of each change, in order.
+
+        Returns the newest change, of which nobody knows whether it reached the nodes, and the recipe before it.
+        """
+        newest = None
+        for numbers in changes:
+            before = self.recipe
+            for key, value in numbers:
+                self.recipe = self._with(key, value)
+            newest = before, Change(self.recipe, _changed(before, self.recipe), ())
+        if newest is None:
+            return None
+        before, change = newest
+        return before, replace(change, setpoints=tuple(self._setpoints(before, self.recipe)))
 
     def with_value(self, key: str, value: str) -> Recipe:
         """The recipe in force with another value.  Raises Refused naming key, value and what is allowed."""
@@ -111,16 +122,14 @@ class Setting:
 
     def plan(self, recipe: Recipe) -> Change:
         """What this recipe would change.  Raises Refused where it may not be in force, or needs a stop."""
-        before, after = dict(_flat(self.recipe)), dict(_flat(recipe))
-        changed = [key for key in {**before, **after} if before.get(key) != after.get(key)]
-        if not changed:
+        keys = _changed(self.recipe, recipe)
+        if not keys:
             raise Refused("the recipe in force has these numbers already")
-        self._refuse_fixed(changed, before, after)
-        keys = tuple(Changed(key, str(before[key]), str(after[key])) for key in changed)
+        self._refuse_fixed([row.key for row in keys], dict(_flat(self.recipe)), dict(_flat(recipe)))
         report = judge_plan(self._path, recipe, self._papers, self._today)
         if report.exit_code is not CheckExit.MET:
             raise Refused(conclusion(report))
-        setpoints = tuple(self._setpoints(recipe))
+        setpoints = tuple(self._setpoints(self.recipe, recipe))
         problems = check_on_line(recipe, self._line).problems
         if problems:
             raise Refused("; ".join(problems))
@@ -139,10 +148,10 @@ class Setting:
             if of_header and self._papers.waivers:
                 raise Refused(f"{key} cannot change in a run: its waivers are for version {before['recipe.version']}")
 
-    def _setpoints(self, recipe: Recipe) -> Iterator[Setpoint]:
+    def _setpoints(self, was: Recipe, new: Recipe) -> Iterator[Setpoint]:
         for node in self._line.node:
             try:
-                compiled = [compile_node(self._line, node, one) for one in (self._begun, self.recipe, recipe)]
+                compiled = [compile_node(self._line, node, one) for one in (self._begun, was, new)]
             except BadInput as refusal:
                 raise Refused("; ".join(refusal.problems)) from None
             yield from _between(*compiled)
@@ -164,6 +173,12 @@ def _flat(recipe: Recipe) -> Iterator[tuple[str, object]]:
                 yield f"{prefix}{name}", value
 
     return walk("", recipe.model_dump())
+
+
+def _changed(was: Recipe, new: Recipe) -> tuple[Changed, ...]:
+    before, after = dict(_flat(was)), dict(_flat(new))
+    changed = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+    return tuple(Changed(key, str(before.get(key)), str(after.get(key))) for key in changed)
 
 
 def _like(old: object, key: str, value: str) -> object:

@@ -72,9 +72,7 @@ class Supervisor:
         self.batch = batch
         self._take_over(record.batch_states(), record.recorded_to_us())
         self._desk = Desk(batch, self.alarms, self.start)
-        if setting is not None:
-            setting.restore(record.settings())
-        self._changes = Changes(setting, self.sessions)
+        self._changes = Changes(setting, self.sessions, record.settings())
         self._resets = Resets(self.sessions)
         self._asked: list[Asked] = []
         self.problems: list[str] = []
@@ -283,7 +281,7 @@ class Supervisor:
 
     def _do_asked(self, now_us: int) -> None:
         """What people asked since the scan before, in the order in which they did."""
-        ended = self._changes.step(now_us)
+        ended = self._changes.step(self.batch.state, now_us)
         if ended is not None:
             self._note_done(*ended, now_us)
         for reset in self._resets.step(now_us):

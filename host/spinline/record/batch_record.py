@@ -8,6 +8,7 @@ from typing import Any
 
 from spinline.line.alarms import Change
 from spinline.line.by_second import Scan
+from spinline.line.changes import IN_FORCE
 from spinline.line.deviations import Deviation
 from spinline.line.node_session import NodeSession
 from spinline.line.orders import Order
@@ -210,13 +211,18 @@ class BatchRecord:
         """What a person did, before and after."""
         self.journal.add_action(at_us, who, what, why, old, new)
 
-    def settings(self) -> list[tuple[str, str]]:
-        """Keys of the recipe that were set in this batch, with their values, in order."""
+    def settings(self) -> list[list[tuple[str, str]]]:
+        """The changes of the recipe in this batch, in order: keys that were set, with their values."""
         self.journal.end_commit()
+        query = "SELECT what, new_value FROM action WHERE what LIKE 'set %' OR what = ? ORDER BY n"
+        changes: list[list[tuple[str, str]]] = [[]]
         with reading(self.journal.path) as connection:
-            return fetch(
-                connection, "SELECT substr(what, 5), new_value FROM action WHERE what LIKE 'set %' ORDER BY rowid"
-            )
+            for what, value in fetch(connection, query, (IN_FORCE,)):
+                if what == IN_FORCE:
+                    changes.append([])
+                else:
+                    changes[-1].append((what.removeprefix("set "), value))
+        return changes[:-1]
 
     def add_alarm(self, change: Change) -> None:
         """An alarm changed its state."""
