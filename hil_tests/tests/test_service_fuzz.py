@@ -1,10 +1,11 @@
 """Whatever the OpenAPI of the service allows, and much that it does not, is answered as it says it is.
 
-A line in lock-step is behind it.  The stream of events never ends by itself, and has tests of its own.
+A line in lock-step is behind it.  The stream of events is read to its second one: it ends where it is asked to.
 """
 
 import pytest
 import schemathesis
+from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
@@ -23,7 +24,8 @@ from spinline.service.api import COMMANDS, PREFIX, VIEWS
 from spinline.service.tokens import Role
 
 pytestmark = [pytest.mark.wall, pytest.mark.xdist_group("service")]
-EXAMPLES_N = 12  # of each operation
+EXAMPLES_N = 24  # of each operation
+EVENTS_N = 2
 CHECKS = (
     not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance,
     negative_data_rejection,
@@ -42,7 +44,8 @@ def rig(tmp_path_factory):
 
 
 NAMES = [f"commands/{command.path}" for command in COMMANDS] + [name for name, _says, _part in VIEWS] + ["me", "resume"]
-PATHS = [f"{PREFIX}/{name}" for name in NAMES] + ["/metrics"]
+EVENTS = f"{PREFIX}/events"
+PATHS = [f"{PREFIX}/{name}" for name in NAMES] + ["/metrics", EVENTS]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -55,11 +58,20 @@ def test_every_answer_is_one_that_the_openapi_says(rig, path):
     @given(case=st.one_of(*(operation.as_strategy(generation_mode=mode) for mode in modes(operation))))
     def ask(case):
         nonlocal answered_n
+        if path == EVENTS:
+            case.query["count"] = min(int(case.query.get("count") or EVENTS_N), EVENTS_N)
         case.call_and_validate(headers={"Authorization": f"Bearer {rig.tokens[Role.ADMIN]}"}, checks=CHECKS)
         answered_n += 1
 
     ask()
     assert answered_n > 0
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "1.5", "two", "1e3", "%00", "9" * 5000])
+def test_a_stream_that_would_not_end_where_it_is_asked_to_is_refused(rig, count):
+    with TestClient(rig.app) as client:
+        answer = client.get(f"{EVENTS}?count={count}", headers={"Authorization": f"Bearer {rig.tokens[Role.VIEWER]}"})
+    assert answer.status_code == 422 and "count" in answer.text
 
 
 def modes(operation):
