@@ -19,13 +19,21 @@ def rows_of(run: Bench, query: str, *values: apsw.SQLiteValue) -> list[tuple[aps
         connection.close()
 
 
-def events(run: Bench, node: str) -> list[tuple[int, str, int, int, int]]:
-    """(scan, name, source, got, limit) of every event of a node in the journal, in order."""
+def events_of_nodes(run: Bench) -> dict[str, list[tuple[int, str, int, int, int]]]:
+    """(scan, name, source, got, limit) of every event in the journal, in order, by the nodes' names."""
     query = (
-        'SELECT event.scan, code, source, got, "limit" FROM event JOIN run USING (run)'
-        " JOIN configuration USING (configuration_i) JOIN node USING (node_i) WHERE name = ? ORDER BY run, event_i"
+        'SELECT name, event.scan, code, source, got, "limit" FROM event JOIN run USING (run)'
+        " JOIN configuration USING (configuration_i) JOIN node USING (node_i) ORDER BY run, event_i"
     )
-    return [(int(r[0]), str(r[1]), int(r[2]), int(r[3]), int(r[4])) for r in rows_of(run, query, node)]  # type: ignore[arg-type]
+    found: dict[str, list[tuple[int, str, int, int, int]]] = {}
+    for name, *r in rows_of(run, query):
+        found.setdefault(str(name), []).append((int(r[0]), str(r[1]), int(r[2]), int(r[3]), int(r[4])))  # type: ignore[arg-type]
+    return found
+
+
+def events(run: Bench, node: str) -> list[tuple[int, str, int, int, int]]:
+    """Those of one node."""
+    return events_of_nodes(run).get(node, [])
 
 
 def states_passed(run: Bench, node: str) -> list[str]:

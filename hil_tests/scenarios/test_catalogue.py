@@ -16,8 +16,9 @@ from hil_tests.bench.run import BenchRun
 from .conftest import TO_PRODUCTION_S, MakeRun, short_recipe
 from .looks import person_sets
 from .masks import mask_shows
-from .protocol import events, missing_scans, rows_of
+from .protocol import events, events_of_nodes, missing_scans, rows_of
 
+THREADED_MIN = 0.2  # as long as the take-up takes to its speed
 BACK_S = 45.0  # after a wire is well again: the session, the back-fill and the lease
 TROUBLE = {"SENSOR_FAULT", "LOOP_FAILED", "INTERLOCK_TRIPPED", "SAFE_ORDER", "PERMIT_OPEN", "INTERNAL_FAULT"}
 OF_A_FLOW = ("S6.stands",)
@@ -48,13 +49,14 @@ def bring_to(run: BenchRun, state: str) -> None:
 
 def told(run: BenchRun, after: dict[str, int]) -> set[str]:
     """Names of the events that came after those counted."""
-    return {name for node in run.bench.nodes for _scan, name, *_ in events(run, node)[after[node] :]}
+    return {name for node, of_node in events_of_nodes(run).items() for _scan, name, *_ in of_node[after[node] :]}
 
 
 def follows(run: BenchRun, reaction: Reaction, after: dict[str, int]) -> bool:
     """True where the reaction has been seen."""
-    seen = not reaction.events or bool(told(run, after) & set(reaction.events))
-    return seen and run.supervisor.batch.state in reaction.batch
+    if run.supervisor.batch.state not in reaction.batch:
+        return False  # the journal is not opened for it
+    return not reaction.events or bool(told(run, after) & set(reaction.events))
 
 
 def ask(run: BenchRun, asked: Asked) -> None:
@@ -104,7 +106,7 @@ def test_a_fault_has_its_reaction_in_time(make_run: MakeRun, fault: Fault, place
     settled = (
         fault.id[0] == "A" or fault.id in OF_A_FLOW or place in OF_A_DRAWN_FIBER
     )  # where it has something to do, or to measure
-    recipe = short_recipe(threading_min=4 if settled else 0.5, soak_min=1 if state == HEATING else 0)
+    recipe = short_recipe(threading_min=4 if settled else THREADED_MIN, soak_min=1 if state == HEATING else 0)
     ticks_offset = TICKS_N - round(1000 * WRAP_S) if fault.id == "T3" else 0
     run = make_run(recipe=recipe, ticks_offset=ticks_offset, build=BUILDS[fault.on])
     bring_to(run, state)

@@ -54,6 +54,7 @@ def test_of_two_technicians_the_second_is_told_who_is_first(technician: Technici
     assert first.stderr is not None
     while "upload" not in first.stderr.readline():
         assert first.poll() is None
+    first.send_signal(signal.SIGSTOP)  # not to be done before the second has been told
     told = technician.refused("another-flash", new)
     assert f"{getpass.getuser()} (process {first.pid})" in told["sentence"]
     site = technician.site.read_text()
@@ -62,6 +63,7 @@ def test_of_two_technicians_the_second_is_told_who_is_first(technician: Technici
     assert f"(process {first.pid})" in told["sentence"]
     technician.site.write_text(site)
     first.send_signal(signal.SIGINT)
+    first.send_signal(signal.SIGCONT)
     assert first.wait(20) == 30
     assert "interrupted; draw runs the old firmware" in first.stderr.read()
     assert [entry["result"] for entry in technician.record()] == ["interrupted"]

@@ -259,7 +259,8 @@ def compile_node(line: Line, node: Node, recipe: Recipe) -> NodeConfiguration:
     rows += [(tables.TABLE_INPUT, input_words(row, node, line.correction(node, row))) for row in node.input]
     rows += [(tables.TABLE_LOOP, _LoopCompiler(loop, node, line, recipe).words()) for loop in node.loop]
     rows += [(tables.TABLE_OUTPUT, output_words(row, node)) for row in node.output]
-    rows += [(tables.TABLE_INTERLOCK, interlock_words(row, node, _take_up_at_1(recipe))) for row in node.interlock]
+    take_up_at_1 = _take_up_at_1(recipe)
+    rows += [(tables.TABLE_INTERLOCK, interlock_words(row, node, take_up_at_1)) for row in node.interlock]
     rows += [(tables.TABLE_RECORD, (c.source, c.of, c.quantity, int(c.summarised))) for c in columns]
     for loop in node.loop:
         rows += [(tables.TABLE_GAINS, row) for row in _LoopCompiler(loop, node, line, recipe).gain_sets()]
