@@ -50,7 +50,7 @@ QUIET = (IDLE, STOPPED, ABORTED, COMPLETE)  # nothing moves: flash may be writte
 WRITE_SCANS = 4  # a piece behind one scan in so many: three late ones in a row would abort
 RESTART_SCANS = 2  # from the reason to start anew to the start: what tells of it leaves first
 BARE_SCAN_MS = 100  # before a configuration says otherwise
-COLLECT_MS = 2000  # a node allocates about 15 kB a second, all of it for the wire
+COLLECT_MS, COLLECT_SCANS = 1800, 4  # added: a slow node sends less; 22 to 30 kB of garbage, all for the wire
 
 
 class App:
@@ -93,8 +93,8 @@ class App:
         self._restart_at = 0  # scan in which the node starts anew; 0: none
         self._node: "Scan | None" = None
         self._publisher: "Publisher | None" = None
-        self._scans_n = 0
-        self._opened_n = 0
+        self._scans_n = self._opened_n = 0
+        self._collect_scans = COLLECT_SCANS + COLLECT_MS // BARE_SCAN_MS
         self._start(self._reset_cause)
 
     def _start(self, reset_cause: int) -> None:
@@ -240,7 +240,7 @@ class App:
         self._publish()
         self._heartbeat.value(self._scans_n & 1)
         self._scans_n += 1
-        if self._scans_n * self._scan_ms() % COLLECT_MS < self._scan_ms():
+        if self._scans_n % self._collect_scans == 0:
             gc.collect()  # at the end of a scan: a known place
 
     def _begin_session(self) -> None:
@@ -394,6 +394,7 @@ class App:
         gc.collect()
         pins = (self._permit_in, self._permit_out)
         self._node = Scan(tables, self._image, self._ring, self._ports, *pins, self._event, first_scan)
+        self._collect_scans = COLLECT_SCANS + COLLECT_MS // self._node.scan_ms
         bytes_a_scan = self._bytes_a_ms * self._node.scan_ms
         self._publisher = Publisher(self._node.recorder, self._node.summaries, self._node.scan_ms, bytes_a_scan)
         return errors.OK

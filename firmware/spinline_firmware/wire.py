@@ -50,7 +50,8 @@ class Wire:
     def send(self, link, most: int) -> None:  # type: ignore[no-untyped-def]
         """At the end of a scan on a line of its own: what the line carries until the next; never waits."""
         if not self.on_bus:
-            self._rest += link.take_output(max(0, most - len(self._rest)))
+            octets = link.take_output(max(0, most - len(self._rest)))  # in one statement: a frame on the heap
+            self._rest += octets
             self._put(self._at_once_bytes)
 
     def _put(self, count: int) -> None:

@@ -69,6 +69,7 @@ class NodeProcess:
     heap = HEAP
     pack_down = struct.Struct(layout.DOWN).pack
     unpack_up = struct.Struct(layout.UP).unpack_from
+    head_bytes = struct.calcsize(layout.UP_HEAD)
     up_bytes = struct.calcsize(layout.UP)
 
     def __init__(
@@ -142,7 +143,7 @@ class NodeProcess:
     @property
     def outputs(self) -> bytes:
         """What the last frame up says of pins and converters."""
-        return self.received[struct.calcsize(layout.UP_HEAD) : self.up_bytes]
+        return self.received[self.head_bytes : self.up_bytes]
 
     def _read(self) -> bytes:
         if not self._answers.poll(1000 * self.hang_s):

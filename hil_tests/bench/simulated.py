@@ -33,7 +33,7 @@ STARTS_LATER_MS = {"bath": 100}
 SPOKEN_N_MAX = 600
 
 
-@dataclass
+@dataclass(eq=False)
 class BenchNode:
     """One controller on the bench with its wires."""
 
@@ -62,7 +62,11 @@ class BenchNode:
     @property
     def next_us(self) -> int:
         """When something happens at it next."""
-        return self.woke_us + self.lasts_us if self.busy else max(self.wake_us, self.woke_us + self.lasts_us)
+        ends_us = self.woke_us + self.lasts_us
+        if self.busy:
+            return ends_us
+        wake_us = self.wake_us
+        return wake_us if wake_us > ends_us else ends_us
 
     def own_ms(self, now_us: int) -> int:
         """The time of its crystal."""

@@ -40,6 +40,9 @@ class Output:
 
     def take(self, most: int) -> bytes:
         """At most ``most`` bytes, wherever that cuts a frame."""
+        return self._cut(most) if self._frames else b""  # its frame is on the heap, and most scans send nothing
+
+    def _cut(self, most: int) -> bytes:
         taken = []
         while self._frames and most > 0:
             frame, gone_n = self._frames[0], self._gone_n

@@ -209,12 +209,15 @@ class Ports:
     def finish(self) -> None:
         """Behind a scan: the drives' next exchange begins, and the bus is let go when its last bit has left."""
         for drives in self._buses:
-            drives.go_on(time.ticks_us())  # type: ignore[attr-defined]
-            for _ in range(RELEASES_N_MAX):
-                left_us = drives.let_go_us(time.ticks_us())  # type: ignore[attr-defined]
-                if not left_us:
-                    break
-                time.sleep_us(left_us)
+            self._exchange(drives)
+
+    def _exchange(self, drives) -> None:  # type: ignore[no-untyped-def]
+        drives.go_on(time.ticks_us())
+        for _ in range(RELEASES_N_MAX):
+            left_us = drives.let_go_us(time.ticks_us())
+            if not left_us:
+                break
+            time.sleep_us(left_us)
 
     def all_off(self) -> None:
         """Every output of the board off, whatever is configured.  The first statement of the safe routine."""

@@ -6,6 +6,8 @@ Which chip is where stands in sockets.py.
 import bus
 import layout
 import micropython
+from bus import words
+from layout import I2C_DEAD
 from models.ads1115_model import Ads1115Model
 
 
@@ -27,7 +29,7 @@ class Max31856:
             self.registers[octets[0] & 0x0F] = octets[1]
 
     def write_readinto(self, octets, answer):
-        stuck = bus.words[self._stuck]
+        stuck = words[self._stuck]
         if stuck == 3:
             self.reset()
             stuck = 0
@@ -40,12 +42,13 @@ class Max31856:
             for i in range(1, len(answer)):
                 answer[i] = self.registers[(octets[0] + i - 1) & 0x0F]
 
+    @micropython.native
     def _show_temperature(self, answer):
-        code = bus.words[self._code]
+        code = words[self._code]
         answer[1] = code >> 11 & 255
         answer[2] = code >> 3 & 255
         answer[3] = (code & 7) << 5
-        answer[4] = bus.words[self._fault] & (255 if self.registers[0] & 0x30 else 0xFE)
+        answer[4] = words[self._fault] & (255 if self.registers[0] & 0x30 else 0xFE)
 
 
 class Ads1115(Ads1115Model):
@@ -56,14 +59,13 @@ class Ads1115(Ads1115Model):
         Ads1115Model.__init__(self, self._terminal)
 
     def _terminal(self, channel):
-        stands = bus.words[layout.I2C_DEAD] & self._stands
-        return None if stands else bus.words[self._at + channel]
+        return None if words[I2C_DEAD] & self._stands else words[self._at + channel]
 
 
 @micropython.viper
-def fast_write(words, octets):
+def fast_write(codes, octets):
     """Four codes of 12 bits, each with its higher byte first; without viper it is a quarter of the whole scan."""
-    w, o = ptr8(words), ptr8(octets)
+    w, o = ptr8(codes), ptr8(octets)
     i = 0
     while i < 8:
         w[i] = o[i + 1]
@@ -107,7 +109,7 @@ class Mcp23017:
 
     def read_register(self, register, answer):
         if register == 0x12 and self._inputs is not None:
-            answer[0] = bus.words[self._inputs] & 255
-            answer[1] = bus.words[self._inputs] >> 8 & 255
+            answer[0] = words[self._inputs] & 255
+            answer[1] = words[self._inputs] >> 8 & 255
         else:
             answer[:] = self._latches

@@ -2,7 +2,10 @@
 
 import bus
 import layout
+import micropython
 import sockets
+from bus import pins, words
+from layout import CONTACTS, I2C_DEAD, INPUTS_FROM, LONGER_MS
 
 LONG_SCAN_MS = 50  # one that waits longer than this is seen from outside while it lasts
 PWRON_RESET, HARD_RESET, WDT_RESET = 1, 2, 3
@@ -17,19 +20,18 @@ class Pin:
     def __init__(self, number, mode=-1, pull=-1, value=None):
         self.number = number
         self._chip = sockets.by_select.get(number)
-        self._input = mode == Pin.IN
+        self._bit = number - INPUTS_FROM
         if value is not None:
             self.value(value)
 
+    @micropython.native
     def value(self, level=None):
         if level is None:
-            bit = self.number - layout.INPUTS_FROM
-            return bus.words[layout.CONTACTS] >> bit & 1 if bit >= 0 else 0
-        if self._chip is not None:
-            if not level:
-                Pin.selected = self._chip
-        else:
-            bus.pins[self.number] = level
+            return words[CONTACTS] >> self._bit & 1 if self._bit >= 0 else 0
+        if self._chip is None:
+            pins[self.number] = level
+        elif not level:
+            Pin.selected = self._chip
 
 
 class SPI:
@@ -63,10 +65,12 @@ class I2C:
     def writeto(self, address, octets):
         self._chip(address).write(octets)
 
+    @micropython.native
     def _chip(self, address):
-        if address not in self._chips or bus.words[layout.I2C_DEAD] & sockets.dead_bit.get(address, 0):
+        chip = self._chips.get(address)
+        if chip is None or words[I2C_DEAD] & sockets.dead_bit.get(address, 0):
             raise OSError(5)
-        return self._chips[address]
+        return chip
 
 
 def _open_uart(number, **_kwargs):
@@ -103,7 +107,7 @@ class WDT:
     def feed(self):
         """The firmware feeds it at the end of each scan: there the time passes that a long scan takes."""
         bus.watchdog_fed = 1
-        longer_ms, spent_ms = bus.words[layout.LONGER_MS], bus.spent_us // 1000
+        longer_ms, spent_ms = words[LONGER_MS], bus.spent_us // 1000
         if longer_ms or spent_ms > LONG_SCAN_MS:
             bus.exchange(bus.now_ms + spent_ms + longer_ms)
 

@@ -1,7 +1,7 @@
 """Shadow of ``rp2`` in the bench: a state machine that counts what the plant's encoder has turned."""
 
-import bus
-import layout
+from bus import counts_fresh, words
+from layout import COUNTS
 
 
 class PIO:
@@ -22,8 +22,8 @@ class StateMachine:
         pass
 
     def rx_fifo(self):
-        return bus.counts_fresh[self._index]
+        return counts_fresh[self._index]
 
     def get(self):
-        bus.counts_fresh[self._index] = 0
-        return bus.words[layout.COUNTS + self._index]
+        counts_fresh[self._index] = 0
+        return words[COUNTS + self._index]
