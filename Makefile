@@ -13,7 +13,7 @@ PACKAGES := protocol/spinline_protocol host/spinline hil_tests tools
 BOARD := $(wildcard firmware/*.py) firmware/spinline_firmware \
 	$(filter-out %/host_link.py %/host_messages.py %/clock.py %/bus.py %/bus_search.py,$(wildcard protocol/spinline_protocol/*.py))
 TESTS := $(wildcard protocol/tests firmware/tests host/tests hil_tests/tests tests)
-PYTEST := $(PYTHON) -m pytest -n 2 --dist loadgroup
+PYTEST := $(PYTHON) -m pytest -n 3 --dist loadgroup
 
 SEED ?= 1
 

@@ -18,6 +18,10 @@ IN_CI = os.environ.get("CI", "").lower() == "true"
 hypothesis.settings.register_profile("house", deadline=None, derandomize=IN_CI, print_blob=True)
 hypothesis.settings.load_profile("house")
 
+# How far a worker steps back, once it has begun with tests that wait for no clock, behind those that do.
+STEP_BACK = 5
+STEPPED_BACK = pytest.StashKey[bool]()
+
 Report = pytest.TestReport | pytest.CollectReport
 
 
@@ -44,6 +48,14 @@ def pytest_collection_finish() -> None:
     """Modules and tests stay to the end: the collector does not look at them again and again."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What only computes is not in the way of what has to be in time.  Groups go first, so few workers do both."""
+    stash = item.config.stash
+    if hasattr(item.config, "workerinput") and not item.get_closest_marker("wall") and STEPPED_BACK not in stash:
+        stash[STEPPED_BACK] = True
+        os.nice(STEP_BACK)
 
 
 @pytest.hookimpl(wrapper=True)

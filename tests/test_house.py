@@ -1,6 +1,7 @@
 """The house's machinery: the rule on missing tools, the runner of measurements, the board compiler's gate."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,28 @@ def test_tests_on_the_wall_clock_and_those_of_a_group_share_one_worker(pytester:
     pytester.runpytest_subprocess("-n", "2", "--dist", "loadgroup").assert_outcomes(passed=12)
     lines = (pytester.path / "told.txt").read_text().split("\n")[:-1]
     assert len(lines) == 12 and len(set(lines)) == 2, "one worker for each group"
+
+
+@pytest.mark.wall
+def test_what_only_computes_steps_back_behind_what_is_on_the_wall_clock(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(CONFTEST.read_text())
+    pytester.makepyprojecttoml('[tool.pytest.ini_options]\nmarkers = ["wall", "long"]')
+    pytester.makepyfile(f"""
+        import os, pytest
+        def note(name):
+            with open({str(pytester.path / "told.txt")!r}, "a") as told:
+                print(name, os.nice(0), file=told)
+        @pytest.mark.wall
+        @pytest.mark.parametrize("i", range(6))
+        def test_on_the_clock(i): note("wall")
+        @pytest.mark.xdist_group("others")
+        @pytest.mark.parametrize("i", range(5))
+        def test_that_computes(i): note("computes")
+    """)
+    pytester.runpytest_subprocess("-n", "2", "--dist", "loadgroup").assert_outcomes(passed=11)
+    lines = set((pytester.path / "told.txt").read_text().split("\n")[:-1])
+    ours = os.nice(0)
+    assert lines == {f"wall {ours}", f"computes {min(ours + 5, 19)}"}
 
 
 def test_a_row_is_judged_by_its_target_and_by_what_is_better() -> None:
