@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 ID_BITS = 64
-ASKS_N_MAX = 300  # ends a search on a line that is never clean; four boards alike in 62 bits take 150
+ASKS_N_MAX = 600  # ends a search on a line that is never clean; four boards alike in 62 bits that are ones take 520
 SILENT_N = 2  # a board may miss one question in its scan,
 SILENT_OTHERS_N = 3  # and where some are known to be, several others may miss one each
 BESIDES_N_MAX = 28  # ids that one FIND can name
@@ -40,4 +40,6 @@ class Search:
                 self._pending += [(bits + 1, number << 1 | 1), (bits + 1, number << 1)]
         elif self._silent_n >= (SILENT_OTHERS_N if self.ids or self._pending[-1][0] else SILENT_N):
             self._silent_n = 0
-            self._pending = [(0, 0)] if self._pending[-1][0] else []  # nobody here: all others, and then nobody at all
+            bits, number = self._pending.pop()  # nobody here:
+            if bits and number & 1:
+                self._pending = [(0, 0)]  # nor in the lower half, so all others; of a lower half the upper one is next
