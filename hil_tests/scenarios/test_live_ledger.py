@@ -45,7 +45,8 @@ def producing_near_the_bound(make_run: MakeRun) -> BenchRun:
 
 
 def starve(run: BenchRun, seconds: float) -> None:
-    """The plasticizer's pump delivers nothing for so long; the node holds the line only after 30 s of it."""
+    """The plasticizer's pump delivers nothing for so long; after 30 s off its setpoint, what is made up for included,
+    the node holds the line: twelve seconds did it with one seed of three."""
     disturbances = run.bench.plant.disturbances
     disturbances.plasticizer_ratio = 0.0
     run.run_for(seconds)
@@ -56,7 +57,7 @@ def test_a_batch_with_an_upset_a_gap_and_a_restart_has_the_same_metres_live_and_
     make_run: MakeRun, told: dict[int, list[Metre]]
 ) -> None:
     run = producing_near_the_bound(make_run)
-    starve(run, 12)
+    starve(run, 8)
     run.run_for(120)
     run.kill_supervisor()
     run.run_without_supervisor(90)  # longer than the rings hold
@@ -100,7 +101,7 @@ def test_a_quantity_out_of_its_claim_raises_an_alarm_and_a_deviation_and_changes
         ports = {name: Tapped(port, run) for name, port in run.supervisor._ports.items()}
         run.supervisor._ports = {**ports}
         if starves:
-            starve(run, 12)
+            starve(run, 8)
         assert run.run_until(lambda of=run: of.supervisor.batch.ended, 3600)  # type: ignore[misc]
         run.run_for(100)
         written.append({name: port.written for name, port in ports.items()})
