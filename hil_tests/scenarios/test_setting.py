@@ -66,7 +66,7 @@ def test_a_setpoint_moves_only_where_it_differs_and_the_record_has_who_and_why_b
     assert set_number(run, RATIO, "1.80").refused == ""
     run.run_for(20)
     assert drawn(run) == pytest.approx(1.80, rel=0.003)
-    assert setpoints(run) == [("draw", "done")] * 3, "the other supervisor sent it again: it may not have arrived"
+    assert setpoints(run) == [("draw", "done")] * 2, "what the node had taken is not sent again, so nothing can undo it"
 
 
 def test_a_change_of_several_setpoints_is_taken_by_all_loops(producing: BenchRun) -> None:
@@ -126,6 +126,41 @@ def test_a_node_has_the_last_word_and_what_the_others_took_is_set_back(
         ("operator", "set composition.plasticizer_parts"), ("operator", IN_FORCE),
         ("supervisor", "set composition.plasticizer_parts"), ("supervisor", IN_FORCE),
     ]  # fmt: skip
+
+
+def test_what_a_dead_supervisor_took_back_is_set_back_by_the_next_one_also_where_a_node_refuses_at_first(
+    producing: BenchRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, before, send = producing, producing.supervisor.recipe_in_force, Changes._send
+
+    def beyond(self: Changes, row: Setpoint, number: int) -> int:
+        return send(self, row, 1_000_000_000 if row.loop == "RESIN" else number)
+
+    with monkeypatch.context() as dying:
+        dying.setattr(Changes, "_send", beyond)
+        dying.setattr(Changes, "_send_back", lambda *_: None)  # it dies before
+        refusal = set_number(run, "composition.plasticizer_parts", "140").refused
+        assert refusal.startswith("melt.RESIN: the node refuses"), refusal
+        run.run_for(2)
+        run.kill_supervisor()
+    assert setpoints(run) == [("melt", "refused"), ("melt", "done")], "the pump has what was refused as a whole"
+    run.run_without_supervisor(3)
+    at_first = iter([True, True])  # each of the two
+
+    def refused_once(self: Changes, row: Setpoint, number: int) -> int:
+        return send(self, row, 1_000_000_000 if next(at_first, False) else number)
+
+    monkeypatch.setattr(Changes, "_send", refused_once)
+    run.restart_supervisor()
+    run.run_for(6)
+    told = len(actions(run))
+    operate(run, "resume")
+    run.run_for(30)
+    assert setpoints(run)[2:] == [("melt", "refused")] * 2 + [("melt", "done")] * 2
+    assert run.supervisor.recipe_in_force == before
+    assert len(actions(run)) == told + 1, "the resume; nothing came into force"
+    pump, feeder = run.record.latest("melt.PLAST.sp"), run.record.latest("melt.RESIN.pv")
+    assert pump is not None and feeder is not None and pump / feeder == pytest.approx(1.5, rel=0.05)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from host.tests.test_record_batch import LINE
 from spinline.errors import Refused
 from spinline.line.alarms import Alarms
 from spinline.line.batch import Batch
-from spinline.line.changes import SET_IN, Changes
+from spinline.line.changes import SET_IN, Changes, Made
 from spinline.line.desk import Asked, Command, Desk
 from spinline.line.setting import Setting, sha256_of
 from spinline.recipe.check import CheckExit, judge_plan
@@ -185,6 +185,16 @@ def test_nothing_is_set_without_a_recipe_a_reason_or_a_line_that_runs():
     for state in ("IDLE", "UNSUPERVISED", "COMPLETING", "ABORTED"):
         with pytest.raises(Refused, match=f"set is not possible in {state} .possible in: {', '.join(SET_IN)}"):
             Changes(setting(), {}, []).begin(asked(), state, 0)
+
+
+def test_a_supervisor_that_takes_over_leaves_alone_what_every_node_has_taken():
+    """What it sends again a node may refuse for a moment, and then nobody would have asked for what is undone."""
+    values, later = (("draw.stretch_ratio", "1.75"),), setting()
+    with pytest.raises(Refused, match="another change is under way"):
+        Changes(setting(), {}, [Made(values, back=False, taken=False)]).begin(asked(), "RUNNING", 0)
+    with pytest.raises(Refused, match="has these numbers already"):
+        Changes(later, {}, [Made(values, back=False, taken=True)]).begin(asked(), "RUNNING", 0)
+    assert str(later.recipe.draw.stretch_ratio) == "1.75"
 
 
 def test_the_desk_names_the_commands_of_the_recipe_among_those_that_are_possible():

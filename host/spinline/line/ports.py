@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from spinline.line.alarms import Change
 from spinline.line.by_second import Scan
+from spinline.line.changes import Made
 from spinline.line.deviations import Deviation
 from spinline.line.node_session import NodeSession
 from spinline.line.orders import Order
@@ -62,8 +63,8 @@ class Record(Protocol):
     def add_action(self, at_us: int, who: str, what: str, why: str, old: str | None, new: str | None) -> None:
         """What a person did, before and after."""
 
-    def settings(self) -> list[list[tuple[str, str]]]:
-        """The changes of the recipe in this batch, in order: keys that were set, with their values."""
+    def settings(self) -> list[Made]:
+        """The changes of the recipe in this batch, in order."""
 
     def add_alarm(self, change: Change) -> None:
         """An alarm changed its state; its time is in us UTC."""

@@ -8,8 +8,9 @@ from typing import Any
 
 from spinline.line.alarms import Change
 from spinline.line.by_second import Scan
-from spinline.line.changes import IN_FORCE
+from spinline.line.changes import IN_FORCE, Made
 from spinline.line.deviations import Deviation
+from spinline.line.guarded_record import SUPERVISOR
 from spinline.line.node_session import NodeSession
 from spinline.line.orders import Order
 from spinline.line.scan_clock import Placing
@@ -18,9 +19,10 @@ from spinline.record.course import states_entered
 from spinline.record.decode import RecordDecoder, SummaryDecoder
 from spinline.record.journal import Journal
 from spinline.record.opening import open_reader
-from spinline.record.schema import event_name
+from spinline.record.schema import SETPOINTS_TAKEN, event_name
 from spinline.record.seconds import scans as scans_in
 from spinline.record.series import extent, fetch, reading
+from spinline_protocol import messages
 from spinline_protocol.quantities import QUANTITIES
 from spinline_protocol.words import summary_scans
 
@@ -211,18 +213,21 @@ class BatchRecord:
         """What a person did, before and after."""
         self.journal.add_action(at_us, who, what, why, old, new)
 
-    def settings(self) -> list[list[tuple[str, str]]]:
-        """The changes of the recipe in this batch, in order: keys that were set, with their values."""
+    def settings(self) -> list[Made]:
+        """The changes of the recipe in this batch, in order: each ends with the hash of what is in force then."""
         self.journal.end_commit()
-        query = "SELECT what, new_value FROM action WHERE what LIKE 'set %' OR what = ? ORDER BY n"
-        changes: list[list[tuple[str, str]]] = [[]]
+        query = "SELECT at_us, who, what, new_value FROM action WHERE what LIKE 'set %' OR what = ? ORDER BY n"
+        changes: list[Made] = []
+        values: list[tuple[str, str]] = []
         with reading(self.journal.path) as connection:
-            for what, value in fetch(connection, query, (IN_FORCE,)):
-                if what == IN_FORCE:
-                    changes.append([])
-                else:
-                    changes[-1].append((what.removeprefix("set "), value))
-        return changes[:-1]
+            for at_us, who, what, value in fetch(connection, query, (IN_FORCE,)):
+                if what != IN_FORCE:
+                    values.append((what.removeprefix("set "), value))
+                    continue
+                ((orders_n, taken_n),) = fetch(connection, SETPOINTS_TAKEN, (messages.SET_SETPOINT, at_us))
+                changes.append(Made(tuple(values), who == SUPERVISOR, 0 < orders_n == taken_n))
+                values = []
+        return changes
 
     def add_alarm(self, change: Change) -> None:
         """An alarm changed its state."""

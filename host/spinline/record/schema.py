@@ -93,6 +93,11 @@ ORDERS_OPEN = (
     'SELECT node, boot_id, session, sequence, operation, what, asked_us FROM "order" WHERE outcome IS NULL'
     " ORDER BY rowid"
 )
+# Setpoints that were ordered from a time on, and those of them that their node took the last time they were sent.
+SETPOINTS_TAKEN = (
+    "SELECT count(*), coalesce(sum(outcome IS 'done'), 0) FROM (SELECT outcome, max(rowid)"
+    ' FROM "order" WHERE operation = ? AND asked_us >= ? GROUP BY node, what)'
+)
 
 
 def event_name(code: int) -> str:
