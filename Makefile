@@ -83,7 +83,8 @@ demo: $(READY) ## one batch on a simulated line, into build/demo
 	$(PYTHON) -m hil_tests.demo
 
 bench: $(READY) ## measurements into build/bench/bench.json; ONLY=prefix picks some, FULL=1 counts to the end
-	FULL=$(FULL) $(PYTHON) -m tools.bench $(if $(ONLY),--only $(ONLY))
+	@# not -m: each process that is forked to be killed would import the whole of it anew
+	FULL=$(FULL) $(PYTHON) -c 'import sys; from tools.bench import main; sys.exit(main())' $(if $(ONLY),--only $(ONLY))
 
 golden: $(READY) ## rewrite the golden files; review the difference
 	$(PYTHON) -m tools.golden

@@ -19,7 +19,7 @@ hypothesis.settings.register_profile("house", deadline=None, derandomize=IN_CI, 
 hypothesis.settings.load_profile("house")
 
 # How far a worker steps back, once it has begun with tests that wait for no clock, behind those that do.
-STEP_BACK = 5
+STEP_BACK = 10
 STEPPED_BACK = pytest.StashKey[bool]()
 
 Report = pytest.TestReport | pytest.CollectReport

@@ -40,7 +40,7 @@ from .test_whole_batch import WINDOW, beside, pieces_of, same, see_rows, silence
 
 pytestmark = [pytest.mark.wall, pytest.mark.long, pytest.mark.xdist_group("service")]
 
-SPEED = 6.0  # of the line's clock, times ours: its lease of 2 s is a third of a second
+SPEED = 4.0  # of the line's clock, times ours: its lease of 2 s is half a second
 PARTS = 75  # of plasticizer; the claim begins at 70
 PROGRAM = {"heatup_ramp_K_min": 60, "soak_min": 0, "threading_min": 4, "production_min": 6, "plasticizer_parts": PARTS}
 UPSET_S = 5.0  # of the line, as all times here: so short that the flow is back before its deviation holds the line
@@ -118,7 +118,7 @@ class Watched:
 
 @pytest.fixture
 def records(tmp_path: Path) -> Iterator[Path]:
-    """For the journal.  A line can be run at six times the clock, a disk cannot: its slow commits would cost leases."""
+    """For the journal.  A line runs at four times the clock, a disk cannot: its slow commits would cost leases."""
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else tmp_path) as folder:
         yield Path(folder)
 
