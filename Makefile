@@ -76,7 +76,7 @@ test: $(READY) ## every test but the scenarios of the whole line
 	$(PYTEST) $(TESTS)
 
 hil: $(READY) ## every scenario, with a report in build/hil; SHORT=1 few of each, SEED=n, MODE=pty on real ports, BENCH=FILE wired
-	$(if $(BENCH)$(MODE),$(PYTHON) -m pytest,$(PYTEST)) -p hil_tests.report.plugin hil_tests/scenarios $(if $(SHORT),,--whole -o faulthandler_timeout=600) \
+	$(if $(BENCH)$(MODE),$(PYTHON) -m pytest,$(PYTEST)) -p hil_tests.report.plugin hil_tests/scenarios $(if $(SHORT),,--whole -o faulthandler_timeout=900) \
 		--seed $(SEED) --junit-xml build/hil/$(if $(SHORT),short,junit).xml $(if $(MODE),--mode $(MODE)) $(if $(BENCH),--bench $(BENCH))
 
 demo: $(READY) ## one batch on a simulated line, into build/demo
