@@ -143,3 +143,30 @@ def test_a_number_that_is_imported_where_it_is_used_is_folded_and_its_import_gon
     user = "def use():\n    from a import NUMBER, made\n\n    return made(NUMBER)\n\n\nuse()\n"
     folded = Folding({**texts, "b.py": user}).text_of("b.py")
     assert "NUMBER" not in folded and "made(7)" in folded and "from a import made" in folded
+
+
+def test_what_an_object_keeps_for_its_own_file_has_a_number_for_a_name() -> None:
+    text = "class A:\n    def f(self):\n        self._speed = self._limit.speed\n        self._go()\n\n"
+    used = "    def _go(self):\n        return self._speed\n\n\nA().f()\n"
+    found = made(a=text + used, b="import p.a as a\n\na.A().f()\n")["a"]
+    assert "_1 = " in found and "._0.speed" in found and "._go()" in found and "def _go" in found
+    assert "_speed" not in found and "_limit" not in found
+
+
+def test_what_two_files_name_keeps_its_name() -> None:
+    keeps = "class A:\n    def f(self):\n        self._speed = 1\n\n\nA().f()\n"
+    assert "._speed" in made(a=keeps, b="def g(a):\n    return a._speed\n\n\ng(1)\n")["a"]
+    assert "._speed" in made(a=keeps, b="WORDS = ('_speed', 'b')\n\n\ndef g(a):\n    return WORDS\n\n\ng(1)\n")["a"]
+
+
+def test_a_class_that_goes_on_in_another_file_keeps_its_names() -> None:
+    keeps = "class A:\n    def f(self):\n        self._speed = 1\n"
+    goes_on = "from p.a import A\n\n\nclass B(A):\n    def g(self):\n        self._limit = 2\n\n\nB().g()\n"
+    files = made(a=keeps, b=goes_on)
+    assert "._speed" in files["a"] and "._limit" in files["b"]
+
+
+def test_a_class_that_goes_on_in_its_own_file_keeps_its_words_apart() -> None:
+    keeps = "class A:\n    def f(self):\n        self._speed = 1\n\n\n"
+    text = made(a=keeps + "class B(A):\n    def g(self):\n        self._limit = 2\n\n\nB().g()\n")["a"]
+    assert "._1 = 1" in text and "._0 = 2" in text

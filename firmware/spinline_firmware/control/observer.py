@@ -324,14 +324,14 @@ def model_duty(words, setpoint: int) -> int:  # type: ignore[no-untyped-def]
     return max(0, min(FULL_Q12, held)) << 4
 
 
-def _crc_of(octet: int) -> int:
-    crc = octet << 16
-    for _ in range(8):
+def _crc_of(bits: int) -> int:
+    crc = bits << 20
+    for _ in range(4):
         crc = crc << 1 ^ (CRC_POLYNOMIAL if crc & 0x800000 else 0)
     return crc & 0xFFFFFF
 
 
-_CRC_OF_OCTET = array("i", [_crc_of(octet) for octet in range(256)])
+_CRC_OF_BITS = array("i", [_crc_of(bits) for bits in range(16)])  # four at once: a table for eight is 1 kB
 
 
 @micropython.viper
@@ -343,7 +343,7 @@ def check_blocks(image, seals, changed) -> int:  # type: ignore[no-untyped-def]
     w = ptr32(image)
     s = ptr32(seals)
     c = ptr8(changed)
-    of = ptr32(_CRC_OF_OCTET)
+    of = ptr32(_CRC_OF_BITS)
     turn = int(s[TURN])
     s[TURN] = turn + 1
     if turn + 1 >= s[TURNS_N]:
@@ -356,10 +356,12 @@ def check_blocks(image, seals, changed) -> int:  # type: ignore[no-untyped-def]
         crc = 0xB704CE
         while at < end:
             word = int(w[at])
-            crc = ((crc & 0xFFFF) << 8) ^ int(of[((crc >> 16) ^ word) & 255])
-            crc = ((crc & 0xFFFF) << 8) ^ int(of[((crc >> 16) ^ (word >> 8)) & 255])
-            crc = ((crc & 0xFFFF) << 8) ^ int(of[((crc >> 16) ^ (word >> 16)) & 255])
-            crc = ((crc & 0xFFFF) << 8) ^ int(of[((crc >> 16) ^ (word >> 24)) & 255])
+            shift = 0
+            while shift < 32:
+                crc = crc ^ (((word >> shift) & 255) << 16)
+                crc = ((crc & 0xFFFFF) << 4) ^ int(of[crc >> 20])
+                crc = ((crc & 0xFFFFF) << 4) ^ int(of[crc >> 20])
+                shift = shift + 8
             at = at + 1
         if c[block] != 0:
             c[block] = 0

@@ -67,5 +67,4 @@ if len(sys.argv) > 4:
     with open(sys.argv[4]) as _file:
         measure(_file.read().split())
 for _name in ("boot.py", "main.py"):
-    with open(_name) as _file:
-        exec(_file.read(), {"__name__": "__main__"})
+    execfile(_name, {"__name__": "__main__"})  # noqa: F821  as a board does: 3 kB of text are not held meanwhile

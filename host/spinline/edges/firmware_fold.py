@@ -6,11 +6,13 @@ written where any file of the same firmware uses it, and so is a row of numbers 
 imports that nobody needs any more, become empty lines, so that line numbers stay.  Relations that are asserted at the
 top of a file hold or do not before it runs: the tests import every file, and a board need not judge them again.
 Functions that only a host calls are left out.  A name that is bound twice anywhere in its file is left alone.
+Parameters, and what an object keeps for its own file, have numbers for names: the same few in every file.
 """
 
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -19,6 +21,7 @@ from spinline.edges.firmware_values import NotKnown, Value, value_of
 
 CALLED_BY_SELECTOR = "prepare"  # main.py is no part of a slot
 _NUMBER_NAME = re.compile(r"_?[A-Z][A-Z0-9_]*")
+_OWN_NAME, _SHORT_NAME = re.compile(r"_[a-zA-Z]\w*"), re.compile(r"_\d+")
 Place = tuple[str, str]  # a file and a name in it
 Texts = dict[tuple[int, int, int, int], str]  # where text stands (first line and byte, last line and byte) -> new text
 
@@ -62,6 +65,7 @@ class Folding:
         trees = [source.tree for source in self._sources.values()]
         self._said = {word.arg for tree in trees for word in ast.walk(tree) if isinstance(word, ast.keyword)}
         self._named = _named_in(trees)
+        self._private = self._private_names()
         self._handed_over = {module for source in self._sources.values() for module in _handed_over(source)}
         self._used = {place for source in self._sources.values() for place in self._uses(source)}
 
@@ -85,7 +89,7 @@ class Folding:
             if id(node) not in gone and (written := self._written(source, node)) is not None:
                 texts[_place(node)] = written
                 gone |= _parts(node)
-        texts |= self._short_parameters(source, gone)
+        texts |= self._short_parameters(source, gone) | self._short_attributes(source, gone)
         needed = {node.id for node in ast.walk(source.tree) if isinstance(node, ast.Name) and id(node) not in gone}
         for node in ast.walk(source.tree):
             if isinstance(node, ast.ImportFrom) and source.origin_of(node) in self._sources:
@@ -225,6 +229,39 @@ class Folding:
             for node in (part for statement in function.body for part in ast.walk(statement)):
                 if isinstance(node, ast.Name) and node.id in names and id(node) not in gone:
                     texts[_place(node)] = names[node.id]
+        return texts
+
+    def _private_names(self) -> dict[str, str]:
+        """What objects keep for their own file, not their functions (a traceback names those): name -> file."""
+        files: dict[str, set[str]] = {}
+        excluded: set[str] = set()
+        kin: set[str] = set()  # files with a class that goes on in another one: one object holds what both keep
+        for source in self._sources.values():
+            excluded |= set(source.bound)
+            for node in ast.walk(source.tree):
+                if isinstance(node, ast.Attribute):
+                    files.setdefault(node.attr, set()).add(source.module)
+                elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    excluded.add(node.value)
+                elif isinstance(node, ast.ClassDef):
+                    words = [word for base in node.bases for word in ast.walk(base) if isinstance(word, ast.Name)]
+                    of = {source.origins[word.id][0] for word in words if word.id in source.origins}
+                    kin |= of | {source.module} if of else set()
+        own = {name: next(iter(of)) for name, of in files.items() if len(of) == 1 and _OWN_NAME.fullmatch(name)}
+        return {name: module for name, module in own.items() if name not in excluded and module not in kin}
+
+    def _short_attributes(self, source: Source, gone: set[int]) -> Texts:
+        """What the file's objects keep for themselves, under numbers: the names of parameters, once more."""
+        nodes = [node for node in ast.walk(source.tree) if isinstance(node, ast.Attribute) and id(node) not in gone]
+        taken = {node.attr for node in nodes if _SHORT_NAME.fullmatch(node.attr)}
+        own = sorted({node.attr for node in nodes if self._private.get(node.attr) == source.module})
+        free = (name for i in itertools.count() if (name := f"_{i}") not in taken)
+        names = dict(zip(own, free, strict=False))
+        texts: Texts = {}
+        for node in nodes:
+            if node.attr in names:
+                _line, _start, last, end = _place(node)
+                texts[(last, end - len(node.attr), last, end)] = names[node.attr]
         return texts
 
 
