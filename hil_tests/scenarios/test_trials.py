@@ -18,7 +18,7 @@ def ready_for(trial: Trial, make_run: MakeRun) -> BenchRun:
     """A run that meets the trial's precondition."""
     if trial.precondition == COLD:
         return make_run(recipe=read_recipe(RECIPE_R1), seed=trial.seed, cold=True)
-    run = make_run(recipe=short_recipe(trial.production_min, trial.threading_min, soak_min=0), seed=trial.seed)
+    run = make_run(recipe=short_recipe(trial.production_min, trial.threading_min), seed=trial.seed)
     run.start()
     assert run.run_until(lambda: run.supervisor.batch.state == "RUNNING", TO_PRODUCTION_S), run.supervisor.problems
     run.run_for(10)
