@@ -26,6 +26,7 @@ from spinline.recipe.reading import read_recipe
 
 MakeRun = Callable[..., BenchRun]
 TO_PRODUCTION_S = 900.0
+THREADED_MIN = 0.2  # the fiber is drawn, its godets ramp up to their speed for three minutes more
 PTY_SPEED = 4.0  # times the wall clock
 INFRA = pytest.StashKey[Infra]()
 
@@ -53,7 +54,7 @@ def short_recipe(production_min: int = 60, threading_min: float = 4, soak_min: i
 
 def near_the_bound(production_min: int, threading_min: float = 4) -> Recipe:
     """The same with 75 parts of plasticizer; the claim begins at 70."""
-    recipe = short_recipe(production_min, threading_min)
+    recipe = short_recipe(production_min, threading_min, soak_min=0)
     composition = recipe.composition.model_copy(update={"plasticizer_parts": Decimal(75)})
     return recipe.model_copy(update={"composition": composition})
 
@@ -83,8 +84,17 @@ def make_run(interpreter: Interpreter, tmp_path: Path, request: pytest.FixtureRe
 
 @pytest.fixture
 def producing(make_run: MakeRun) -> BenchRun:
-    """A line in RUNNING for ten seconds."""
-    run = make_run()
+    """A line in RUNNING for ten seconds, its godets at their speed since half a minute."""
+    return _running(make_run(recipe=short_recipe(soak_min=0)))
+
+
+@pytest.fixture
+def threaded(make_run: MakeRun) -> BenchRun:
+    """The same with godets that are on their way: for what asks nothing of fiber and baths."""
+    return _running(make_run(recipe=short_recipe(threading_min=THREADED_MIN, soak_min=0)))
+
+
+def _running(run: BenchRun) -> BenchRun:
     run.start()
     assert run.run_until(lambda: run.supervisor.batch.state == "RUNNING", TO_PRODUCTION_S), run.supervisor.problems
     run.run_for(10)

@@ -16,8 +16,8 @@ def told(run: BenchRun) -> list[tuple[str, str, str]]:
     return [(state, who, "first" if first else "") for state, who, first in rows]
 
 
-def test_a_lost_sensor_calls_until_a_person_has_seen_it_and_it_is_back(producing: BenchRun) -> None:
-    run = producing
+def test_a_lost_sensor_calls_until_a_person_has_seen_it_and_it_is_back(threaded: BenchRun) -> None:
+    run = threaded
     run.lay("S1", "melt.Z3")
     assert run.run_until(lambda: LOST in run.supervisor.alarms.points, 30)
     run.run_for(2)

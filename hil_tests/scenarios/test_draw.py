@@ -11,7 +11,7 @@ from spinline.recipe.compiler import DRAW_DOWN_MAX
 from spinline_protocol import errors, messages
 from spinline_protocol.configuration import LOOP, TABLE_LOOP, field_index
 
-from .conftest import MakeRun
+from .conftest import MakeRun, short_recipe
 from .draw_looks import asked, ratio_errors, trips_after
 from .protocol import events, node_states
 
@@ -85,7 +85,7 @@ def test_a_fiber_that_breaks_loses_its_tension_and_one_that_slips_leaves_its_rol
         ("gel_breaks_per_km", 1e6, "fiber broken", 1.0),
         ("godet2_slip", 0.7, "fiber slips on godet 2", 2.2),
     ):
-        run = make_run()
+        run = make_run(recipe=short_recipe(soak_min=0))
         run.start()
         assert run.run_until(lambda of=run: of.supervisor.batch.state == "RUNNING", 900)  # type: ignore[misc]
         run.run_for(20)

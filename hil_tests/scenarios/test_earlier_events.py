@@ -25,8 +25,8 @@ def told(run: BenchRun, boot_id: int) -> tuple[list[tuple[object, ...]], list[tu
     return live, rows_of(run, query, NODE, boot_id)
 
 
-def test_what_stopped_a_line_that_nobody_supervised_is_in_the_record_behind_a_power_cut(producing: BenchRun) -> None:
-    run = producing
+def test_what_stopped_a_line_that_nobody_supervised_is_in_the_record_behind_a_power_cut(threaded: BenchRun) -> None:
+    run = threaded
     boot_id = int(run.supervisor.sessions[NODE].hello["boot_id"])
     run.kill_supervisor()
     run.run_without_supervisor(5)
@@ -46,9 +46,9 @@ def test_what_stopped_a_line_that_nobody_supervised_is_in_the_record_behind_a_po
 
 
 def test_a_supply_that_goes_in_production_takes_no_event_that_was_told_and_brings_none_twice(
-    producing: BenchRun,
+    threaded: BenchRun,
 ) -> None:
-    run = producing
+    run = threaded
     boot_id = int(run.supervisor.sessions[NODE].hello["boot_id"])
     before, _kept = told(run, boot_id)
     run.bench.power_cycle(NODE)

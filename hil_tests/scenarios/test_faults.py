@@ -10,7 +10,7 @@ from spinline.record.series import series
 from spinline_firmware.drivers.max31856 import OPEN
 from spinline_protocol.quantities import BAD, GOOD, UNCERTAIN
 
-from .conftest import TO_PRODUCTION_S, MakeRun
+from .conftest import THREADED_MIN, TO_PRODUCTION_S, MakeRun, short_recipe
 from .protocol import events, missing_scans, node_states, rows_of, scan_tables, states_passed
 
 Z3 = 2  # port of the thermocouple and of the heater of zone 3
@@ -72,9 +72,9 @@ def test_a_pulled_thermocouple_zeroes_its_heater_in_the_same_scan_raises_an_even
 
 
 def test_a_thermocouple_that_freezes_is_bad_within_its_time_and_its_heater_is_off_in_the_same_scan(
-    producing: BenchRun,
+    threaded: BenchRun,
 ) -> None:
-    run = producing
+    run = threaded
     node = run.bench.nodes["melt"]
     zone = next(row for row in run.line.node[0].input if row.name == "Z3")
     from_us = START_US + run.bench.now_us
@@ -97,7 +97,7 @@ def test_a_thermocouple_that_freezes_is_bad_within_its_time_and_its_heater_is_of
 
 
 def test_noise_before_between_and_inside_frames_loses_no_record_and_no_command(make_run: MakeRun) -> None:
-    run = make_run()
+    run = make_run(recipe=short_recipe(threading_min=THREADED_MIN))
     noise = random.Random(7)
     wires = [wire for node in run.bench.nodes.values() for wire in (node.to_node, node.to_host)]
 

@@ -13,7 +13,7 @@ from hil_tests.bench.wiring import Terminals
 from spinline_protocol import messages
 from spinline_protocol.states import EVENTS
 
-from .conftest import TO_PRODUCTION_S, MakeRun
+from .conftest import TO_PRODUCTION_S, MakeRun, short_recipe
 from .protocol import events, node_states, rows_of
 
 Z3, Z4, Z6 = 2, 3, 5  # ports, inputs and loops of these zones
@@ -173,7 +173,7 @@ def test_each_fault_is_found_within_its_declared_time_and_its_record_has_the_32_
 
 
 def test_godets_go_down_in_ratio_when_the_encoder_of_the_first_is_lost(make_run: MakeRun) -> None:
-    run = make_run()
+    run = make_run(recipe=short_recipe(soak_min=0))
     run.start()
     assert run.run_until(lambda: set(node_states(run).values()) == {"EXECUTE"}, TO_PRODUCTION_S)
     run.run_for(RUNNING_S["encoder"])

@@ -14,7 +14,7 @@ from spinline.record.chain import misfit
 from spinline.record.days import anchors
 from spinline.record.opening import open_reader
 
-from .conftest import TO_PRODUCTION_S, MakeRun
+from .conftest import TO_PRODUCTION_S, MakeRun, short_recipe
 from .protocol import events, node_states, rows_of, unaccounted_scans
 
 LEASE_S = 2.0
@@ -30,7 +30,7 @@ def disk() -> Iterator[BadDisk]:
 @pytest.fixture
 def line(make_run: MakeRun, disk: BadDisk) -> Iterator[BenchRun]:
     """A line in RUNNING for ten seconds, its journal on a disk that can go bad."""
-    run = make_run(vfs="bad")
+    run = make_run(recipe=short_recipe(soak_min=0), vfs="bad")
     run.start()
     assert run.run_until(lambda: run.supervisor.batch.state == "RUNNING", TO_PRODUCTION_S), run.supervisor.problems
     run.run_for(10)

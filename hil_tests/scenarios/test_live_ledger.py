@@ -36,8 +36,8 @@ def told(monkeypatch: pytest.MonkeyPatch) -> dict[int, list[Metre]]:
     return found
 
 
-def producing_near_the_bound(make_run: MakeRun) -> BenchRun:
-    run = make_run(recipe=near_the_bound(production_min=8), seed=5)
+def producing_near_the_bound(make_run: MakeRun, production_min: int = 8) -> BenchRun:
+    run = make_run(recipe=near_the_bound(production_min), seed=5)
     run.start()
     assert run.run_until(lambda: run.supervisor.batch.state == "RUNNING", TO_PRODUCTION_S), run.supervisor.problems
     run.run_for(30)
@@ -97,7 +97,7 @@ def test_a_quantity_out_of_its_claim_raises_an_alarm_and_a_deviation_and_changes
 ) -> None:
     written, alarms, failed = [], [], []
     for starves in (False, True):
-        run = producing_near_the_bound(make_run)
+        run = producing_near_the_bound(make_run, production_min=4)
         ports = {name: Tapped(port, run) for name, port in run.supervisor._ports.items()}
         run.supervisor._ports = {**ports}
         if starves:

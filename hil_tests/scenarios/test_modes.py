@@ -69,7 +69,7 @@ def test_a_line_that_loses_and_regains_its_host_in_production_gives_the_outputs_
 ) -> None:
     runs, back_s = [], 10.0
     for loses in (False, True):
-        run = make_run()
+        run = make_run(recipe=short_recipe(soak_min=0))
         run.start()
         assert run.run_until(lambda of=run: of.supervisor.batch.state == "RUNNING", 900)  # type: ignore[misc]
         from_s = run.bench.now_us / 1e6

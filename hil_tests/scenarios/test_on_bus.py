@@ -30,7 +30,7 @@ LEAST_ERRORS = 3
 
 def producing_on_bus(make_run: MakeRun) -> BenchRun:
     """The line in RUNNING for ten seconds."""
-    run = make_run(build=R1_ON_BUS)
+    run = make_run(recipe=short_recipe(soak_min=0), build=R1_ON_BUS)
     run.start()
     assert run.run_until(lambda: run.supervisor.batch.state == "RUNNING", TO_PRODUCTION_S), run.supervisor.problems
     run.run_for(10)

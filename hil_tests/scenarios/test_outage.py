@@ -19,9 +19,9 @@ def summaries_of(run: BenchRun, node: str) -> list[tuple[int, int]]:
 
 
 def test_after_ten_minutes_without_a_cable_the_summaries_have_no_gap_and_lost_scans_are_declared(
-    producing: BenchRun,
+    threaded: BenchRun,
 ) -> None:
-    run = producing
+    run = threaded
     held = run.record.scans_to("melt")
     run.bench.pull_cable("melt")
     run.run_for(OUTAGE_S)
@@ -47,9 +47,9 @@ def test_after_ten_minutes_without_a_cable_the_summaries_have_no_gap_and_lost_sc
     assert run.supervisor.batch.state == "RUNNING"
 
 
-def test_a_summary_says_of_its_scans_what_they_say_themselves(producing: BenchRun) -> None:
-    run = producing
-    run.run_for(20)
+def test_a_summary_says_of_its_scans_what_they_say_themselves(threaded: BenchRun) -> None:
+    run = threaded
+    run.run_for(40)
     for node, tag in (("melt", "melt.Z3"), ("draw", "draw.G1")):
         tables = rows_of(
             run,

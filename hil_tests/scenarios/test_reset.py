@@ -65,8 +65,8 @@ def test_a_reset_is_refused_while_the_cause_stands_and_leaves_the_node_as_it_was
     assert asked(run, "reset", point="melt").refused == "" and node_states(run)["melt"] == "IDLE"
 
 
-def test_a_line_that_a_sensor_held_is_reset_and_resumed_when_the_sensor_is_back(producing: BenchRun) -> None:
-    run = producing
+def test_a_line_that_a_sensor_held_is_reset_and_resumed_when_the_sensor_is_back(threaded: BenchRun) -> None:
+    run = threaded
     run.lay("S1", "melt.Z3")
     assert run.run_until(lambda: run.supervisor.batch.state == "HELD", 120), run.supervisor.batch.history
     assert asked(run, "reset", point="melt").refused.startswith("melt refuses the reset: INTERLOCK: ")

@@ -79,8 +79,8 @@ def test_a_change_of_several_setpoints_is_taken_by_all_loops(producing: BenchRun
     assert feeder == pytest.approx(104.0 * 1000 / 60 / 2.7, rel=0.001)
 
 
-def test_what_is_refused_changes_nothing_and_sends_nothing(producing: BenchRun) -> None:
-    run, before = producing, producing.supervisor.recipe_in_force
+def test_what_is_refused_changes_nothing_and_sends_nothing(threaded: BenchRun) -> None:
+    run, before = threaded, threaded.supervisor.recipe_in_force
     refused = {
         (RATIO, "0.9"): "claim 12 fails: raise stretch ratio",
         ("melt.die_temperature_C", "290"): "E-T-DIE: lower",

@@ -39,7 +39,7 @@ def test_a_quench_short_of_water_slows_both_godets_and_gives_them_back_when_it_i
 ) -> None:
     run = producing
     truth = ScanTruth(run.bench, run.configurations)
-    run.run_for(190)  # to full speed
+    run.run_for(10)
     assert abs(take_up_m_min(run) - FULL_M_MIN) < 0.1
     began_us = run.bench.now_us
     bath = run.bench.nodes["bath"].terminals
@@ -109,7 +109,7 @@ def test_a_fiber_that_slips_a_little_on_godet_2_slows_both_godets_and_one_that_g
 ) -> None:
     run = producing
     truth = ScanTruth(run.bench, run.configurations)
-    run.run_for(190)
+    run.run_for(10)
     began_us = run.bench.now_us
     run.bench.plant.disturbances.godet2_slip = 0.015
     run.run_for(10)

@@ -14,7 +14,7 @@ from spinline.recipe.compiler import NodeConfiguration
 from spinline_protocol.configuration import TABLE_RECORD
 from spinline_protocol.states import HOLDING
 
-from .conftest import MakeRun, short_recipe
+from .conftest import THREADED_MIN, MakeRun, short_recipe
 from .protocol import events, missing_scans, node_states, rows_of, scan_tables, unaccounted_scans
 
 LEASE_S = 2.0
@@ -56,9 +56,9 @@ def test_without_a_supervisor_every_node_goes_on_for_ten_minutes_then_holds_then
 
 
 def test_a_killed_supervisor_loses_nothing_it_acknowledged_and_its_successor_finds_the_line_unsupervised(
-    producing: BenchRun,
+    threaded: BenchRun,
 ) -> None:
-    run = producing
+    run = threaded
     acknowledged = {name: run.record.scans_to(name) for name in run.bench.nodes}
     run.kill_supervisor()
     for name, table in zip(run.bench.nodes, scan_tables(run), strict=True):
@@ -76,8 +76,8 @@ def test_a_killed_supervisor_loses_nothing_it_acknowledged_and_its_successor_fin
     assert rows_of(run, "SELECT count(*) FROM gap") == [(0,)], "the rings held twenty seconds"
 
 
-def test_a_person_resumes_an_unsupervised_line_and_the_hold_ends(producing: BenchRun) -> None:
-    run = producing
+def test_a_person_resumes_an_unsupervised_line_and_the_hold_ends(threaded: BenchRun) -> None:
+    run = threaded
     run.run_without_supervisor(20)
     run.run_for(5)
     assert run.supervisor.batch.state == "UNSUPERVISED"
@@ -97,7 +97,7 @@ def test_a_person_resumes_an_unsupervised_line_and_the_hold_ends(producing: Benc
 def test_a_line_that_runs_out_without_supervision_goes_on_when_a_person_resumes(
     make_run: MakeRun, killed: bool, out_s: float
 ) -> None:
-    run = make_run(recipe=short_recipe(production_min=1))
+    run = make_run(recipe=short_recipe(production_min=1, threading_min=THREADED_MIN, soak_min=0))
     run.start()
     assert run.run_until(lambda: run.supervisor.batch.state == "COMPLETING", 3600)
     run.run_for(out_s)

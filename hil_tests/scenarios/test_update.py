@@ -96,8 +96,8 @@ def test_a_pulled_cable_leaves_the_old_firmware_and_the_next_try_goes_on_where_i
     assert technician.select() == "b - 0\n"
 
 
-def test_a_line_that_runs_is_not_touched(producing: BenchRun, tmp_path: Path) -> None:
-    technician = Technician(producing)
+def test_a_line_that_runs_is_not_touched(threaded: BenchRun, tmp_path: Path) -> None:
+    technician = Technician(threaded)
     with pytest.raises(FlashStopped, match="is in EXECUTE"):
         technician.update(image(tmp_path, {CHANGED: "NEWER = 1\n"}))
     assert technician.select() == ""

@@ -9,6 +9,7 @@ import sys
 import bus
 
 STEP_MS = 5
+IDLE_MS, BUSY_STEPS_N = 50, 20  # between looks, when so many of them have found nothing
 WINDOW_BYTES = 256  # of pasted text that may be under way
 PASTE = "R\1" + chr(WINDOW_BYTES & 255) + chr(WINDOW_BYTES >> 8)
 RAW = "raw REPL; CTRL-B to exit\r\n>"
@@ -114,10 +115,11 @@ def say(text):
 
 def serve():
     """For ever: what comes by the serial line."""
-    prompt = Prompt()
+    prompt, idle_n = Prompt(), 0
     while True:
         bus.watchdog_fed = 1
-        bus.exchange(bus.now_ms + STEP_MS)
+        bus.exchange(bus.now_ms + (STEP_MS if idle_n < BUSY_STEPS_N else IDLE_MS))
         octets, bus.received = bus.received, b""
+        idle_n = 0 if octets else idle_n + 1
         for octet in octets:
             prompt.take(octet)

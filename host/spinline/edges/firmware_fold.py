@@ -34,7 +34,8 @@ class Source:
         self.module = path.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
         self._package = self.module if path.endswith("/__init__.py") else self.module.rpartition(".")[0]
         self.text, self.tree = text, ast.parse(text)
-        self.bound = Counter(_bound(self.tree))
+        self.nodes = list(ast.walk(self.tree))  # looked through ten times
+        self.bound = Counter(_bound(self.nodes))
         self.values: dict[str, Value] = {}
         self.origins: dict[str, Place] = {}  # name here -> module, and name there ("" for the module itself)
 
@@ -62,9 +63,9 @@ class Folding:
         self._done: set[str] = set()
         for source in self._sources.values():
             self._evaluate(source)
-        trees = [source.tree for source in self._sources.values()]
-        self._said = {word.arg for tree in trees for word in ast.walk(tree) if isinstance(word, ast.keyword)}
-        self._named = _named_in(trees)
+        sources = self._sources.values()
+        self._said = {word.arg for source in sources for word in source.nodes if isinstance(word, ast.keyword)}
+        self._named = _named_in([source.tree for source in sources])
         self._private = self._private_names()
         self._handed_over = {module for source in self._sources.values() for module in _handed_over(source)}
         self._used = {place for source in self._sources.values() for place in self._uses(source)}
@@ -85,13 +86,13 @@ class Folding:
             elif isinstance(statement, ast.Assign) and (row := self._made_row(source, statement)) is not None:
                 texts[_place(statement.value)] = row + "\n" * _ends_n(statement.value)
                 gone |= _parts(statement.value)
-        for node in ast.walk(source.tree):
+        for node in source.nodes:
             if id(node) not in gone and (written := self._written(source, node)) is not None:
                 texts[_place(node)] = written
                 gone |= _parts(node)
         texts |= self._short_parameters(source, gone) | self._short_attributes(source, gone)
-        needed = {node.id for node in ast.walk(source.tree) if isinstance(node, ast.Name) and id(node) not in gone}
-        for node in ast.walk(source.tree):
+        needed = {node.id for node in source.nodes if isinstance(node, ast.Name) and id(node) not in gone}
+        for node in source.nodes:
             if isinstance(node, ast.ImportFrom) and source.origin_of(node) in self._sources:
                 texts[_place(node)] = self._import_of(source, node, needed)
         return _with(source.text, texts)
@@ -113,7 +114,7 @@ class Folding:
                 for name, value in self._assigned(source, statement):
                     if _NUMBER_NAME.fullmatch(name) and source.bound[name] == 1:
                         source.values[name] = value
-        for node in ast.walk(source.tree):  # imports within functions, of what is loaded on demand
+        for node in source.nodes:  # imports within functions, of what is loaded on demand
             if isinstance(node, ast.ImportFrom) and node not in source.tree.body:
                 self._note_imports(source, node)
 
@@ -179,7 +180,7 @@ class Folding:
         return repr(list(assigned[0][1]) if isinstance(statement.value, ast.ListComp) else assigned[0][1])  # type: ignore[arg-type]
 
     def _uses(self, source: Source) -> Iterator[Place]:
-        for node in ast.walk(source.tree):
+        for node in source.nodes:
             place = self._place_of(source, node)
             if place is not None and place[1] in self._sources[place[0]].values:
                 value = self._sources[place[0]].values[place[1]]
@@ -218,7 +219,7 @@ class Folding:
         An interpreter keeps the name of each parameter for as long as it runs, and nobody sees it.
         """
         texts: Texts = {}
-        for function in ast.walk(source.tree):
+        for function in source.nodes:
             if not isinstance(function, ast.FunctionDef) or _has_functions(function):
                 continue  # whose names are whose is not worth finding out
             parameters = [*function.args.posonlyargs, *function.args.args]
@@ -238,7 +239,7 @@ class Folding:
         kin: set[str] = set()  # files with a class that goes on in another one: one object holds what both keep
         for source in self._sources.values():
             excluded |= set(source.bound)
-            for node in ast.walk(source.tree):
+            for node in source.nodes:
                 if isinstance(node, ast.Attribute):
                     files.setdefault(node.attr, set()).add(source.module)
                 elif isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -252,7 +253,7 @@ class Folding:
 
     def _short_attributes(self, source: Source, gone: set[int]) -> Texts:
         """What the file's objects keep for themselves, under numbers: the names of parameters, once more."""
-        nodes = [node for node in ast.walk(source.tree) if isinstance(node, ast.Attribute) and id(node) not in gone]
+        nodes = [node for node in source.nodes if isinstance(node, ast.Attribute) and id(node) not in gone]
         taken = {node.attr for node in nodes if _SHORT_NAME.fullmatch(node.attr)}
         own = sorted({node.attr for node in nodes if self._private.get(node.attr) == source.module})
         free = (name for i in itertools.count() if (name := f"_{i}") not in taken)
@@ -282,27 +283,30 @@ def folded(texts: dict[str, str]) -> dict[str, str]:
 
 def _named_in(trees: list[ast.Module]) -> set[str]:
     """Every name that is read somewhere, but for those that only functions read which are not named themselves."""
-    statements = [statement for tree in trees for statement in tree.body]
+    statements = [(statement, set(_read_in(statement))) for tree in trees for statement in tree.body]
     while True:
-        named = {CALLED_BY_SELECTOR}
-        for node in (node for statement in statements for node in ast.walk(statement)):
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-                named.add(node.id)
-            elif isinstance(node, ast.Attribute):
-                named.add(node.attr)
-            elif isinstance(node, ast.alias):
-                named.add(node.name)
-        left = [one for one in statements if not isinstance(one, ast.FunctionDef) or one.name in named]
+        named = {CALLED_BY_SELECTOR}.union(*(read for _statement, read in statements))
+        left = [one for one in statements if not isinstance(one[0], ast.FunctionDef) or one[0].name in named]
         if len(left) == len(statements):
             return named
         statements = left
 
 
+def _read_in(statement: ast.stmt) -> Iterator[str]:
+    """Every name that a statement reads."""
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.alias):
+            yield node.name
+
+
 def _handed_over(source: Source) -> Iterator[str]:
     """Files that are used as an object: what somebody may read of them is not known."""
-    nodes = list(ast.walk(source.tree))
-    read = {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}
-    for node in nodes:
+    read = {id(node.value) for node in source.nodes if isinstance(node, ast.Attribute)}
+    for node in source.nodes:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and id(node) not in read:
             module, name = source.origins.get(node.id, ("", "?"))
             if module and not name:
@@ -319,9 +323,9 @@ def _parts(node: ast.AST) -> set[int]:
     return {id(part) for part in ast.walk(node)}
 
 
-def _bound(tree: ast.AST) -> Iterator[str]:
+def _bound(nodes: list[ast.AST]) -> Iterator[str]:
     """Every name that the file binds anywhere, as often as it does."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
             yield node.id
         elif isinstance(node, ast.arg):
