@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import struct
 import tty
+import zlib
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 RP2040, RP2350, ABSOLUTE = 0xE48BFF56, 0xE48BFF59, 0xE48BFF57  # families of UF2 files
 UF2_CONTENT_BYTES = 256
 END, ESCAPE, ESCAPED = b"\xc0", b"\xdb", ((b"\xdb\xdc", b"\xc0"), (b"\xdb\xdd", b"\xdb"))  # SLIP (RFC 1055)
-SYNC, READ_REGISTER, SECURITY_INFO = 0x08, 0x0A, 0x14  # ESP-IDF, "Serial Protocol", commands
+# ESP-IDF, "Serial Protocol", commands; those of the flash are of the stub, a program that is put into the chip's RAM
+RAM_BEGIN, RAM_END, RAM_DATA, SYNC, WRITE_REGISTER, READ_REGISTER = 0x05, 0x06, 0x07, 0x08, 0x09, 0x0A
+FLASH_SIZES, FLASH_ATTACH, FLASH_BEGIN, FLASH_DATA, FLASH_END, FLASH_MD5 = 0x0B, 0x0D, 0x10, 0x11, 0x12, 0x13
+JUST_DONE = (RAM_BEGIN, RAM_DATA, WRITE_REGISTER, FLASH_SIZES, FLASH_ATTACH, FLASH_END)
+STUB_RUNS = b"OHAI"
+FLASH_BYTES = 4 << 20
 MAGIC_AT, ESP32_MAGIC = 0x40001000, 0x00F01D83
 NO_SUCH_COMMAND = b"\x01\x05\0\0"
 
@@ -35,13 +42,19 @@ def boot_drive(folder: Path, board_id: str) -> str:
 
 
 class RomLoader:
-    """The ROM loader of an ESP32 as far as its conversation goes before anything is written; ``asked`` are commands."""
+    """The ROM loader of an ESP32 and the stub that takes its place in RAM; ``asked`` are commands.
 
-    def __init__(self) -> None:
+    ``flash`` is the chip's; ``wears``: it does not keep a bit; ``pulled_at``: the block at which the cable is pulled.
+    """
+
+    def __init__(self, wears: bool = False, pulled_at: int | None = None) -> None:
         self._ours, self._theirs = os.openpty()
         tty.setraw(self._theirs)
         self.name_of_port = os.ttyname(self._theirs)
         self.asked: list[int] = []
+        self.flash = bytearray(b"\xff" * FLASH_BYTES)
+        self._wears, self._pulled_at = wears, pulled_at
+        self._inflater, self._at = zlib.decompressobj(), 0
         self._ended = False
         self._worker = ThreadPoolExecutor(1, "ROM loader")
         self._served: Future[None] | None = None
@@ -69,19 +82,47 @@ class RomLoader:
         elif command == READ_REGISTER:
             at_magic = int.from_bytes(given[:4], "little") == MAGIC_AT
             self._say(command, ESP32_MAGIC if at_magic else 0, bytes(4))
+        elif command == RAM_END:
+            self._say(command, 0, bytes(4))
+            self._frame(STUB_RUNS)
+        elif command == FLASH_MD5:
+            at, size = struct.unpack_from("<II", given)
+            self._say(command, 0, hashlib.md5(self.flash[at : at + size]).digest() + bytes(2))
+        elif command in (FLASH_BEGIN, FLASH_DATA):
+            self._write(command, given)
         else:
-            self._say(command, 0, NO_SUCH_COMMAND)
+            self._say(command, 0, bytes(4) if command in JUST_DONE else NO_SUCH_COMMAND)
+
+    def _write(self, command: int, given: bytes) -> None:
+        """What comes is deflated, a block after the other."""
+        number, place = struct.unpack_from("<4xI4xI", given)
+        if command == FLASH_BEGIN:
+            self._inflater, self._at = zlib.decompressobj(), place
+        elif number == self._pulled_at:
+            self._ended = True
+            os.close(self._ours)
+            return
+        else:
+            octets = self._inflater.decompress(given[16:])
+            self.flash[self._at : self._at + len(octets)] = octets
+            self.flash[self._at] &= 0xFE if self._wears else 0xFF
+            self._at += len(octets)
+        self._say(command, 0, bytes(2))
 
     def _say(self, command: int, number: int, status: bytes) -> None:
-        body = struct.pack("<BBHI", 1, command, len(status), number) + status
+        self._frame(struct.pack("<BBHI", 1, command, len(status), number) + status)
+
+    def _frame(self, body: bytes) -> None:
         os.write(self._ours, END + body.replace(ESCAPE, b"\xdb\xdd").replace(END, b"\xdb\xdc") + END)
 
     def close(self) -> None:
         """End it."""
-        self._ended = True
-        os.write(self._theirs, END)  # it waits for an octet
+        pulled, self._ended = self._ended, True
+        if not pulled:
+            os.write(self._theirs, END)  # it waits for an octet
         self._worker.shutdown()
         if self._served:
             self._served.result()
-        os.close(self._ours)
+        if not pulled:
+            os.close(self._ours)
         os.close(self._theirs)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import random
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -147,6 +150,47 @@ def test_a_rom_loader_of_another_chip_is_refused_before_anything_is_written(rom_
     assert refused.value.code == "wrong-board"
     assert {SYNC, READ_REGISTER} <= set(rom_loader.asked), "it spoke with the loader"
     assert max(rom_loader.asked) <= 0x14 and not {0x02, 0x03, 0x05, 0x07, 0x10, 0x11} & set(rom_loader.asked)
+
+
+LONG_IMAGE = ESP32_IMAGE + bytes(random.Random(5).choices(range(64), k=70_001))  # some blocks; no whole number of words
+ESP32_AT = 0x1000
+
+
+def write_esp32(loader: RomLoader) -> str:
+    loader.start()
+    try:
+        found = [Found(Place(loader.name_of_port))]
+        return interpreter.bring_interpreter("melt", found, bundle(esp32=LONG_IMAGE), "")
+    finally:
+        loader.close()
+
+
+@pytest.mark.wall
+@pytest.mark.usefixtures("no_drive")
+def test_an_image_is_written_into_the_flash_of_an_esp32_at_its_place_and_nowhere_else() -> None:
+    loader = RomLoader()
+    assert write_esp32(loader) == hashlib.sha256(LONG_IMAGE).hexdigest()
+    end = ESP32_AT + len(LONG_IMAGE)
+    assert loader.flash[ESP32_AT:end] == LONG_IMAGE
+    assert not (loader.flash[:ESP32_AT] + loader.flash[end:]).strip(b"\xff")
+
+
+@pytest.mark.wall
+@pytest.mark.usefixtures("no_drive")
+@pytest.mark.parametrize(
+    ("loader", "why"),
+    [
+        (partial(RomLoader, wears=True), "MD5 of file does not match"),
+        (partial(RomLoader, pulled_at=2), "could not open port"),
+    ],
+    ids=["it does not keep a bit", "the cable is pulled"],
+)
+def test_an_image_that_did_not_arrive_whole_is_told_and_counts_as_none(
+    loader: Callable[[], RomLoader], why: str
+) -> None:
+    with pytest.raises(FlashStopped, match=why) as refused:
+        write_esp32(loader())
+    assert refused.value.code == "not-set-up"
 
 
 @pytest.mark.wall
