@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,15 @@ def test_a_line_file_with_a_drive_nobody_can_speak_to_is_refused_whole(tmp_path:
     with pytest.raises(BadFile, match=told) as refused:
         load_line(path)
     assert "line.toml" in str(refused.value)
+
+
+@pytest.mark.parametrize(("scan_ms", "allowed"), [(19, False), (20, True)])
+def test_a_scan_has_room_for_a_request_to_a_drive(tmp_path: Path, scan_ms: int, allowed: bool) -> None:
+    path = tmp_path / "line.toml"
+    text = R1.read_text().replace("scan_ms = 50\n", f"scan_ms = {scan_ms}\n")
+    path.write_text(text)
+    load_line(path)
+    path.write_text(text + DRIVEN.format("D1", 3))
+    refusal = nullcontext() if allowed else pytest.raises(BadFile, match="scan_ms 19 .* .allowed: with drives 20 to 1000")
+    with refusal:
+        load_line(path)

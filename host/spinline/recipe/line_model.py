@@ -30,6 +30,8 @@ from spinline.recipe.guard_model import (
 )
 from spinline.recipe.reading import read_model
 
+DRIVES_SCAN_MS_MIN = 20  # behind a scan of some 10 ms the longest request to a drive takes 7.4 ms to leave the board
+
 
 class Gains(Strict):
     """PID gains in SI: Kc in output fraction per screen unit, Ti and Td in seconds; Ti_s = 0 has no integral."""
@@ -149,6 +151,9 @@ class Node(Strict):
     @model_validator(mode="after")
     def _drives_are_told_what_to_do(self) -> Node:
         addresses = [row.port for row in self.output if row.kind == "drive"]
+        if addresses and self.scan_ms < DRIVES_SCAN_MS_MIN:
+            allowed = f"with drives {DRIVES_SCAN_MS_MIN} to 1000"
+            raise ValueError(f"node {self.name}: scan_ms {self.scan_ms} is too short for its drives (allowed: {allowed})")
         for address in addresses:
             if addresses.count(address) > 1:
                 raise ValueError(f"node {self.name}: two outputs are the drive at port {address}")
