@@ -1,6 +1,7 @@
 """The pages for people name commands, options and targets that there are."""
 
 import re
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,15 @@ def test_every_target_that_a_page_names_can_be_made():
     targets = re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     named = {words.split()[0] for page in PAGES for words in typed(page, "make")}
     assert {"demo", "test", "hil", "check"} <= named <= set(targets)
+
+
+def test_a_journal_that_a_page_names_by_a_wildcard_is_not_taken_for_one_of_its_days():
+    """A shell gives every file that fits, and a command takes one."""
+    patterns = re.findall(r"records/(\S*\*\S*\.sqlite)", "".join(page.read_text(encoding="utf-8") for page in PAGES))
+    assert patterns
+    for pattern in patterns:
+        assert fnmatch("R1-20261124T032504Z.sqlite", pattern), pattern
+        assert not fnmatch("R1-20261124T032504Z-2026-11-24.sqlite", pattern), pattern
 
 
 def test_the_page_goes_from_check_to_report():

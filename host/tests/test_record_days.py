@@ -139,6 +139,11 @@ def refused(path: Path, why: str) -> None:
     assert {file.name: file.read_bytes() for file in path.parent.glob("*.sqlite")} == before
 
 
+def test_the_file_of_a_day_is_told_from_its_journal(original: Path, tmp_path: Path) -> None:
+    first, *_others = sorted(copied(original, tmp_path).parent.glob("j-*.sqlite"))
+    refused(first, "holds the scans of a day: name the journal itself, the file without a date behind its name")
+
+
 def test_a_day_that_somebody_removed_is_told_by_its_name_and_never_made_again(original, tmp_path):
     path = copied(original, tmp_path)
     (tmp_path / "j-2020-11-24.sqlite").unlink()

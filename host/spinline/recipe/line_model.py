@@ -153,7 +153,7 @@ class Node(Strict):
         addresses = [row.port for row in self.output if row.kind == "drive"]
         if addresses and self.scan_ms < DRIVES_SCAN_MS_MIN:
             allowed = f"with drives {DRIVES_SCAN_MS_MIN} to 1000"
-            raise ValueError(f"node {self.name}: scan_ms {self.scan_ms} is too short for its drives (allowed: {allowed})")
+            raise ValueError(f"node {self.name}: scan_ms {self.scan_ms} leaves its drives no room (allowed: {allowed})")
         for address in addresses:
             if addresses.count(address) > 1:
                 raise ValueError(f"node {self.name}: two outputs are the drive at port {address}")

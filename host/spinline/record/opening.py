@@ -10,7 +10,7 @@ import apsw
 
 from spinline.errors import BadFile
 from spinline.record.chain import tables_sql
-from spinline.record.days import PAGE_BYTES, attach_days, check_anchors, day_files
+from spinline.record.days import DAY_ID, PAGE_BYTES, attach_days, check_anchors, day_files
 from spinline.record.files import close_file, connect, run_statement, set_durable, sync_folder, version_problem
 from spinline.record.schema import APPLICATION_ID, SCHEMA_VERSION, TABLES
 
@@ -146,7 +146,10 @@ def _unreadable(path: Path, refusal: apsw.Error) -> BadFile:
 
 def _foreign(connection: apsw.Connection) -> str | None:
     """Why this file is no journal of ours, or None.  Reads only."""
-    if connection.pragma("application_id") != APPLICATION_ID:
+    kind = connection.pragma("application_id")
+    if kind == DAY_ID:
+        return "holds the scans of a day: name the journal itself, the file without a date behind its name"
+    if kind != APPLICATION_ID:
         return "is no journal of this program and was left as it is"
     return version_problem(connection)
 
